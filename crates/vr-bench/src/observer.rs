@@ -1,0 +1,20 @@
+//! How a run tells of its progress without printing.
+
+use crate::results::EpochRow;
+
+/// Hears of a run's progress.
+pub trait Observer: Sync {
+    /// Step `step` of `steps` of an epoch is done.
+    fn tick(&self, method: &str, epoch: usize, step: usize, steps: usize);
+    /// An epoch is over; its training took `seconds`.
+    fn epoch(&self, row: &EpochRow, seconds: f64);
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn tick(&self, _method: &str, _epoch: usize, _step: usize, _steps: usize) {}
+    fn epoch(&self, _row: &EpochRow, _seconds: f64) {}
+}

@@ -1,0 +1,194 @@
+//! What an experiment found, in the form that is written to disk and read back for figures and reports.
+//!
+//! Nothing here holds a time, so that two runs with the same seeds give the same file.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Everything one experiment measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExperimentResult {
+    /// Name of the experiment.
+    pub experiment: String,
+    /// The claim of the literature that it examines.
+    pub claim: String,
+    /// The data it ran on.
+    pub data: DataInfo,
+    /// Name of the model.
+    pub model: String,
+    /// Name of the scale it ran at, such as `quick` or `full`.
+    pub scale: String,
+    /// Minibatches in one epoch.
+    pub minibatches: usize,
+    /// Examples in one minibatch.
+    pub batch_size: usize,
+    /// Epochs that were run.
+    pub epochs_run: usize,
+    /// The seeds, one run each.
+    pub seeds: Vec<u64>,
+    /// Where the learning rate was lowered, in epochs counted from 1; may lie inside an epoch.
+    pub learning_rate_drops: Vec<f64>,
+    /// The variance measurements.
+    pub points: Vec<Point>,
+    /// The losses and errors of every epoch.
+    pub epochs: Vec<EpochRow>,
+    /// What the measurements say about the claim.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl ExperimentResult {
+    /// The result as indented JSON; a number that is not finite becomes `null`.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self)
+    }
+
+    /// Reads what [`ExperimentResult::to_json`] wrote.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+/// The data of an experiment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataInfo {
+    /// Name of the data set.
+    pub name: String,
+    /// Training examples used.
+    pub train_size: usize,
+    /// Test examples used.
+    pub test_size: usize,
+    /// Digest of the examples used.
+    pub digest: String,
+}
+
+/// One measurement of gradient variance, at one moment of one run.
+///
+/// Variances and the squared bias are squared Euclidean norms summed over all parameters, in squared gradient units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Name of the model.
+    pub model: String,
+    /// Name of the method.
+    pub method: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epoch, counted from 1.
+    pub epoch: usize,
+    /// How far through the epoch, in percent of its minibatches.
+    pub percent: f64,
+    /// Trace of the variance of the plain stochastic gradient.
+    #[serde(with = "not_finite")]
+    pub sgd_variance: f64,
+    /// Trace of the variance of the variance-reduced gradient.
+    #[serde(with = "not_finite")]
+    pub vr_variance: f64,
+    /// `vr_variance / sgd_variance`, dimensionless; none where the plain variance is zero.
+    pub ratio: Option<f64>,
+    /// Squared norm of the difference between the mean of the variance-reduced gradient and the full gradient.
+    #[serde(with = "not_finite")]
+    pub squared_bias: f64,
+    /// Correlation of the gradients at the iterate and at the snapshot, from −1 to 1.
+    pub correlation: Option<f64>,
+    /// The coefficient of the control variate that would give the least variance, dimensionless.
+    pub optimal_coefficient: Option<f64>,
+}
+
+/// One epoch of one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochRow {
+    /// Name of the method.
+    pub method: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epoch, counted from 1.
+    pub epoch: usize,
+    /// Mean training loss, in nats an example.
+    #[serde(with = "not_finite")]
+    pub train_loss: f64,
+    /// Mean test loss, in nats an example.
+    #[serde(with = "not_finite")]
+    pub test_loss: f64,
+    /// Misclassified test examples, in percent.
+    #[serde(with = "not_finite")]
+    pub test_error: f64,
+    /// Gradients of single examples evaluated since the start of the run.
+    pub gradient_evaluations: u64,
+}
+
+/// What the measurements say about one claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The claim.
+    pub claim: String,
+    /// What the claim leads one to expect.
+    pub expected: String,
+    /// What was measured.
+    pub measured: String,
+    /// The judgement.
+    pub outcome: Outcome,
+    /// The rule that led from the measurement to the judgement.
+    pub rule: String,
+}
+
+/// The judgement on a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The measurement agrees with the claim.
+    Confirmed,
+    /// The measurement disagrees with the claim.
+    Contradicted,
+    /// The measurement does not settle the claim.
+    Undecided,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Confirmed => "confirmed",
+            Self::Contradicted => "contradicted",
+            Self::Undecided => "undecided",
+        })
+    }
+}
+
+/// JSON has no number for what a diverged run measures: written as `null`, read back as NaN.
+mod not_finite {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &f64, out: S) -> Result<S::Ok, S::Error> {
+        if value.is_finite() { out.serialize_some(value) } else { out.serialize_none() }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::Error> {
+        Ok(Option::<f64>::deserialize(input)?.unwrap_or(f64::NAN))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diverged_epoch_survives_json() {
+        let row = EpochRow {
+            method: "svrg".into(),
+            seed: 1,
+            epoch: 3,
+            train_loss: f64::INFINITY,
+            test_loss: f64::NAN,
+            test_error: 90.0,
+            gradient_evaluations: 7,
+        };
+        let text = serde_json::to_string(&row).unwrap();
+        let back: EpochRow = serde_json::from_str(&text).unwrap();
+        assert!(back.train_loss.is_nan() && back.test_loss.is_nan());
+        assert_eq!((back.test_error, back.gradient_evaluations), (90.0, 7));
+    }
+
+    #[test]
+    fn outcomes_are_written_in_lower_case() {
+        assert_eq!(serde_json::to_string(&Outcome::Contradicted).unwrap(), "\"contradicted\"");
+        assert_eq!(Outcome::Undecided.to_string(), "undecided");
+    }
+}

@@ -1,0 +1,93 @@
+//! The folder of a run: manifest, metrics, result, timing, figures, report.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use vr_files::write_atomic;
+
+use crate::cell::CellResult;
+use crate::error::BenchError;
+use crate::figures::render::png;
+use crate::report::report_html;
+use crate::results::ExperimentResult;
+use crate::settings::Settings;
+
+/// A figure: file name, title, SVG.
+pub type Figure = (&'static str, String, String);
+
+/// Refuses a folder that holds a run, and shows that it can be written to, before any work is done.
+///
+/// # Errors
+/// [`BenchError::Exists`], or a file error that names the folder.
+pub fn prepare(out: &Path) -> Result<(), BenchError> {
+    if out.join("result.json").exists() {
+        return Err(BenchError::Exists(out.to_owned()));
+    }
+    std::fs::create_dir_all(out.join("figures"))
+        .map_err(|error| BenchError::Setting(format!("cannot create the run folder `{}`: {error}", out.display())))
+}
+
+/// Writes everything, `result.json` last: a folder that has it is complete.
+///
+/// # Errors
+/// When a figure cannot be rendered or a file cannot be written.
+pub fn write(
+    out: &Path,
+    settings: &Settings,
+    result: &ExperimentResult,
+    cells: &[CellResult],
+    figures: &[Figure],
+) -> Result<PathBuf, BenchError> {
+    let manifest = serde_json::to_string_pretty(&json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "experiment": result.experiment,
+        "settings": settings,
+        "data": result.data,
+        "commit": commit(),
+        "engine": "candle",
+        "threads": rayon::current_num_threads(),
+        "cpu": cpu(),
+        "os": std::env::consts::OS,
+        "arch": std::env::consts::ARCH,
+    }))?;
+    write_atomic(out.join("manifest.json"), manifest.as_bytes())?;
+    let mut metrics = String::new();
+    for point in &result.points {
+        let _ = writeln!(metrics, "{}", json!({ "variance": point }));
+    }
+    for row in &result.epochs {
+        let _ = writeln!(metrics, "{}", json!({ "epoch": row }));
+    }
+    write_atomic(out.join("metrics.jsonl"), metrics.as_bytes())?;
+    let seconds: Vec<_> = cells
+        .iter()
+        .flat_map(|cell| &cell.seconds)
+        .map(|(method, epoch, [training, diagnostics, test])| {
+            json!({ "method": method, "epoch": epoch, "training_s": training, "diagnostics_s": diagnostics, "test_s": test })
+        })
+        .collect();
+    write_atomic(out.join("timing.json"), serde_json::to_string_pretty(&seconds)?.as_bytes())?;
+    for (name, _, svg) in figures {
+        write_atomic(out.join("figures").join(format!("{name}.svg")), svg.as_bytes())?;
+        write_atomic(out.join("figures").join(format!("{name}.png")), &png(svg, 1.0)?)?;
+    }
+    let titled: Vec<(&str, &str)> = figures.iter().map(|(_, title, svg)| (title.as_str(), svg.as_str())).collect();
+    let report = out.join("report.html");
+    write_atomic(&report, report_html(result, &titled, &manifest).as_bytes())?;
+    write_atomic(out.join("result.json"), result.to_json()?.as_bytes())?;
+    Ok(report)
+}
+
+/// The git commit of the working folder, if git and a repository are there.
+fn commit() -> Option<String> {
+    let output = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The processor's name, where the system tells it.
+fn cpu() -> Option<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    line.split_once(':').map(|(_, name)| name.trim().to_owned())
+}

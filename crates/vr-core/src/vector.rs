@@ -1,0 +1,208 @@
+//! Flat vectors: parameters, gradients, snapshots and table rows are all of this one type.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::Scalar;
+
+/// The elements of every tensor of a [`ParameterSpace`](crate::ParameterSpace), one after another.
+///
+/// It owns its memory, so a clone is a deep copy: a snapshot never aliases the iterate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FlatVector<S = f32>(Vec<S>);
+
+impl<S: Scalar> FlatVector<S> {
+    /// `len` zeros.
+    pub fn zeros(len: usize) -> Self {
+        Self(vec![S::default(); len])
+    }
+
+    /// `self ← self + a·x`.
+    ///
+    /// # Panics
+    /// When the lengths differ, as in every operation on two vectors here.
+    pub fn axpy(&mut self, a: S, x: &[S]) {
+        assert_eq!(self.len(), x.len(), "axpy of vectors of unequal length");
+        for (y, &x) in self.0.iter_mut().zip(x) {
+            *y = *y + a * x;
+        }
+    }
+
+    /// `self ← keep·self + (1 − keep)·x`: one step of an exponential moving average.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    pub fn average_in(&mut self, keep: f64, x: &[S]) {
+        assert_eq!(self.len(), x.len(), "average of vectors of unequal length");
+        let (keep, new) = (S::from_f64(keep), S::from_f64(1.0 - keep));
+        for (y, &x) in self.0.iter_mut().zip(x) {
+            *y = keep * *y + new * x;
+        }
+    }
+
+    /// `self ← x`, converting precision where the types differ.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    pub fn assign<T: Scalar>(&mut self, x: &[T]) {
+        assert_eq!(self.len(), x.len(), "assignment of vectors of unequal length");
+        for (y, &x) in self.0.iter_mut().zip(x) {
+            *y = S::from_f64(x.to_f64());
+        }
+    }
+
+    /// Whether every element is finite.
+    pub fn is_finite(&self) -> bool {
+        self.0.iter().all(|x| x.to_f64().is_finite())
+    }
+}
+
+impl<S> From<Vec<S>> for FlatVector<S> {
+    fn from(elements: Vec<S>) -> Self {
+        Self(elements)
+    }
+}
+
+impl<S> Deref for FlatVector<S> {
+    type Target = [S];
+    fn deref(&self) -> &[S] {
+        &self.0
+    }
+}
+
+impl<S> DerefMut for FlatVector<S> {
+    fn deref_mut(&mut self) -> &mut [S] {
+        &mut self.0
+    }
+}
+
+/// Partial sums that [`sum_by`] keeps, so that the compiler can vectorise a sum whose order is fixed.
+const LANES: usize = 8;
+
+/// `Σ term(i)` in f64 in a fixed order: eight interleaved partial sums, then their sum in order.
+fn sum_by(len: usize, term: impl Fn(usize) -> f64) -> f64 {
+    let mut partial = [0.0; LANES];
+    let whole = len - len % LANES;
+    for start in (0..whole).step_by(LANES) {
+        for (lane, sum) in partial.iter_mut().enumerate() {
+            *sum += term(start + lane);
+        }
+    }
+    for (lane, i) in (whole..len).enumerate() {
+        partial[lane] += term(i);
+    }
+    partial.iter().sum()
+}
+
+/// `⟨x, y⟩` in f64, in a fixed order.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn dot<S: Scalar>(x: &[S], y: &[S]) -> f64 {
+    assert_eq!(x.len(), y.len(), "dot product of vectors of unequal length");
+    sum_by(x.len(), |i| x[i].to_f64() * y[i].to_f64())
+}
+
+/// `‖x‖` in f64, in a fixed order.
+pub fn norm<S: Scalar>(x: &[S]) -> f64 {
+    dot(x, x).sqrt()
+}
+
+/// `‖x − y‖` in f64, in a fixed order.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn distance<S: Scalar>(x: &[S], y: &[S]) -> f64 {
+    assert_eq!(x.len(), y.len(), "distance of vectors of unequal length");
+    sum_by(x.len(), |i| (x[i].to_f64() - y[i].to_f64()).powi(2)).sqrt()
+}
+
+/// A mean of vectors accumulated in f64 in the order of the calls: the paper's μ.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mean {
+    sum: Vec<f64>,
+    count: u64,
+}
+
+impl Mean {
+    /// The mean of nothing yet, over vectors of `len` elements.
+    pub fn new(len: usize) -> Self {
+        Self { sum: vec![0.0; len], count: 0 }
+    }
+
+    /// Forgets what was added.
+    pub fn reset(&mut self) {
+        self.sum.fill(0.0);
+        self.count = 0;
+    }
+
+    /// Adds one vector.
+    ///
+    /// # Panics
+    /// When its length differs.
+    pub fn add<S: Scalar>(&mut self, x: &[S]) {
+        assert_eq!(self.sum.len(), x.len(), "mean of vectors of unequal length");
+        for (sum, x) in self.sum.iter_mut().zip(x) {
+            *sum += x.to_f64();
+        }
+        self.count += 1;
+    }
+
+    /// How many vectors were added.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Writes the mean, rounded once.
+    ///
+    /// # Panics
+    /// When the lengths differ or nothing was added.
+    pub fn write<S: Scalar>(&self, out: &mut [S]) {
+        assert_eq!(self.sum.len(), out.len(), "mean of vectors of unequal length");
+        assert!(self.count > 0, "the mean of no vectors");
+        let count = self.count as f64;
+        for (out, sum) in out.iter_mut().zip(&self.sum) {
+            *out = S::from_f64(sum / count);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_is_a_deep_copy() {
+        let mut x = FlatVector::from(vec![1.0_f32, 2.0]);
+        let snapshot = x.clone();
+        x.axpy(1.0, &[1.0, 1.0]);
+        assert_eq!(&snapshot[..], [1.0, 2.0]);
+        assert_eq!(&x[..], [2.0, 3.0]);
+    }
+
+    #[test]
+    fn products_and_norms() {
+        let x: Vec<f64> = (0..19).map(f64::from).collect();
+        let y = vec![2.0; 19];
+        assert_eq!(dot(&x, &y), 2.0 * 171.0);
+        assert_eq!(norm(&[3.0_f32, 4.0]), 5.0);
+        assert_eq!(distance(&[3.0_f32, 4.0], &[0.0, 0.0]), 5.0);
+    }
+
+    #[test]
+    fn mean_is_rounded_once() {
+        let mut mean = Mean::new(1);
+        for _ in 0..10 {
+            mean.add(&[0.1_f32]);
+        }
+        let mut out = [0.0_f32];
+        mean.write(&mut out);
+        assert_eq!(out, [0.1]);
+    }
+
+    #[test]
+    fn average_keeps_the_stated_share() {
+        let mut x = FlatVector::from(vec![1.0_f64]);
+        x.average_in(0.9, &[2.0]);
+        assert!((x[0] - 1.1).abs() < 1e-15);
+    }
+}

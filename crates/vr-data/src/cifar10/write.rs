@@ -1,0 +1,59 @@
+//! Writing a set as a folder that appears whole.
+
+use super::{
+    CLASSES_FILE, CifarError, MANIFEST, Manifest, TEST_FILE, TRAIN_FILES, file_names, io_error, write_records,
+};
+use crate::Dataset;
+use std::{fs, io, path::Path};
+use vr_files::{create_folder_atomic, replace_folder, write_atomic};
+
+/// Writes the set as a new folder `dir`, or in place of the set there if `replace` is given.
+///
+/// # Errors
+/// [`CifarError`]; whatever was at `dir` is then as it was.
+pub fn write(dir: impl AsRef<Path>, set: &Dataset, replace: bool) -> Result<(), CifarError> {
+    let dir = dir.as_ref();
+    if replace {
+        only_a_set(dir)?;
+        replace_folder(dir, |folder| fill(folder, set))
+    } else {
+        create_folder_atomic(dir, |folder| fill(folder, set))
+    }
+}
+
+/// Replacing deletes, so a folder with anything else in it is refused.
+fn only_a_set(dir: &Path) -> Result<(), CifarError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(io_error(dir))?,
+    };
+    for entry in entries {
+        let name = entry.map_err(io_error(dir))?.file_name();
+        // The official archive holds `readme.html` too.
+        let known = file_names().chain([MANIFEST, "readme.html"]).any(|known| name == known);
+        if !known {
+            let stranger = name.to_string_lossy().into_owned();
+            return Err(CifarError::Foreign { dir: dir.to_owned(), stranger });
+        }
+    }
+    Ok(())
+}
+
+fn fill(folder: &Path, set: &Dataset) -> Result<(), CifarError> {
+    let mut records = [0; 6];
+    let pictures = set.train.len();
+    for (place, name) in TRAIN_FILES.iter().enumerate() {
+        let range = pictures * place / TRAIN_FILES.len()..pictures * (place + 1) / TRAIN_FILES.len();
+        records[place] = range.len();
+        write_atomic(folder.join(name), &write_records(&set.train, range))?;
+    }
+    records[TRAIN_FILES.len()] = set.test.len();
+    write_atomic(folder.join(TEST_FILE), &write_records(&set.test, 0..set.test.len()))?;
+    write_atomic(folder.join(CLASSES_FILE), format!("{}\n", set.train.classes().join("\n")).as_bytes())?;
+    let manifest =
+        Manifest { name: set.name.clone(), records, train_digest: set.train.digest(), test_digest: set.test.digest() };
+    let file = folder.join(MANIFEST);
+    let text =
+        serde_json::to_vec_pretty(&manifest).map_err(|source| CifarError::Manifest { file: file.clone(), source })?;
+    Ok(write_atomic(file, &text)?)
+}

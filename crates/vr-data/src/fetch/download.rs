@@ -1,0 +1,128 @@
+//! A download that can be taken up again.
+
+use super::{FetchError, FetchOptions, Progress};
+use md5::{Digest, Md5};
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::Path,
+    time::Duration,
+};
+
+/// Connections tried in a row that bring nothing new.
+const FRUITLESS: u32 = 3;
+
+/// Why one connection ended early.
+enum Cut {
+    Network(String),
+    Disk(io::Error),
+}
+
+/// Completes the file `part` and checks it; its lock lasts as long as the file that is returned.
+pub(super) fn download(
+    dest: &Path,
+    part: &Path,
+    options: &FetchOptions,
+    mut progress: impl FnMut(Progress),
+) -> Result<File, FetchError> {
+    let disk = |source| FetchError::Io { part: part.to_owned(), source };
+    if let Some(folder) = part.parent() {
+        fs::create_dir_all(folder).map_err(disk)?;
+    }
+    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(part).map_err(disk)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(FetchError::Busy { part: part.to_owned() }),
+        Err(TryLockError::Error(error)) => return Err(disk(error)),
+    }
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(Duration::from_secs(30)))
+        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .build()
+        .into();
+    let mut fruitless = 0;
+    loop {
+        let before = file.metadata().map_err(disk)?.len();
+        if before >= options.size {
+            break;
+        }
+        let cut = match receive(&agent, &mut file, before, options, &mut progress) {
+            Ok(()) => "the connection was closed early".to_owned(),
+            Err(Cut::Disk(error)) => return Err(disk(error)),
+            Err(Cut::Network(reason)) => reason,
+        };
+        let after = file.metadata().map_err(disk)?.len();
+        fruitless = if after > before { 0 } else { fruitless + 1 };
+        if fruitless == FRUITLESS {
+            return Err(FetchError::Network { url: options.url.clone(), reason: cut, dest: dest.to_owned() });
+        }
+        if after < options.size {
+            tracing::warn!(received = after, of = options.size, reason = cut, "taking the download up again");
+        }
+    }
+    let found = md5_of(&mut file).map_err(disk)?;
+    if !found.eq_ignore_ascii_case(&options.md5) {
+        // Kept, it would be taken up again for ever.
+        fs::remove_file(part).map_err(disk)?;
+        return Err(FetchError::Checksum { url: options.url.clone(), found, expected: options.md5.clone() });
+    }
+    file.sync_all().map_err(disk)?;
+    Ok(file)
+}
+
+/// Appends what one connection delivers.
+fn receive(
+    agent: &ureq::Agent,
+    file: &mut File,
+    offset: u64,
+    options: &FetchOptions,
+    progress: &mut impl FnMut(Progress),
+) -> Result<(), Cut> {
+    let mut request = agent.get(&options.url);
+    if offset > 0 {
+        request = request.header("Range", format!("bytes={offset}-"));
+    }
+    let response = request.call().map_err(|error| Cut::Network(error.to_string()))?;
+    let resumed = response
+        .headers()
+        .get("content-range")
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.starts_with(&format!("bytes {offset}-")));
+    let mut received = match response.status().as_u16() {
+        206 if resumed => offset,
+        // A server without ranges starts over.
+        200 => 0,
+        status => return Err(Cut::Network(format!("the server answered with status {status}"))),
+    };
+    file.set_len(received).and_then(|()| file.seek(SeekFrom::Start(received))).map_err(Cut::Disk)?;
+    // One byte more than expected is enough to fail the checksum.
+    let mut body = response.into_body().into_reader().take(options.size + 1 - received);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = body.read(&mut buffer).map_err(|error| Cut::Network(error.to_string()))?;
+        if count == 0 {
+            return Ok(());
+        }
+        file.write_all(&buffer[..count]).map_err(Cut::Disk)?;
+        received += count as u64;
+        progress(Progress { received, total: options.size });
+    }
+}
+
+fn md5_of(file: &mut File) -> io::Result<String> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut hasher = Md5::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(hex(&hasher.finalize()));
+        }
+        hasher.update(&buffer[..count]);
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,52 @@
+//! Why a download failed.
+
+use crate::ImportError;
+use std::{io, path::PathBuf};
+
+/// Why nothing was fetched; existing data is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The network, or the server, did not deliver.
+    #[error(
+        "cannot download {url}: {reason}. Without a network, place data_batch_1.bin … data_batch_5.bin, \
+         test_batch.bin and batches.meta.txt in {}, or import the archive cifar-10-binary.tar.gz from elsewhere",
+        dest.display()
+    )]
+    Network {
+        /// The address.
+        url: String,
+        /// What happened.
+        reason: String,
+        /// Where the files belong.
+        dest: PathBuf,
+    },
+    /// What arrived is not the archive.
+    #[error(
+        "{url} delivered something with MD5 {found}; {expected} was expected. It was deleted; existing data is untouched"
+    )]
+    Checksum {
+        /// The address.
+        url: String,
+        /// MD5 of what arrived.
+        found: String,
+        /// MD5 of the archive.
+        expected: String,
+    },
+    /// Another process is downloading to the same place.
+    #[error("another process is writing {}", part.display())]
+    Busy {
+        /// The partial download.
+        part: PathBuf,
+    },
+    /// The partial download cannot be read or written.
+    #[error("cannot write {}: {source}", part.display())]
+    Io {
+        /// The partial download.
+        part: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The archive cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+}

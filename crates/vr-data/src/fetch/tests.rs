@@ -1,0 +1,118 @@
+use super::*;
+use crate::{
+    cifar10,
+    import::tests::{archive, good},
+};
+use md5::{Digest, Md5};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+/// Serves `content` with ranges, cutting each connection after `most` bytes; notes where each began.
+fn serve(content: Vec<u8>, most: usize) -> (String, Arc<Mutex<Vec<usize>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/cifar.tar.gz", listener.local_addr().unwrap());
+    let starts = Arc::new(Mutex::new(Vec::new()));
+    let noted = starts.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let start = lines
+                .take_while(|line| !line.is_empty())
+                .filter_map(|line| {
+                    line.to_ascii_lowercase().strip_prefix("range: bytes=")?.strip_suffix('-')?.parse().ok()
+                })
+                .last()
+                .unwrap_or(0_usize);
+            noted.lock().unwrap().push(start);
+            let rest = &content[start..];
+            let status = if start > 0 {
+                format!("206 Partial Content\r\nContent-Range: bytes {start}-{}/{}", content.len() - 1, content.len())
+            } else {
+                "200 OK".into()
+            };
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", rest.len());
+            stream.write_all(head.as_bytes()).unwrap();
+            // The client may have gone.
+            let _ = stream.write_all(&rest[..rest.len().min(most)]);
+        }
+    });
+    (url, starts)
+}
+
+fn content() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tar.gz");
+    archive(&path, &good());
+    fs::read(path).unwrap()
+}
+
+fn options(url: String, content: &[u8]) -> FetchOptions {
+    FetchOptions { url, md5: download::hex(&Md5::digest(content)), size: content.len() as u64, replace: false }
+}
+
+#[test]
+fn a_cut_connection_is_taken_up_again() {
+    let content = content();
+    let most = content.len() / 3 + 1;
+    let (url, starts) = serve(content.clone(), most);
+    let outer = tempfile::tempdir().unwrap();
+    let dest = outer.path().join("set");
+    let mut last = None;
+    let info = fetch_cifar10(&dest, &options(url, &content), |progress| last = Some(progress)).unwrap();
+    assert_eq!(*starts.lock().unwrap(), [0, most, 2 * most]);
+    assert_eq!(last, Some(Progress { received: content.len() as u64, total: content.len() as u64 }));
+    assert_eq!(cifar10::read(&dest).unwrap().info(), info);
+    assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 1, "no part is left");
+}
+
+#[test]
+fn a_part_of_an_earlier_run_is_used() {
+    let content = content();
+    let (url, starts) = serve(content.clone(), usize::MAX);
+    let outer = tempfile::tempdir().unwrap();
+    let dest = outer.path().join("set");
+    fs::write(part_path(&dest), &content[..100]).unwrap();
+    fetch_cifar10(&dest, &options(url, &content), |_| {}).unwrap();
+    assert_eq!(*starts.lock().unwrap(), [100]);
+}
+
+#[test]
+fn a_wrong_checksum_is_refused_and_existing_data_stays() {
+    let content = content();
+    let (url, starts) = serve(content.clone(), usize::MAX);
+    let outer = tempfile::tempdir().unwrap();
+    let dest = outer.path().join("set");
+    let good = options(url, &content);
+    let info = fetch_cifar10(&dest, &good, |_| {}).unwrap();
+
+    let wrong = FetchOptions { md5: OFFICIAL_MD5.into(), replace: true, ..good.clone() };
+    let error = fetch_cifar10(&dest, &wrong, |_| {}).unwrap_err();
+    assert!(matches!(&error, FetchError::Checksum { expected, .. } if expected == OFFICIAL_MD5), "{error}");
+    assert_eq!(cifar10::read(&dest).unwrap().info(), info);
+    assert!(!part_path(&dest).exists());
+
+    // Without `replace` not even a connection is made.
+    let connections = starts.lock().unwrap().len();
+    assert!(fetch_cifar10(&dest, &good, |_| {}).unwrap_err().to_string().contains("exists already"));
+    assert_eq!(starts.lock().unwrap().len(), connections);
+}
+
+#[test]
+fn without_a_network_the_error_says_which_files_belong_where() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let outer = tempfile::tempdir().unwrap();
+    let dest = outer.path().join("set");
+    let error = fetch_cifar10(&dest, &options(url, b"x"), |_| {}).unwrap_err();
+    assert!(matches!(error, FetchError::Network { .. }));
+    for part in ["data_batch_1.bin", "test_batch.bin", "batches.meta.txt", dest.to_str().unwrap()] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    assert!(!dest.exists());
+}

@@ -1,0 +1,55 @@
+//! Bringing pictures from elsewhere into the CIFAR-10 binary format.
+
+mod archive;
+mod error;
+mod folder;
+mod pictures;
+
+pub use error::ImportError;
+
+use crate::{Dataset, DatasetInfo, cifar10};
+use pictures::{Picture, decode_all};
+use std::path::Path;
+
+/// Imports a picture set into the folder `dest`.
+///
+/// `from` is one of: the official archive `cifar-10-binary.tar.gz`; a folder of its files; a folder with
+/// `train/<class>/*.png` and `test/<class>/*.png` (or `.jpg`, `.jpeg`) of 32×32 pixels; a `.tar.gz` of
+/// such a folder. Classes in alphabetical order are the labels 0, 1, ….
+///
+/// `dest` appears whole or not at all, and what is there stays unless `replace` is given.
+///
+/// # Errors
+/// [`ImportError`]; `dest` is then as it was.
+pub fn import_cifar10(
+    from: impl AsRef<Path>,
+    dest: impl AsRef<Path>,
+    replace: bool,
+) -> Result<DatasetInfo, ImportError> {
+    let (from, dest) = (from.as_ref(), dest.as_ref());
+    let set = load(from)?;
+    cifar10::write(dest, &set, replace)?;
+    let info = set.info();
+    tracing::info!(from = %from.display(), to = %dest.display(), train = set.train.len(), test = set.test.len(), "imported");
+    Ok(info)
+}
+
+/// What a source turned out to hold.
+enum Found {
+    /// CIFAR-10 files.
+    Set(Dataset),
+    /// Picture files.
+    Pictures(Vec<Picture>),
+}
+
+fn load(from: &Path) -> Result<Dataset, ImportError> {
+    let found = if from.is_dir() { folder::scan(from)? } else { archive::scan(from)? };
+    match found {
+        Found::Set(set) => Ok(set),
+        Found::Pictures(pictures) if pictures.is_empty() => Err(ImportError::Nothing { path: from.to_owned() }),
+        Found::Pictures(pictures) => decode_all(from, pictures),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

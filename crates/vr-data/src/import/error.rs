@@ -1,0 +1,97 @@
+//! Why pictures cannot be imported.
+
+use crate::{CifarError, ImageSetError};
+use std::{io, path::PathBuf};
+
+/// Why an import failed; nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer, or the archive reader's.
+        source: io::Error,
+    },
+    /// Neither CIFAR-10 files nor pictures were found.
+    #[error(
+        "{} holds no picture set; expected were the CIFAR-10 files (data_batch_1.bin … data_batch_5.bin, \
+         test_batch.bin, batches.meta.txt), or train/<class>/ and test/<class>/ with .png or .jpg files", path.display()
+    )]
+    Nothing {
+        /// The archive or folder.
+        path: PathBuf,
+    },
+    /// An archive entry is larger than anything a picture set holds.
+    #[error("{}: entry `{entry}` has {bytes} bytes; at most {limit} were expected", path.display())]
+    TooLarge {
+        /// The archive or folder.
+        path: PathBuf,
+        /// The entry.
+        entry: String,
+        /// Its size.
+        bytes: u64,
+        /// The bound.
+        limit: u64,
+    },
+    /// The archive unpacks to more than any picture set.
+    #[error("{} unpacks to more than {limit} bytes", path.display())]
+    Bomb {
+        /// The archive.
+        path: PathBuf,
+        /// The bound.
+        limit: u64,
+    },
+    /// Two entries have one name.
+    #[error("{} holds `{entry}` twice", path.display())]
+    Duplicate {
+        /// The archive.
+        path: PathBuf,
+        /// The entry.
+        entry: String,
+    },
+    /// A picture cannot be decoded.
+    #[error("{}: picture `{picture}` cannot be decoded: {source}", path.display())]
+    Decode {
+        /// The archive or folder.
+        path: PathBuf,
+        /// The picture in it.
+        picture: String,
+        /// Why.
+        source: image::ImageError,
+    },
+    /// A picture has another size.
+    #[error("{}: picture `{picture}` is {width}×{height}; 32×32 was expected", path.display())]
+    Dimensions {
+        /// The archive or folder.
+        path: PathBuf,
+        /// The picture in it.
+        picture: String,
+        /// Its width.
+        width: u32,
+        /// Its height.
+        height: u32,
+    },
+    /// Training and test set do not have the same classes, or there are too many.
+    #[error("{}: train/ has classes [{train}] and test/ [{test}]; the same 1 to 256 were expected in both", path.display())]
+    Classes {
+        /// The archive or folder.
+        path: PathBuf,
+        /// Classes of the training set.
+        train: String,
+        /// Classes of the test set.
+        test: String,
+    },
+    /// The CIFAR-10 files are wrong, or the new ones cannot be written.
+    #[error(transparent)]
+    Cifar(#[from] CifarError),
+    /// The decoded pictures do not make a set.
+    #[error("{}: {source}", path.display())]
+    Set {
+        /// The archive or folder.
+        path: PathBuf,
+        /// Why.
+        source: ImageSetError,
+    },
+}

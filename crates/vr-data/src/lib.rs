@@ -1,0 +1,45 @@
+//! Picture sets, and minibatches whose random transforms are a function of their key.
+//!
+//! A key used twice gives the same minibatch, bit for bit, whatever was asked for in between and on
+//! however many threads: that is all that locking a transform means.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use vr_core::{MinibatchKey, MinibatchSource, Stream, TransformKey};
+//! use vr_data::{Loader, LoaderConfig, SyntheticConfig, synthetic};
+//!
+//! let set = synthetic(&SyntheticConfig { seed: 1, train: 256, test: 64 });
+//! let loader = Loader::new(Arc::new(set.train), LoaderConfig { batch_size: 32, ..LoaderConfig::default() })?;
+//! assert_eq!(loader.minibatches(), 8);
+//!
+//! let transform = TransformKey { stream: Stream::LockedTransform, generation: 0, visit: 0 };
+//! let key = MinibatchKey { generation: 0, index: 3, transform };
+//! assert_eq!(loader.minibatch(key)?, loader.minibatch(key)?);
+//! # Ok::<(), vr_data::LoaderError>(())
+//! ```
+
+#[cfg(feature = "candle-datasets")]
+pub mod candle;
+pub mod cifar10;
+pub mod dataset;
+pub mod fetch;
+pub mod image_set;
+pub mod import;
+pub mod loader;
+pub mod plan;
+pub mod subset;
+pub mod synthetic;
+pub mod transform;
+pub mod verify;
+
+pub use cifar10::CifarError;
+pub use dataset::{Dataset, DatasetInfo};
+pub use fetch::{FetchError, FetchOptions, Progress, fetch_cifar10};
+pub use image_set::{ImageSet, ImageSetError, SetInfo};
+pub use import::{ImportError, import_cifar10};
+pub use loader::{Loader, LoaderConfig, LoaderError, test_batches};
+pub use plan::BatchPlan;
+pub use subset::{SubsetError, balanced_subset};
+pub use synthetic::{SyntheticConfig, synthetic};
+pub use transform::{Augmentation, Transform};
+pub use verify::{Verification, info, verify};

@@ -1,0 +1,118 @@
+use super::*;
+use crate::{SyntheticConfig, synthetic};
+use vr_core::{Stream, TransformKey};
+
+fn set() -> Arc<ImageSet> {
+    Arc::new(synthetic(&SyntheticConfig { seed: 1, train: 300, test: 0 }).train)
+}
+
+fn loader(config: LoaderConfig) -> Loader {
+    Loader::new(set(), config).unwrap()
+}
+
+fn small(prefetch_depth: usize) -> LoaderConfig {
+    LoaderConfig { batch_size: 32, prefetch_depth, ..LoaderConfig::default() }
+}
+
+fn key(generation: u32, index: u32, stream: Stream) -> MinibatchKey {
+    MinibatchKey { generation, index, transform: TransformKey { stream, generation, visit: 0 } }
+}
+
+fn keys() -> Vec<MinibatchKey> {
+    (0..20).map(|i| key(i / 10, i % 10, Stream::LockedTransform)).collect()
+}
+
+fn all(loader: &Loader, keys: &[MinibatchKey]) -> Vec<Batch> {
+    keys.iter().map(|&key| loader.minibatch(key).unwrap()).collect()
+}
+
+#[test]
+fn order_and_threads_change_nothing() {
+    let loader = loader(small(0));
+    let expected = all(&loader, &keys());
+    let mut backwards = keys();
+    backwards.reverse();
+    let mut found = all(&loader, &backwards);
+    found.reverse();
+    assert_eq!(found, expected);
+    for threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert_eq!(pool.install(|| all(&loader, &keys())), expected, "{threads} threads");
+    }
+}
+
+#[test]
+fn preparing_ahead_changes_nothing_and_is_bounded() {
+    let expected = all(&loader(small(0)), &keys());
+    let ahead = loader(small(3));
+    for (place, key) in keys().into_iter().enumerate() {
+        ahead.prefetch(&keys()[place..]);
+        if place % 2 == 0 {
+            let ready = ahead.prefetcher.as_ref().unwrap().settle();
+            assert_eq!(ready, 3.min(keys().len() - place));
+        }
+        assert_eq!(ahead.minibatch(key).unwrap(), expected[place]);
+    }
+}
+
+#[test]
+fn a_locked_key_used_twice_gives_the_same_and_other_streams_differ() {
+    let loader = loader(small(2));
+    let locked = loader.minibatch(key(0, 1, Stream::LockedTransform)).unwrap();
+    assert_eq!(loader.minibatch(key(0, 1, Stream::LockedTransform)).unwrap(), locked);
+    let inner = loader.minibatch(key(0, 1, Stream::InnerTransform)).unwrap();
+    assert_eq!(inner.labels(), locked.labels(), "the same samples");
+    assert_ne!(inner.images(), locked.images(), "transformed differently");
+}
+
+#[test]
+fn every_picture_comes_once_with_its_label() {
+    let config = LoaderConfig { augmentation: Augmentation::None, ..small(0) };
+    let loader = loader(config);
+    let direct: Vec<Batch> = test_batches(loader.set(), 1).collect();
+    let mut seen = vec![0; 300];
+    for index in 0..loader.minibatches() as u32 {
+        let batch = loader.minibatch(key(4, index, Stream::InnerTransform)).unwrap();
+        let samples = loader.plan().indices(4, index).unwrap();
+        for (place, sample) in samples.into_iter().enumerate() {
+            seen[sample as usize] += 1;
+            assert_eq!(&batch.images()[place * PICTURE_BYTES..][..PICTURE_BYTES], direct[sample as usize].images());
+            assert_eq!(batch.labels()[place..=place], *direct[sample as usize].labels());
+        }
+    }
+    assert!(seen.iter().all(|&times| times == 1));
+}
+
+/// One bright pixel in each plane, nowhere on a diagonal: exchanged axes would move it.
+#[test]
+fn axes_are_channel_row_column() {
+    let mut pixels = vec![0; PICTURE_BYTES];
+    for (channel, row, column) in [(0, 3, 17), (1, 30, 2), (2, 0, 31)] {
+        pixels[channel * 1024 + row * 32 + column] = 255;
+    }
+    let set = ImageSet::new(pixels, vec![0], vec!["only".into()]).unwrap();
+    let batch = test_batches(&set, 8).next().unwrap();
+    assert_eq!(batch.shape(), [1, 3, 32, 32]);
+    let bright: Vec<_> = (0..PICTURE_BYTES).filter(|&i| batch.images()[i] == 1.0).collect();
+    assert_eq!(bright, [3 * 32 + 17, 1024 + 30 * 32 + 2, 2048 + 31]);
+    assert!(batch.images().iter().all(|&value| value == 1.0 || value == -1.0));
+}
+
+#[test]
+fn impossible_requests_are_errors() {
+    let new = |config| Loader::new(set(), config).err();
+    assert_eq!(new(LoaderConfig { batch_size: 0, ..small(0) }), Some(LoaderError::BatchSize(0)));
+    let too_large = LoaderConfig { batch_size: 301, drop_last: true, ..small(0) };
+    assert_eq!(new(too_large), Some(LoaderError::NoMinibatch { pictures: 300, batch_size: 301 }));
+    let beyond = loader(small(2));
+    let key = key(0, 10, Stream::InnerTransform);
+    beyond.prefetch(&[key]);
+    assert_eq!(beyond.minibatch(key), Err(LoaderError::Index { index: 10, minibatches: 10 }));
+}
+
+#[test]
+fn the_last_test_batch_may_be_short() {
+    let set = set();
+    let sizes: Vec<_> = test_batches(&set, 128).map(|batch| batch.len()).collect();
+    assert_eq!(sizes, [128, 128, 44]);
+}

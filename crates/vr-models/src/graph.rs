@@ -1,0 +1,297 @@
+//! A network described once, for any engine to run.
+
+use std::sync::Arc;
+
+use vr_core::{NormLayer, ParameterSpace, SpaceError};
+
+/// What a node computes from its inputs; pictures are `[C, H, W]`, vectors `[C]`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// The pictures.
+    Input,
+    /// Convolution, with or without bias.
+    Conv {
+        /// Output channels.
+        out: usize,
+        /// Side of the square kernel.
+        kernel: usize,
+        /// Stride.
+        stride: usize,
+        /// Zeros added on every side.
+        padding: usize,
+        /// Whether a bias is added.
+        bias: bool,
+    },
+    /// Batch norm over every channel: momentum 0.1, eps 1e-5.
+    BatchNorm,
+    /// `max(x, 0)`.
+    Relu,
+    /// Sum of two inputs of one shape.
+    Add,
+    /// The inputs' channels one after another.
+    Concat,
+    /// Maximum of k×k windows with stride k.
+    MaxPool(usize),
+    /// Mean of k×k windows with stride k.
+    AvgPool(usize),
+    /// Everything in one vector.
+    Flatten,
+    /// Fully connected layer with bias.
+    Linear {
+        /// Output features.
+        out: usize,
+    },
+}
+
+/// One node of a [`Graph`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Its name; parameters are called `name.weight` and `name.bias`.
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+    /// Earlier nodes it reads.
+    pub inputs: Vec<NodeId>,
+    /// Shape of its value for one sample.
+    pub shape: Vec<usize>,
+    /// Place of its first tensor in the parameter space, where it has any.
+    pub tensor: usize,
+    /// Its batch-norm layer, where it is one.
+    pub norm: usize,
+}
+
+/// A node's place in its graph.
+pub type NodeId = usize;
+
+/// How the weights of convolutions are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConvInit {
+    /// PyTorch's default, Kaiming-uniform with a = √5: U(±1/√fan_in).
+    KaimingUniform,
+    /// N(0, √(2/(k²·out))), as DenseNet's authors do.
+    NormalFanOut,
+}
+
+/// Why a network cannot be described.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum GraphError {
+    /// A node cannot take its inputs' shapes.
+    #[error("node `{node}` cannot take an input of shape {found:?}; {expected}")]
+    Shape {
+        /// The node.
+        node: String,
+        /// Its input's shape.
+        found: Vec<usize>,
+        /// What would do.
+        expected: String,
+    },
+    /// Two nodes share a name.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+}
+
+/// A network: nodes in order of computation, the last of which gives the logits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    space: Arc<ParameterSpace>,
+    layers: Arc<[NormLayer]>,
+    conv_init: ConvInit,
+}
+
+impl Graph {
+    /// The nodes in order of computation.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+    /// The parameters, in the order of the nodes.
+    pub fn space(&self) -> &Arc<ParameterSpace> {
+        &self.space
+    }
+    /// The batch-norm layers, in the order of the nodes.
+    pub fn norm_layers(&self) -> &Arc<[NormLayer]> {
+        &self.layers
+    }
+    /// How convolutions are initialised.
+    pub fn conv_init(&self) -> ConvInit {
+        self.conv_init
+    }
+    /// Shape of one input picture, `[C, H, W]`.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.nodes[0].shape
+    }
+}
+
+/// Builds a [`Graph`] node by node. The first misfit is kept and returned by [`finish`](Self::finish),
+/// so that a network reads as its layers.
+#[derive(Debug)]
+pub struct GraphBuilder {
+    nodes: Vec<Node>,
+    tensors: Vec<(String, Vec<usize>)>,
+    layers: Vec<NormLayer>,
+    error: Option<GraphError>,
+}
+
+impl GraphBuilder {
+    /// A network over pictures of shape `[C, H, W]`; node 0 is the input.
+    pub fn new(input: [usize; 3]) -> Self {
+        let node =
+            Node { name: "input".into(), op: Op::Input, inputs: Vec::new(), shape: input.to_vec(), tensor: 0, norm: 0 };
+        Self { nodes: vec![node], tensors: Vec::new(), layers: Vec::new(), error: None }
+    }
+
+    /// Convolution with a square kernel.
+    pub fn conv(
+        &mut self,
+        from: NodeId,
+        name: &str,
+        out: usize,
+        k: usize,
+        stride: usize,
+        padding: usize,
+        bias: bool,
+    ) -> NodeId {
+        let op = Op::Conv { out, kernel: k, stride, padding, bias };
+        self.push(name, op, vec![from])
+    }
+    /// Batch norm.
+    pub fn batch_norm(&mut self, from: NodeId, name: &str) -> NodeId {
+        self.push(name, Op::BatchNorm, vec![from])
+    }
+    /// ReLU.
+    pub fn relu(&mut self, from: NodeId) -> NodeId {
+        self.push("relu", Op::Relu, vec![from])
+    }
+    /// Sum of two nodes.
+    pub fn add(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        self.push("add", Op::Add, vec![a, b])
+    }
+    /// Channels of several nodes one after another.
+    pub fn concat(&mut self, from: Vec<NodeId>) -> NodeId {
+        self.push("concat", Op::Concat, from)
+    }
+    /// Maximum over k×k windows.
+    pub fn max_pool(&mut self, from: NodeId, k: usize) -> NodeId {
+        self.push("max_pool", Op::MaxPool(k), vec![from])
+    }
+    /// Mean over k×k windows.
+    pub fn avg_pool(&mut self, from: NodeId, k: usize) -> NodeId {
+        self.push("avg_pool", Op::AvgPool(k), vec![from])
+    }
+    /// One vector a sample.
+    pub fn flatten(&mut self, from: NodeId) -> NodeId {
+        self.push("flatten", Op::Flatten, vec![from])
+    }
+    /// Fully connected layer.
+    pub fn linear(&mut self, from: NodeId, name: &str, out: usize) -> NodeId {
+        self.push(name, Op::Linear { out }, vec![from])
+    }
+
+    /// The network, whose logits are the last node's.
+    ///
+    /// # Errors
+    /// The first misfit of shapes, or a name used twice.
+    pub fn finish(self, conv_init: ConvInit) -> Result<Graph, GraphError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let space = Arc::new(ParameterSpace::new(self.tensors)?);
+        Ok(Graph { nodes: self.nodes, space, layers: self.layers.into(), conv_init })
+    }
+
+    fn push(&mut self, name: &str, op: Op, inputs: Vec<NodeId>) -> NodeId {
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(|&i| self.nodes[i].shape.clone()).collect();
+        let shape = infer(name, &op, &shapes).unwrap_or_else(|error| {
+            self.error.get_or_insert(error);
+            shapes.first().cloned().unwrap_or_default()
+        });
+        let (tensor, norm) = (self.tensors.len(), self.layers.len());
+        let from = shapes.first().cloned().unwrap_or_default();
+        let channels = from.first().copied().unwrap_or_default();
+        let mut tensor_of = |kind: &str, shape: Vec<usize>| self.tensors.push((format!("{name}.{kind}"), shape));
+        match op {
+            Op::Conv { out, kernel, bias, .. } => {
+                tensor_of("weight", vec![out, channels, kernel, kernel]);
+                if bias {
+                    tensor_of("bias", vec![out]);
+                }
+            }
+            Op::Linear { out } => {
+                tensor_of("weight", vec![out, channels]);
+                tensor_of("bias", vec![out]);
+            }
+            Op::BatchNorm => {
+                tensor_of("weight", vec![channels]);
+                tensor_of("bias", vec![channels]);
+                self.layers.push(NormLayer { name: name.into(), channels, momentum: 0.1 });
+            }
+            _ => {}
+        }
+        self.nodes.push(Node { name: name.into(), op, inputs, shape, tensor, norm });
+        self.nodes.len() - 1
+    }
+}
+
+/// The shape of a node's value, from its inputs'.
+fn infer(name: &str, op: &Op, inputs: &[Vec<usize>]) -> Result<Vec<usize>, GraphError> {
+    let first = inputs.first().map_or(&[][..], Vec::as_slice);
+    let misfit = |found: &[usize], expected: &str| {
+        Err(GraphError::Shape { node: name.into(), found: found.to_vec(), expected: expected.into() })
+    };
+    match (op, first) {
+        (&Op::Conv { out, kernel, stride, padding, .. }, &[_, h, w]) => {
+            if h + 2 * padding < kernel || w + 2 * padding < kernel || stride == 0 {
+                return misfit(first, "the kernel is larger than the padded picture");
+            }
+            let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
+            Ok(vec![out, side(h), side(w)])
+        }
+        (&(Op::MaxPool(k) | Op::AvgPool(k)), &[c, h, w]) => {
+            if k == 0 || h % k != 0 || w % k != 0 {
+                return misfit(first, "its sides must be multiples of the window");
+            }
+            Ok(vec![c, h / k, w / k])
+        }
+        (Op::Conv { .. } | Op::MaxPool(_) | Op::AvgPool(_), _) => misfit(first, "it must be [C, H, W]"),
+        (Op::Flatten, _) => Ok(vec![first.iter().product()]),
+        (&Op::Linear { out }, &[_]) => Ok(vec![out]),
+        (Op::Linear { .. }, _) => misfit(first, "it must be flat"),
+        (Op::Add, _) => match inputs.iter().find(|shape| shape.as_slice() != first) {
+            Some(other) => misfit(other, &format!("the other summand has shape {first:?}")),
+            None => Ok(first.to_vec()),
+        },
+        (Op::Concat, &[_, h, w]) => {
+            if let Some(other) = inputs.iter().find(|shape| shape.get(1..) != Some(&[h, w])) {
+                return misfit(other, "the pictures to join must have one size");
+            }
+            Ok(vec![inputs.iter().map(|shape| shape[0]).sum(), h, w])
+        }
+        (Op::Concat, _) => misfit(first, "it must be [C, H, W]"),
+        (Op::Input | Op::BatchNorm | Op::Relu, _) => Ok(first.to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misfit_names_the_node() {
+        let mut g = GraphBuilder::new([3, 8, 8]);
+        let a = g.conv(0, "conv1", 4, 3, 1, 0, false);
+        g.add(0, a);
+        let error = g.finish(ConvInit::KaimingUniform).unwrap_err();
+        assert!(
+            matches!(&error, GraphError::Shape { node, found, .. } if node == "add" && found == &[4, 6, 6]),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_name_used_twice_is_refused() {
+        let mut g = GraphBuilder::new([3, 8, 8]);
+        let a = g.conv(0, "conv1", 3, 3, 1, 1, false);
+        g.conv(a, "conv1", 3, 3, 1, 1, false);
+        assert!(matches!(g.finish(ConvInit::KaimingUniform), Err(GraphError::Space(_))));
+    }
+}

@@ -1,0 +1,87 @@
+//! Initial parameters, by seed.
+
+use vr_core::random::{normal, uniform};
+use vr_core::{FlatVector, Key, Stream};
+
+use crate::graph::{ConvInit, Graph, Op};
+
+/// Initial parameters as PyTorch draws them: U(±1/√fan_in) for weights and biases of convolutions
+/// and linear layers (Kaiming-uniform, a = √5), or the graph's own rule for convolutions; batch norm
+/// 1 and 0. Tensor t, element i is a function of (seed, t, i) alone.
+pub fn initialize(graph: &Graph, seed: u64) -> FlatVector<f32> {
+    let space = graph.space();
+    let mut x = FlatVector::zeros(space.len());
+    for node in graph.nodes() {
+        let tensors = &space.tensors()[node.tensor..];
+        match node.op {
+            Op::BatchNorm => x[tensors[0].range()].fill(1.0),
+            Op::Conv { out, kernel, bias, .. } => {
+                let fan_in = tensors[0].len() / out;
+                let bound = 1.0 / (fan_in as f64).sqrt();
+                match graph.conv_init() {
+                    ConvInit::KaimingUniform => draw_uniform(&mut x[tensors[0].range()], seed, node.tensor, bound),
+                    ConvInit::NormalFanOut => {
+                        let deviation = (2.0 / (kernel * kernel * out) as f64).sqrt();
+                        draw_normal(&mut x[tensors[0].range()], seed, node.tensor, deviation);
+                    }
+                }
+                if bias {
+                    draw_uniform(&mut x[tensors[1].range()], seed, node.tensor + 1, bound);
+                }
+            }
+            Op::Linear { out } => {
+                let bound = 1.0 / ((tensors[0].len() / out) as f64).sqrt();
+                for (offset, tensor) in tensors[..2].iter().enumerate() {
+                    draw_uniform(&mut x[tensor.range()], seed, node.tensor + offset, bound);
+                }
+            }
+            _ => {}
+        }
+    }
+    x
+}
+
+fn words(seed: u64, tensor: usize, element: usize) -> [u32; 4] {
+    Key { generation: tensor as u32, ..Key::new(seed, Stream::Initialization) }.words(element as u32, 0)
+}
+
+fn draw_uniform(values: &mut [f32], seed: u64, tensor: usize, bound: f64) {
+    for (i, value) in values.iter_mut().enumerate() {
+        *value = (bound * (2.0 * uniform(words(seed, tensor, i)[0]) - 1.0)) as f32;
+    }
+}
+
+fn draw_normal(values: &mut [f32], seed: u64, tensor: usize, deviation: f64) {
+    for (i, value) in values.iter_mut().enumerate() {
+        let [a, b, ..] = words(seed, tensor, i);
+        *value = (deviation * normal([a, b])[0]) as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Model;
+
+    fn check(model: Model, tensor: &str, deviation: f64) {
+        let graph = model.graph().unwrap();
+        let x = initialize(&graph, 1);
+        let values = &x[graph.space().get(tensor).unwrap().range()];
+        let square = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / values.len() as f64;
+        assert!((square.sqrt() / deviation - 1.0).abs() < 0.05, "{tensor} {}", square.sqrt());
+    }
+
+    #[test]
+    fn spreads_are_pytorchs() {
+        check(Model::Lenet, "fc1.weight", 1.0 / (3.0 * 400.0_f64).sqrt());
+        check(Model::Resnet110, "layer3.5.conv2.weight", 1.0 / (3.0 * 576.0_f64).sqrt());
+        check(Model::Densenet4036, "block1.0.conv2.weight", (2.0 / (9.0 * 36.0_f64)).sqrt());
+    }
+
+    #[test]
+    fn the_seed_governs_it() {
+        let graph = Model::Lenet.graph().unwrap();
+        assert_eq!(initialize(&graph, 3), initialize(&graph, 3));
+        assert_ne!(initialize(&graph, 3), initialize(&graph, 4));
+    }
+}

@@ -1,0 +1,107 @@
+//! The estimator: a small resumable state machine that asks for gradients and hands out a direction.
+
+use std::sync::Arc;
+
+use vr_core::{Coefficient, FlatVector, ParameterSpace, Purpose, Scalar};
+
+/// Where a gradient is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// The iterate x.
+    Current,
+    /// The snapshot x̃.
+    Snapshot,
+}
+
+/// Which batch-norm statistics an evaluation normalises with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormRule {
+    /// The minibatch's own (train mode): the paper's choice at both points.
+    #[default]
+    Batch,
+    /// The running statistics as they stood when the snapshot was taken (evaluation mode).
+    Frozen,
+    /// The running statistics of the moment (evaluation mode). They move between the snapshot pass
+    /// and the step, so the estimator is biased.
+    Current,
+}
+
+/// One gradient that an estimator wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// At which point.
+    pub point: Point,
+    /// Generation of the batch plan and of the locked transforms.
+    pub generation: u32,
+    /// Minibatch of that plan, in 0..m.
+    pub index: u32,
+    /// How often the generation's plan has been gone through before; tells unlocked draws apart.
+    pub visit: u32,
+    /// What the gradient is for.
+    pub purpose: Purpose,
+    /// With which statistics.
+    pub norm: NormRule,
+}
+
+/// What an estimator wants next.
+#[derive(Debug)]
+pub enum Ask<'a, S> {
+    /// Move the iterate here, then ask again.
+    Move(&'a FlatVector<S>),
+    /// Answer each request with [`Estimator::tell`], in this order, then ask again. A driver may
+    /// stop after any answer: the next ask names what is still missing.
+    Evaluate(Vec<Request>),
+    /// The direction is ready: apply it, then call [`Estimator::advance`].
+    Step(&'a FlatVector<S>),
+}
+
+/// Where the control variate's gradients g̃_b come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Reference<'a, S> {
+    /// A table of the minibatches' gradients at the snapshot.
+    Table(&'a [FlatVector<S>]),
+    /// A second evaluation at this snapshot.
+    Evaluate(&'a FlatVector<S>, NormRule),
+}
+
+/// What a diagnostic needs to know of an estimator to compute its direction on any minibatch.
+#[derive(Clone, Copy, Debug)]
+pub struct Control<'a, S> {
+    /// μ.
+    pub mean: &'a FlatVector<S>,
+    /// α.
+    pub coefficient: &'a Coefficient<S>,
+    /// g̃_b.
+    pub reference: Reference<'a, S>,
+}
+
+/// Turns minibatch gradients into a direction of lower variance.
+///
+/// It sees parameters and gradients only: batch-norm statistics are out of its reach.
+pub trait Estimator<S: Scalar>: Send {
+    /// The method's name in results and figures.
+    fn name(&self) -> &'static str;
+
+    /// Sizes the state for a parameter space and `minibatches` minibatches per epoch. Called once,
+    /// before anything else.
+    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32);
+
+    /// What is wanted next, with the iterate at `x`.
+    fn ask(&mut self, x: &FlatVector<S>) -> Ask<'_, S>;
+
+    /// Answers one request.
+    fn tell(&mut self, request: &Request, gradient: &FlatVector<S>);
+
+    /// Says that the step was taken and led to `x`.
+    fn advance(&mut self, x: &FlatVector<S>);
+
+    /// The generation of the current batch plan.
+    fn generation(&self) -> u32;
+
+    /// The snapshot x̃, where there is one.
+    fn snapshot(&self) -> Option<&FlatVector<S>>;
+
+    /// The control variate of the coming step; `None` while the direction is a plain gradient.
+    fn control(&self) -> Option<Control<'_, S>>;
+}

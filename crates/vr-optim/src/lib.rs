@@ -1,0 +1,58 @@
+//! Variance-reduced gradient estimators and update rules for any candle model.
+//!
+//! An [`Estimator`] turns minibatch gradients into a direction, an [`UpdateRule`] turns a direction
+//! into a step, and [`Training`] drives any pair over an [`Oracle`](vr_core::Oracle).
+//!
+//! # Example
+//!
+//! A candle model of one's own, trained with SVRG:
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use candle_nn::{Module, VarBuilder, VarMap, linear, loss::mse};
+//! use vr_optim::{CandleOracle, FixedBatches, StepDecay, Svrg, Training};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let variables = VarMap::new();
+//! let model = linear(2, 1, VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu))?;
+//! let batches: Vec<(Tensor, Tensor)> = (0..8)
+//!     .map(|b| {
+//!         let x = Tensor::new(&[[b as f32, 1.0], [1.0, -(b as f32)]], &Device::Cpu)?.affine(0.2, 0.0)?;
+//!         Ok((x.clone(), x.sum_keepdim(1)?))
+//!     })
+//!     .collect::<candle_core::Result<_>>()?;
+//!
+//! let oracle = CandleOracle::new(&variables, |(x, y): &(Tensor, Tensor), _train| mse(&model.forward(x)?, y))?;
+//! let start = oracle.read()?;
+//! let mut training = Training::new(oracle, FixedBatches::new(batches, 0), start, Svrg::recomputed())?
+//!     .with_schedule(StepDecay::constant(0.05));
+//! let first = training.epoch()?.loss;
+//! for _ in 0..20 {
+//!     training.epoch()?;
+//! }
+//! assert!(training.epoch()?.loss < 0.1 * first);
+//! training.oracle().write(training.iterate(), &training.tracks()[0].running)?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod candle_oracle;
+pub mod estimator;
+pub mod evaluate;
+pub mod fixed_batches;
+pub mod norm_track;
+pub mod rule;
+pub mod schedule;
+pub mod sgd;
+pub mod svrg;
+pub mod training;
+
+pub use candle_oracle::{CandleOracle, CandleOracleError};
+pub use estimator::{Ask, Estimator, NormRule, Point, Request};
+pub use fixed_batches::FixedBatches;
+pub use norm_track::{NormPolicy, NormTrack};
+pub use rule::{SgdMomentum, UpdateRule};
+pub use schedule::StepDecay;
+pub use sgd::Sgd;
+pub use svrg::{SnapshotGradients, SnapshotRule, Svrg, SvrgConfig};
+pub use training::{Locking, Progress, Training, TrainingError};

@@ -1,0 +1,80 @@
+//! Update rules: a direction becomes a step.
+
+use vr_core::{FlatVector, ParameterSpace, Scalar};
+
+/// Turns an estimator's direction into a change of the iterate.
+pub trait UpdateRule<S: Scalar>: Send {
+    /// Applies `direction` to `x` at the schedule's `learning_rate`, tensor by tensor with the
+    /// options of `space`.
+    fn update(&mut self, space: &ParameterSpace, learning_rate: f64, direction: &FlatVector<S>, x: &mut FlatVector<S>);
+}
+
+/// SGD with momentum and weight decay as in PyTorch and in the paper:
+/// `d = v + weight_decay·x`, `buf ← momentum·buf + d`, `x ← x − lr·buf`.
+///
+/// The decay is added after variance reduction, and a snapshot does not reset the buffer.
+#[derive(Clone, Debug)]
+pub struct SgdMomentum<S> {
+    /// Share of the old buffer.
+    pub momentum: f64,
+    /// Weight of x in the direction.
+    pub weight_decay: f64,
+    buffer: FlatVector<S>,
+}
+
+impl<S: Scalar> SgdMomentum<S> {
+    /// The rule with an empty buffer.
+    pub fn new(momentum: f64, weight_decay: f64) -> Self {
+        Self { momentum, weight_decay, buffer: FlatVector::default() }
+    }
+}
+
+impl<S: Scalar> Default for SgdMomentum<S> {
+    /// The paper's: momentum 0.9, weight decay 1e-4.
+    fn default() -> Self {
+        Self::new(0.9, 1e-4)
+    }
+}
+
+impl<S: Scalar> UpdateRule<S> for SgdMomentum<S> {
+    fn update(&mut self, space: &ParameterSpace, learning_rate: f64, direction: &FlatVector<S>, x: &mut FlatVector<S>) {
+        if self.buffer.len() != x.len() {
+            self.buffer = FlatVector::zeros(x.len());
+        }
+        let momentum = S::from_f64(self.momentum);
+        for tensor in space.tensors() {
+            let options = tensor.options();
+            let decay = S::from_f64(self.weight_decay * options.weight_decay);
+            let rate = S::from_f64(learning_rate * options.learning_rate);
+            let range = tensor.range();
+            let rows = x[range.clone()].iter_mut().zip(&mut self.buffer[range.clone()]).zip(&direction[range]);
+            for ((x, buffer), &v) in rows {
+                *buffer = momentum * *buffer + (v + decay * *x);
+                *x = *x - rate * *buffer;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vr_core::TensorOptions;
+
+    use super::*;
+
+    #[test]
+    fn two_steps_by_hand() {
+        let space = ParameterSpace::new([("a", vec![1]), ("b", vec![1])])
+            .unwrap()
+            .with_options("b", TensorOptions { learning_rate: 0.0, weight_decay: 0.0 })
+            .unwrap();
+        let mut rule = SgdMomentum::new(0.5, 0.1);
+        let mut x = FlatVector::from(vec![1.0_f64, 1.0]);
+        let v = FlatVector::from(vec![2.0, 2.0]);
+        rule.update(&space, 0.1, &v, &mut x);
+        assert!((x[0] - 0.79).abs() < 1e-15); // buf = 2.1
+        rule.update(&space, 0.1, &v, &mut x);
+        assert!((x[0] - (0.79 - 0.1 * (1.05 + 2.079))).abs() < 1e-15);
+        assert_eq!(x[1], 1.0);
+    }
+}

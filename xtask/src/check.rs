@@ -1,0 +1,23 @@
+//! `cargo xtask check`: all that CI runs, cheapest first.
+
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+/// The steps, each a cargo command line.
+const STEPS: [&[&str]; 4] = [
+    &["fmt", "--all", "--check"],
+    &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"],
+    &["test", "--release", "--workspace"],
+    &["doc", "--release", "--workspace", "--no-deps"],
+];
+
+/// Runs every step; the first that fails ends it.
+pub fn run() -> Result<()> {
+    for step in STEPS {
+        println!("cargo {}", step.join(" "));
+        let status = Command::new("cargo").args(step).env("RUSTDOCFLAGS", "-D warnings").status()?;
+        ensure!(status.success(), "`cargo {}` failed", step.join(" "));
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Progress bars on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tracing_indicatif::IndicatifLayer;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use vr_bench::observer::Observer;
+use vr_bench::results::EpochRow;
+
+/// Where progress goes.
+pub struct Bars {
+    bar: ProgressBar,
+}
+
+/// Sets up logging (`RUST_LOG`, warnings by default) and the bar.
+pub fn init() -> Bars {
+    let layer = IndicatifLayer::new();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(tracing_subscriber::fmt::layer().with_writer(layer.get_stderr_writer()))
+        .with(layer)
+        .init();
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("{msg:32} {wide_bar} {pos}/{len} eta {eta}") {
+        bar.set_style(style);
+    }
+    Bars { bar }
+}
+
+impl Bars {
+    /// Prints a line above the bar.
+    pub fn line(&self, text: &str) {
+        self.bar.suspend(|| println!("{text}"));
+    }
+
+    /// Takes the bar away.
+    pub fn done(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for Bars {
+    fn tick(&self, method: &str, epoch: usize, step: usize, steps: usize) {
+        if step <= 1 {
+            self.bar.reset_eta();
+            self.bar.enable_steady_tick(Duration::from_millis(500));
+        }
+        self.bar.set_message(format!("{method}, epoch {epoch}"));
+        self.bar.set_length(steps as u64);
+        self.bar.set_position(step as u64);
+    }
+
+    fn epoch(&self, row: &EpochRow, seconds: f64) {
+        self.line(&format!(
+            "{:24} epoch {:3}  train loss {:.4}  test loss {:.4}  test error {:5.2} %  {:6.1} s  {} gradient evaluations",
+            row.method, row.epoch, row.train_loss, row.test_loss, row.test_error, seconds, row.gradient_evaluations
+        ));
+    }
+}
