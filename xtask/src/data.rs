@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
-use vr_data::{cifar10, import_cifar10};
+use vr_data::{FetchOptions, fetch_cifar10, import_cifar10, info, verify};
 
 use crate::progress::Bars;
 
@@ -31,6 +31,22 @@ enum Action {
         #[arg(long)]
         replace: bool,
     },
+    /// Download the official archive, resuming a download that was cut, and import it.
+    Fetch {
+        /// The data set: cifar10.
+        name: String,
+        /// Where the set goes.
+        #[arg(long, default_value = "data/cifar10")]
+        dir: PathBuf,
+    },
+    /// Check a set's sizes, labels and digests.
+    Verify {
+        /// The data set: cifar10.
+        name: String,
+        /// Where it is.
+        #[arg(long, default_value = "data/cifar10")]
+        dir: PathBuf,
+    },
     /// Read a set whole and print its sizes, classes and digests.
     Info {
         /// The data set: cifar10.
@@ -42,14 +58,30 @@ enum Action {
 }
 
 /// Does it.
-pub fn run(args: &Args, _bars: &Bars) -> Result<()> {
-    let (Action::Import { name, .. } | Action::Info { name, .. }) = &args.action;
+pub fn run(args: &Args, bars: &Bars) -> Result<()> {
+    let (Action::Import { name, .. }
+    | Action::Fetch { name, .. }
+    | Action::Verify { name, .. }
+    | Action::Info { name, .. }) = &args.action;
     if name != "cifar10" {
         bail!("unknown data set `{name}`; the nearest valid name is `cifar10`");
     }
     let info = match &args.action {
         Action::Import { from, dir, replace, .. } => import_cifar10(from, dir, *replace)?,
-        Action::Info { dir, .. } => cifar10::read(dir)?.info(),
+        Action::Info { dir, .. } => info(dir)?,
+        Action::Fetch { dir, .. } => {
+            let info = fetch_cifar10(dir, &FetchOptions::default(), |p| bars.bytes(p.received, Some(p.total)))?;
+            bars.done();
+            info
+        }
+        Action::Verify { dir, .. } => {
+            let found = verify(dir)?;
+            println!("{}", serde_json::to_string_pretty(&found)?);
+            if !found.is_good() {
+                bail!("`{}` is damaged: {}", dir.display(), found.problems.join("; "));
+            }
+            return Ok(());
+        }
     };
     println!("{}", serde_json::to_string_pretty(&info)?);
     Ok(())

@@ -33,6 +33,13 @@ pub fn init() -> Bars {
 }
 
 impl Bars {
+    /// Bytes received, of how many where the server says so.
+    pub fn bytes(&self, received: u64, total: Option<u64>) {
+        self.bar.set_message("download");
+        self.bar.set_length(total.unwrap_or(received));
+        self.bar.set_position(received);
+    }
+
     /// Prints a line above the bar.
     pub fn line(&self, text: &str) {
         self.bar.suspend(|| println!("{text}"));
