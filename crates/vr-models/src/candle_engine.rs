@@ -3,16 +3,17 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use candle_core::{D, Device, Tensor, Var, WithDType};
+use candle_core::{Device, Tensor, Var};
 use vr_core::{
     Batch, Evaluation, FlatVector, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace, Scalar, SpaceError,
 };
 
 use crate::graph::{Graph, Node, Op};
-use crate::max_pool::MaxPool;
-
-/// Added to a batch-norm variance before its square root.
-const EPSILON: f64 = 1e-5;
+use crate::ops::Element;
+use crate::ops::batch_norm::{self, BatchNorm, BatchNormOp};
+use crate::ops::conv::Convolution;
+use crate::ops::max_pool::MaxPool;
+use crate::ops::relu::Relu;
 
 /// Why an evaluation failed.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +61,7 @@ struct Pass<S> {
     statistics: Option<NormStatistics<S>>,
 }
 
-impl<S: Scalar + WithDType> CandleEngine<S> {
+impl<S: Element> CandleEngine<S> {
     /// The engine of a network.
     pub fn new(graph: Graph) -> Self {
         Self { graph, scalar: PhantomData }
@@ -114,28 +115,22 @@ impl<S: Scalar + WithDType> CandleEngine<S> {
             let parameter = |i: usize| &parameters[node.tensor + i];
             let value = match &node.op {
                 Op::Input => images.clone(),
-                Op::Conv { stride, padding, bias, .. } => {
-                    let y = input(0).conv2d(parameter(0), *padding, *stride, 1, 1)?;
-                    if *bias { y.broadcast_add(&parameter(1).reshape((1, (), 1, 1))?)? } else { y }
+                Op::Conv(conv) => {
+                    let op = Convolution::<S> { stride: conv.stride, padding: conv.padding, element: PhantomData };
+                    let y = input(0).apply_op2(parameter(0), op)?;
+                    if conv.bias { y.broadcast_add(&parameter(1).reshape((1, (), 1, 1))?)? } else { y }
                 }
-                Op::BatchNorm => match (norm, &mut statistics) {
-                    (Normalization::Stored(stored), _) => {
-                        let (mean, variance) = stored.layer(node.norm);
-                        let tensor = |v: &[S]| Tensor::from_slice(v, v.len(), &Device::Cpu);
-                        normalize(input(0), &tensor(mean)?, &tensor(variance)?, parameter(0), parameter(1))?
-                    }
-                    (Normalization::Batch, Some(statistics)) => {
-                        batch_norm(node, input(0), parameter(0), parameter(1), statistics)?
-                    }
-                    (Normalization::Batch, None) => return Err(EngineError::Statistics),
-                },
-                Op::Relu => input(0).relu()?,
+                Op::BatchNorm => {
+                    let norm = batch_norm(node, input(0), norm, statistics.as_mut())?;
+                    input(0).apply_op3(parameter(0), parameter(1), BatchNormOp::<S>(norm, PhantomData))?
+                }
+                Op::Relu => input(0).apply_op1(Relu::<S>(PhantomData))?,
                 Op::Add => (input(0) + input(1))?,
                 Op::Concat => {
                     let parts: Vec<&Tensor> = node.inputs.iter().map(|&i| &values[i]).collect();
                     Tensor::cat(&parts, 1)?
                 }
-                Op::MaxPool(k) => input(0).contiguous()?.apply_op1(MaxPool(*k))?,
+                Op::MaxPool(k) => input(0).apply_op1(MaxPool::<S> { window: *k, element: PhantomData })?,
                 Op::AvgPool(k) => {
                     let (n, c, h, w) = input(0).dims4()?;
                     input(0).reshape((n, c, h / k, *k, w / k, *k))?.mean((3, 5))?
@@ -169,48 +164,32 @@ fn first_maximum<S: PartialOrd>(row: &[S]) -> usize {
     best
 }
 
-/// A per-channel vector as something that broadcasts over `like`.
-fn per_channel(v: &Tensor, like: &Tensor) -> candle_core::Result<Tensor> {
-    if like.rank() == 4 { v.reshape((1, (), 1, 1)) } else { v.reshape((1, ())) }
-}
-
-/// `(x − mean)/√(variance + ε)·weight + bias`.
-fn normalize(
-    x: &Tensor,
-    mean: &Tensor,
-    variance: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-) -> candle_core::Result<Tensor> {
-    let scale = ((variance + EPSILON)?.sqrt()?.recip()? * weight)?;
-    x.broadcast_sub(&per_channel(mean, x)?)?
-        .broadcast_mul(&per_channel(&scale, x)?)?
-        .broadcast_add(&per_channel(bias, x)?)
-}
-
-/// Train mode: normalises with the batch's mean and biased variance and records the unbiased one.
-fn batch_norm<S: Scalar + WithDType>(
+/// The node's normalisation: by stored statistics, or by the batch's own, which are then recorded
+/// with the unbiased variance.
+fn batch_norm<S: Element>(
     node: &Node,
     x: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    statistics: &mut NormStatistics<S>,
-) -> candle_core::Result<Tensor> {
-    // [C, N·H·W]: one row a channel.
-    let rows = if x.rank() == 4 { x.transpose(0, 1)?.flatten_from(1)? } else { x.t()? }.contiguous()?;
-    let count = rows.dim(1)? as f64;
-    let mean = rows.mean_keepdim(1)?;
-    let variance = rows.broadcast_sub(&mean)?.sqr()?.mean(D::Minus1)?;
-    let mean = mean.squeeze(1)?;
-    let (means, variances) = statistics.layer_mut(node.norm);
-    means.copy_from_slice(&mean.to_vec1::<S>()?);
-    for (out, biased) in variances.iter_mut().zip(variance.to_vec1::<S>()?) {
-        *out = <S as Scalar>::from_f64(Scalar::to_f64(biased) * count / (count - 1.0).max(1.0));
+    norm: Normalization<'_, S>,
+    record: Option<&mut NormStatistics<S>>,
+) -> candle_core::Result<BatchNorm> {
+    if let Normalization::Stored(stored) = norm {
+        let (mean, variance) = stored.layer(node.norm);
+        let pairs = mean.iter().zip(variance).map(|(&m, &v)| [Scalar::to_f64(m), Scalar::to_f64(v)]);
+        return Ok(BatchNorm::new(pairs, false));
     }
-    normalize(x, &mean, &variance, weight, bias)
+    let batch = batch_norm::statistics::<S>(x)?;
+    if let Some(record) = record {
+        let count = (x.elem_count() / node.shape[0]) as f64;
+        let (means, variances) = record.layer_mut(node.norm);
+        for (i, [mean, biased]) in batch.iter().enumerate() {
+            means[i] = <S as Scalar>::from_f64(*mean);
+            variances[i] = <S as Scalar>::from_f64(biased * count / (count - 1.0).max(1.0));
+        }
+    }
+    Ok(BatchNorm::new(batch, true))
 }
 
-impl<S: Scalar + WithDType> Oracle for CandleEngine<S> {
+impl<S: Element> Oracle for CandleEngine<S> {
     type Scalar = S;
     type Batch = Batch;
     type Error = EngineError;

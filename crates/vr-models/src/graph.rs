@@ -10,18 +10,7 @@ pub enum Op {
     /// The pictures.
     Input,
     /// Convolution, with or without bias.
-    Conv {
-        /// Output channels.
-        out: usize,
-        /// Side of the square kernel.
-        kernel: usize,
-        /// Stride.
-        stride: usize,
-        /// Zeros added on every side.
-        padding: usize,
-        /// Whether a bias is added.
-        bias: bool,
-    },
+    Conv(Conv),
     /// Batch norm over every channel: momentum 0.1, eps 1e-5.
     BatchNorm,
     /// `max(x, 0)`.
@@ -41,6 +30,40 @@ pub enum Op {
         /// Output features.
         out: usize,
     },
+}
+
+/// A convolution with a square kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv {
+    /// Output channels.
+    pub out: usize,
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Step between patches.
+    pub stride: usize,
+    /// Zeros added on every side.
+    pub padding: usize,
+    /// Whether a bias is added.
+    pub bias: bool,
+}
+
+impl Conv {
+    /// Stride 1, no padding, no bias.
+    pub fn new(out: usize, kernel: usize) -> Self {
+        Self { out, kernel, stride: 1, padding: 0, bias: false }
+    }
+    /// With this stride.
+    pub fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+    /// With the padding that keeps the size at stride 1.
+    pub fn same(self) -> Self {
+        Self { padding: self.kernel / 2, ..self }
+    }
+    /// With a bias.
+    pub fn bias(self) -> Self {
+        Self { bias: true, ..self }
+    }
 }
 
 /// One node of a [`Graph`].
@@ -141,18 +164,8 @@ impl GraphBuilder {
     }
 
     /// Convolution with a square kernel.
-    pub fn conv(
-        &mut self,
-        from: NodeId,
-        name: &str,
-        out: usize,
-        k: usize,
-        stride: usize,
-        padding: usize,
-        bias: bool,
-    ) -> NodeId {
-        let op = Op::Conv { out, kernel: k, stride, padding, bias };
-        self.push(name, op, vec![from])
+    pub fn conv(&mut self, from: NodeId, name: &str, conv: Conv) -> NodeId {
+        self.push(name, Op::Conv(conv), vec![from])
     }
     /// Batch norm.
     pub fn batch_norm(&mut self, from: NodeId, name: &str) -> NodeId {
@@ -210,7 +223,7 @@ impl GraphBuilder {
         let channels = from.first().copied().unwrap_or_default();
         let mut tensor_of = |kind: &str, shape: Vec<usize>| self.tensors.push((format!("{name}.{kind}"), shape));
         match op {
-            Op::Conv { out, kernel, bias, .. } => {
+            Op::Conv(Conv { out, kernel, bias, .. }) => {
                 tensor_of("weight", vec![out, channels, kernel, kernel]);
                 if bias {
                     tensor_of("bias", vec![out]);
@@ -239,7 +252,7 @@ fn infer(name: &str, op: &Op, inputs: &[Vec<usize>]) -> Result<Vec<usize>, Graph
         Err(GraphError::Shape { node: name.into(), found: found.to_vec(), expected: expected.into() })
     };
     match (op, first) {
-        (&Op::Conv { out, kernel, stride, padding, .. }, &[_, h, w]) => {
+        (&Op::Conv(Conv { out, kernel, stride, padding, .. }), &[_, h, w]) => {
             if h + 2 * padding < kernel || w + 2 * padding < kernel || stride == 0 {
                 return misfit(first, "the kernel is larger than the padded picture");
             }
@@ -252,7 +265,7 @@ fn infer(name: &str, op: &Op, inputs: &[Vec<usize>]) -> Result<Vec<usize>, Graph
             }
             Ok(vec![c, h / k, w / k])
         }
-        (Op::Conv { .. } | Op::MaxPool(_) | Op::AvgPool(_), _) => misfit(first, "it must be [C, H, W]"),
+        (Op::Conv(_) | Op::MaxPool(_) | Op::AvgPool(_), _) => misfit(first, "it must be [C, H, W]"),
         (Op::Flatten, _) => Ok(vec![first.iter().product()]),
         (&Op::Linear { out }, &[_]) => Ok(vec![out]),
         (Op::Linear { .. }, _) => misfit(first, "it must be flat"),
@@ -278,7 +291,7 @@ mod tests {
     #[test]
     fn a_misfit_names_the_node() {
         let mut g = GraphBuilder::new([3, 8, 8]);
-        let a = g.conv(0, "conv1", 4, 3, 1, 0, false);
+        let a = g.conv(0, "conv1", Conv::new(4, 3));
         g.add(0, a);
         let error = g.finish(ConvInit::KaimingUniform).unwrap_err();
         assert!(
@@ -290,8 +303,8 @@ mod tests {
     #[test]
     fn a_name_used_twice_is_refused() {
         let mut g = GraphBuilder::new([3, 8, 8]);
-        let a = g.conv(0, "conv1", 3, 3, 1, 1, false);
-        g.conv(a, "conv1", 3, 3, 1, 1, false);
+        let a = g.conv(0, "conv1", Conv::new(3, 3).same());
+        g.conv(a, "conv1", Conv::new(3, 3).same());
         assert!(matches!(g.finish(ConvInit::KaimingUniform), Err(GraphError::Space(_))));
     }
 }

@@ -3,7 +3,7 @@
 use vr_core::random::{normal, uniform};
 use vr_core::{FlatVector, Key, Stream};
 
-use crate::graph::{ConvInit, Graph, Op};
+use crate::graph::{Conv, ConvInit, Graph, Op};
 
 /// Initial parameters as PyTorch draws them: U(±1/√fan_in) for weights and biases of convolutions
 /// and linear layers (Kaiming-uniform, a = √5), or the graph's own rule for convolutions; batch norm
@@ -15,7 +15,7 @@ pub fn initialize(graph: &Graph, seed: u64) -> FlatVector<f32> {
         let tensors = &space.tensors()[node.tensor..];
         match node.op {
             Op::BatchNorm => x[tensors[0].range()].fill(1.0),
-            Op::Conv { out, kernel, bias, .. } => {
+            Op::Conv(Conv { out, kernel, bias, .. }) => {
                 let fan_in = tensors[0].len() / out;
                 let bound = 1.0 / (fan_in as f64).sqrt();
                 match graph.conv_init() {

@@ -25,10 +25,10 @@
 pub mod candle_engine;
 pub mod graph;
 pub mod init;
-mod max_pool;
+mod ops;
 pub mod zoo;
 
 pub use candle_engine::{CandleEngine, EngineError};
-pub use graph::{ConvInit, Graph, GraphBuilder, GraphError};
+pub use graph::{Conv, ConvInit, Graph, GraphBuilder, GraphError};
 pub use init::initialize;
 pub use zoo::{Model, UnknownModel};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::graph::{ConvInit, Graph, GraphBuilder, GraphError, NodeId};
+use crate::graph::{Conv, ConvInit, Graph, GraphBuilder, GraphError, NodeId};
 
 /// One of the paper's networks for 32×32 pictures in ten classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ fn lenet() -> Result<Graph, GraphError> {
     let mut g = GraphBuilder::new([3, 32, 32]);
     let mut x = 0;
     for (i, out) in [(1, 6), (2, 16)] {
-        x = g.conv(x, &format!("conv{i}"), out, 5, 1, 0, true);
+        x = g.conv(x, &format!("conv{i}"), Conv::new(out, 5).bias());
         x = norm_relu(&mut g, x, &format!("bn{i}"));
         x = g.max_pool(x, 2);
     }
@@ -90,7 +90,7 @@ fn lenet() -> Result<Graph, GraphError> {
 /// post-activation makes the shortcut; nothing follows the last block but pooling.
 fn resnet(blocks: usize, widths: [usize; 3]) -> Result<Graph, GraphError> {
     let mut g = GraphBuilder::new([3, 32, 32]);
-    let stem = g.conv(0, "conv1", widths[0], 3, 1, 1, false);
+    let stem = g.conv(0, "conv1", Conv::new(widths[0], 3).same());
     let mut x = norm_relu(&mut g, stem, "bn1");
     let mut channels = widths[0];
     for (stage, &width) in widths.iter().enumerate() {
@@ -98,11 +98,11 @@ fn resnet(blocks: usize, widths: [usize; 3]) -> Result<Graph, GraphError> {
             let name = |part: &str| format!("layer{}.{block}.{part}", stage + 1);
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
             let active = norm_relu(&mut g, x, &name("bn1"));
-            let y = g.conv(active, &name("conv1"), width, 3, stride, 1, false);
+            let y = g.conv(active, &name("conv1"), Conv::new(width, 3).same().stride(stride));
             let y = norm_relu(&mut g, y, &name("bn2"));
-            let y = g.conv(y, &name("conv2"), width, 3, 1, 1, false);
+            let y = g.conv(y, &name("conv2"), Conv::new(width, 3).same());
             let shortcut = if stride != 1 || channels != width {
-                g.conv(active, &name("shortcut"), width, 1, stride, 0, false)
+                g.conv(active, &name("shortcut"), Conv::new(width, 1).stride(stride))
             } else {
                 x
             };
@@ -120,21 +120,21 @@ fn resnet(blocks: usize, widths: [usize; 3]) -> Result<Graph, GraphError> {
 fn densenet(layers: usize, growth: usize) -> Result<Graph, GraphError> {
     let mut g = GraphBuilder::new([3, 32, 32]);
     let mut channels = 2 * growth;
-    let mut x = g.conv(0, "conv1", channels, 3, 1, 1, false);
+    let mut x = g.conv(0, "conv1", Conv::new(channels, 3).same());
     for block in 1..=3 {
         for layer in 0..layers {
             let name = |part: &str| format!("block{block}.{layer}.{part}");
             let y = norm_relu(&mut g, x, &name("bn1"));
-            let y = g.conv(y, &name("conv1"), 4 * growth, 1, 1, 0, false);
+            let y = g.conv(y, &name("conv1"), Conv::new(4 * growth, 1));
             let y = norm_relu(&mut g, y, &name("bn2"));
-            let y = g.conv(y, &name("conv2"), growth, 3, 1, 1, false);
+            let y = g.conv(y, &name("conv2"), Conv::new(growth, 3).same());
             x = g.concat(vec![x, y]);
             channels += growth;
         }
         if block < 3 {
             channels /= 2;
             let y = norm_relu(&mut g, x, &format!("trans{block}.bn"));
-            let y = g.conv(y, &format!("trans{block}.conv"), channels, 1, 1, 0, false);
+            let y = g.conv(y, &format!("trans{block}.conv"), Conv::new(channels, 1));
             x = g.avg_pool(y, 2);
         }
     }

@@ -1,15 +1,15 @@
 //! The candle engine's gradient against central differences in f64, on a graph with every operation.
 
 use vr_core::{Batch, FlatVector, Key, Normalization, Oracle, Stream, random};
-use vr_models::{CandleEngine, ConvInit, Graph, GraphBuilder, initialize};
+use vr_models::{CandleEngine, Conv, ConvInit, Graph, GraphBuilder, initialize};
 
 fn every_operation() -> Graph {
     let mut g = GraphBuilder::new([3, 8, 8]);
-    let stem = g.conv(0, "conv1", 4, 3, 1, 1, true);
+    let stem = g.conv(0, "conv1", Conv::new(4, 3).same().bias());
     let norm = g.batch_norm(stem, "bn1");
     let active = g.relu(norm);
-    let down = g.conv(active, "down", 6, 3, 2, 1, false);
-    let shortcut = g.conv(active, "shortcut", 6, 1, 2, 0, false);
+    let down = g.conv(active, "down", Conv::new(6, 3).same().stride(2));
+    let shortcut = g.conv(active, "shortcut", Conv::new(6, 1).stride(2));
     let sum = g.add(down, shortcut);
     let joined = g.concat(vec![sum, down]);
     let pooled = g.max_pool(joined, 2);

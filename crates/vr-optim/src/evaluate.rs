@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use vr_core::{Evaluation, FlatVector, MinibatchKey, MinibatchSource, Normalization, Oracle};
 
-use crate::training::TrainingError;
+use crate::training::{Outcome, TrainingError};
 
 /// One gradient to compute.
 #[derive(Clone, Copy, Debug)]
@@ -20,20 +20,10 @@ pub struct Job<'a, S> {
 pub type Answer<S> = (Evaluation<S>, FlatVector<S>);
 
 /// How a window of independent jobs is computed; the answers stand in the order of the jobs.
-pub type Evaluate<O, D> = fn(
-    &O,
-    &D,
-    &[Job<'_, <O as Oracle>::Scalar>],
-) -> Result<
-    Vec<Answer<<O as Oracle>::Scalar>>,
-    TrainingError<<O as Oracle>::Error, <D as MinibatchSource>::Error>,
->;
+pub type Evaluate<O, D> =
+    fn(&O, &D, &[Job<'_, <O as Oracle>::Scalar>]) -> Outcome<Vec<Answer<<O as Oracle>::Scalar>>, O, D>;
 
-fn answer<O, D>(
-    oracle: &O,
-    source: &D,
-    job: &Job<'_, O::Scalar>,
-) -> Result<Answer<O::Scalar>, TrainingError<O::Error, D::Error>>
+fn answer<O, D>(oracle: &O, source: &D, job: &Job<'_, O::Scalar>) -> Outcome<Answer<O::Scalar>, O, D>
 where
     O: Oracle,
     D: MinibatchSource<Batch = O::Batch>,
@@ -47,11 +37,7 @@ where
 }
 
 /// One job after another, on the calling thread.
-pub fn serial<O, D>(
-    oracle: &O,
-    source: &D,
-    jobs: &[Job<'_, O::Scalar>],
-) -> Result<Vec<Answer<O::Scalar>>, TrainingError<O::Error, D::Error>>
+pub fn serial<O, D>(oracle: &O, source: &D, jobs: &[Job<'_, O::Scalar>]) -> Outcome<Vec<Answer<O::Scalar>>, O, D>
 where
     O: Oracle,
     D: MinibatchSource<Batch = O::Batch>,
@@ -60,11 +46,7 @@ where
 }
 
 /// All jobs at once on the threads of the current rayon pool.
-pub fn parallel<O, D>(
-    oracle: &O,
-    source: &D,
-    jobs: &[Job<'_, O::Scalar>],
-) -> Result<Vec<Answer<O::Scalar>>, TrainingError<O::Error, D::Error>>
+pub fn parallel<O, D>(oracle: &O, source: &D, jobs: &[Job<'_, O::Scalar>]) -> Outcome<Vec<Answer<O::Scalar>>, O, D>
 where
     O: Oracle + Sync,
     D: MinibatchSource<Batch = O::Batch> + Sync,

@@ -95,7 +95,8 @@ where
     diagnostic_passes: u32,
 }
 
-type Outcome<T, O, D> = Result<T, TrainingError<<O as Oracle>::Error, <D as MinibatchSource>::Error>>;
+/// A result with the errors of an oracle and of a source.
+pub type Outcome<T, O, D> = Result<T, TrainingError<<O as Oracle>::Error, <D as MinibatchSource>::Error>>;
 
 impl<O, D> Training<O, D>
 where
@@ -338,10 +339,9 @@ where
 
     /// Answers requests window by window; returns loss and accuracy of the step's own minibatch.
     fn answer(&mut self, requests: &[Request]) -> Outcome<Option<(f64, f64)>, O, D> {
-        if requests.iter().any(|r| r.purpose == Purpose::Snapshot && r.index == 0) {
-            if let Some(track) = self.tracks.first() {
-                self.frozen.clone_from(&track.running);
-            }
+        let begins = requests.iter().any(|r| r.purpose == Purpose::Snapshot && r.index == 0);
+        if let (true, Some(track)) = (begins, self.tracks.first()) {
+            self.frozen.clone_from(&track.running);
         }
         let mut own = None;
         let mut windows = requests.chunks(self.window.max(2)).peekable();
