@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use vr_bench::observer::Observer;
-use vr_bench::results::EpochRow;
+use vr_bench::results::{EpochRow, Point};
 
 /// Where progress goes.
 pub struct Bars {
@@ -61,6 +61,8 @@ impl Observer for Bars {
         self.bar.set_length(steps as u64);
         self.bar.set_position(step as u64);
     }
+
+    fn point(&self, _point: &Point) {}
 
     fn epoch(&self, row: &EpochRow, seconds: f64) {
         self.line(&format!(

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueEnum};
 use vr_bench::cell::Places;
 use vr_bench::experiments::{bn_reset, locking, quick, variance_ratio};
-use vr_bench::settings::{DataChoice, Settings};
+use vr_bench::settings::{DataChoice, Model, Settings};
 
 use crate::progress::Bars;
 
@@ -22,8 +23,8 @@ pub struct Args {
     /// Class-balanced subset of the training pictures.
     #[arg(long)]
     train_size: Option<usize>,
-    /// lenet, resnet-small, resnet110 or densenet-40-36.
-    #[arg(long, default_value = "lenet")]
+    /// The network.
+    #[arg(long, default_value = "lenet", value_parser = PossibleValuesParser::new(Model::ALL.map(Model::name)))]
     model: String,
     /// Epochs to run.
     #[arg(long)]
@@ -95,7 +96,7 @@ fn free_folder(name: &str) -> PathBuf {
 /// Runs the experiment and prints its verdicts.
 pub fn run(args: &Args, bars: &Bars) -> Result<()> {
     let quick_run = matches!(args.experiment, Experiment::Quick);
-    let epochs = args.epochs.unwrap_or(if quick_run { 2 } else { 3 });
+    let epochs = args.epochs.unwrap_or(3);
     anyhow::ensure!(epochs > 0 && args.batch_size > 0, "--epochs and --batch-size must be at least 1");
     let settings = Settings {
         data: if args.data == "synthetic" {
@@ -103,7 +104,7 @@ pub fn run(args: &Args, bars: &Bars) -> Result<()> {
         } else {
             DataChoice::Cifar10(args.data.clone().into())
         },
-        train_size: args.train_size.or(quick_run.then_some(1_000)),
+        train_size: args.train_size.or(quick_run.then_some(5_000)),
         model: args.model.parse()?,
         epochs,
         seeds: seeds(&args.seeds)?,

@@ -126,7 +126,9 @@ pub fn run_cell(
                     training += started.elapsed().as_secs_f64();
                 }
                 let started = Instant::now();
-                result.points.push(measure(&mut run, settings, cell, epoch, percent)?);
+                let point = measure(&mut run, settings, cell, epoch, percent)?;
+                observer.point(&point);
+                result.points.push(point);
                 diagnostics += started.elapsed().as_secs_f64();
                 observer.tick(&cell.method, epoch, step, m);
             }

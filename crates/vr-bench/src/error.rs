@@ -34,7 +34,12 @@ pub enum BenchError {
     /// A result cannot be written as JSON.
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// A setting makes no sense.
-    #[error("{0}")]
-    Setting(String),
+    /// A run folder cannot be made.
+    #[error("cannot write to the run folder: `{}`: {source}", path.display())]
+    Folder {
+        /// The folder or file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
 }

@@ -1,11 +1,13 @@
 //! How a run tells of its progress without printing.
 
-use crate::results::EpochRow;
+use crate::results::{EpochRow, Point};
 
 /// Hears of a run's progress.
 pub trait Observer: Sync {
     /// Step `step` of `steps` of an epoch is done.
     fn tick(&self, method: &str, epoch: usize, step: usize, steps: usize);
+    /// A variance was measured.
+    fn point(&self, point: &Point);
     /// An epoch is over; its training took `seconds`.
     fn epoch(&self, row: &EpochRow, seconds: f64);
 }
@@ -16,5 +18,6 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn tick(&self, _method: &str, _epoch: usize, _step: usize, _steps: usize) {}
+    fn point(&self, _point: &Point) {}
     fn epoch(&self, _row: &EpochRow, _seconds: f64) {}
 }

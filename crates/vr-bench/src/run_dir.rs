@@ -1,7 +1,9 @@
 //! The folder of a run: manifest, metrics, result, timing, figures, report.
 
-use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use serde_json::json;
 use vr_files::write_atomic;
@@ -9,8 +11,9 @@ use vr_files::write_atomic;
 use crate::cell::CellResult;
 use crate::error::BenchError;
 use crate::figures::render::png;
+use crate::observer::Observer;
 use crate::report::report_html;
-use crate::results::ExperimentResult;
+use crate::results::{EpochRow, ExperimentResult, Point};
 use crate::settings::Settings;
 
 /// A figure: file name, title, SVG.
@@ -24,8 +27,47 @@ pub fn prepare(out: &Path) -> Result<(), BenchError> {
     if out.join("result.json").exists() {
         return Err(BenchError::Exists(out.to_owned()));
     }
-    std::fs::create_dir_all(out.join("figures"))
-        .map_err(|error| BenchError::Setting(format!("cannot create the run folder `{}`: {error}", out.display())))
+    std::fs::create_dir_all(out.join("figures")).map_err(|source| BenchError::Folder { path: out.to_owned(), source })
+}
+
+/// Appends each event to `metrics.jsonl` as it happens, and passes it on.
+pub struct Recorder<'a> {
+    inner: &'a dyn Observer,
+    metrics: Mutex<File>,
+}
+
+impl<'a> Recorder<'a> {
+    /// Begins the run folder's `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn new(out: &Path, inner: &'a dyn Observer) -> Result<Self, BenchError> {
+        let path = out.join("metrics.jsonl");
+        let metrics = File::create(&path).map_err(|source| BenchError::Folder { path, source })?;
+        Ok(Self { inner, metrics: Mutex::new(metrics) })
+    }
+
+    fn line(&self, event: &serde_json::Value) {
+        if let Ok(mut file) = self.metrics.lock()
+            && let Err(error) = writeln!(file, "{event}")
+        {
+            tracing::warn!(%error, "metrics.jsonl lost an event; result.json still holds it");
+        }
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn tick(&self, method: &str, epoch: usize, step: usize, steps: usize) {
+        self.inner.tick(method, epoch, step, steps);
+    }
+    fn point(&self, point: &Point) {
+        self.line(&json!({ "variance": point }));
+        self.inner.point(point);
+    }
+    fn epoch(&self, row: &EpochRow, seconds: f64) {
+        self.line(&json!({ "epoch": row }));
+        self.inner.epoch(row, seconds);
+    }
 }
 
 /// Writes everything, `result.json` last: a folder that has it is complete.
@@ -52,14 +94,6 @@ pub fn write(
         "arch": std::env::consts::ARCH,
     }))?;
     write_atomic(out.join("manifest.json"), manifest.as_bytes())?;
-    let mut metrics = String::new();
-    for point in &result.points {
-        let _ = writeln!(metrics, "{}", json!({ "variance": point }));
-    }
-    for row in &result.epochs {
-        let _ = writeln!(metrics, "{}", json!({ "epoch": row }));
-    }
-    write_atomic(out.join("metrics.jsonl"), metrics.as_bytes())?;
     let seconds: Vec<_> = cells
         .iter()
         .flat_map(|cell| &cell.seconds)

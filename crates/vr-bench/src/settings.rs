@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use vr_data::{Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic};
-use vr_models::Model;
+pub use vr_models::Model;
 
 use crate::error::BenchError;
 use crate::results::DataInfo;

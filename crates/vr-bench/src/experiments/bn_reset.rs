@@ -23,7 +23,7 @@ pub fn run(settings: &Settings, out: &Path, observer: &dyn Observer) -> Result<F
     run_dir::prepare(out)?;
     let data = settings.load()?;
     let cells: Vec<_> = settings.seeds.iter().map(|&seed| recomputed(seed)).collect();
-    let cells = run_cells(settings, &data, &cells, observer)?;
+    let cells = run_cells(settings, &data, &cells, out, observer)?;
     let result = gather("bn-reset", CLAIM, settings, &data, &cells);
     let title = format!("Batch-norm reset, {} on {}", result.model, result.data.name);
     let svg = figure(&title, &result.epochs)?;

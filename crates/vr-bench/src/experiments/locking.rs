@@ -34,7 +34,7 @@ pub fn run(settings: &Settings, out: &Path, observer: &dyn Observer) -> Result<F
             cells.push(Cell { places: Places::Deciles, ..released(seed, locking) });
         }
     }
-    let cells = run_cells(settings, &data, &cells, observer)?;
+    let cells = run_cells(settings, &data, &cells, out, observer)?;
     let result = gather("locking", CLAIM, settings, &data, &cells);
     let title = format!("Transform locking, {} on {}", result.model, result.data.name);
     let svg = figure(&LockingFigure { title: &title, points: &result.points })?;

@@ -13,7 +13,7 @@ use crate::cell::{Cell, CellResult, Places, drops, run_cell};
 use crate::error::BenchError;
 use crate::observer::Observer;
 use crate::results::{ExperimentResult, Verdict};
-use crate::run_dir::{self, Figure};
+use crate::run_dir::{self, Figure, Recorder};
 use crate::settings::{LoadedData, Settings};
 
 /// What an experiment leaves behind.
@@ -60,14 +60,16 @@ fn recomputed(seed: u64) -> Cell {
     }
 }
 
-/// Runs the cells one after another.
+/// Runs the cells one after another, their events going to the run folder `out`.
 fn run_cells(
     settings: &Settings,
     data: &LoadedData,
     cells: &[Cell],
+    out: &Path,
     observer: &dyn Observer,
 ) -> Result<Vec<CellResult>, BenchError> {
-    cells.iter().map(|cell| run_cell(settings, data, cell, observer)).collect()
+    let recorder = Recorder::new(out, observer)?;
+    cells.iter().map(|cell| run_cell(settings, data, cell, &recorder)).collect()
 }
 
 /// Gathers the cells' numbers under an experiment's name and claim.

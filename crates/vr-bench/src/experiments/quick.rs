@@ -29,7 +29,7 @@ pub fn run(settings: &Settings, out: &Path, observer: &dyn Observer) -> Result<F
     for &seed in &settings.seeds {
         cells.extend([released(seed, Locking::Locked), released(seed, Locking::Unlocked), recomputed(seed)]);
     }
-    let cells = run_cells(settings, &data, &cells, observer)?;
+    let cells = run_cells(settings, &data, &cells, out, observer)?;
     let result = gather("quick", CLAIM, settings, &data, &cells);
     let of = format!("{} on {}", result.model, result.data.name);
     let (lock_title, bn_title, ratio_title) =

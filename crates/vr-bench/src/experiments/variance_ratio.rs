@@ -37,7 +37,7 @@ pub fn run(
         .iter()
         .map(|&seed| Cell { places, every: every.max(1), ..released(seed, Locking::Locked) })
         .collect();
-    let cells = run_cells(settings, &data, &cells, observer)?;
+    let cells = run_cells(settings, &data, &cells, out, observer)?;
     let result = gather("variance-ratio", CLAIM, settings, &data, &cells);
     let title = format!("SVRG variance over SGD variance, {} on {}", result.model, result.data.name);
     let theirs = published(&result.model);

@@ -1,0 +1,108 @@
+//! What a person meets at the command line when something is wrong.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn xtask(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).output().unwrap()
+}
+
+#[track_caller]
+fn check(arguments: &[&str], code: i32, expected: &[&str]) {
+    let output = xtask(arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for expected in expected {
+        assert!(said.contains(expected), "`{expected}` is not in: {said}");
+    }
+}
+
+#[test]
+fn an_unknown_model_names_the_nearest() {
+    check(&["repro", "quick", "--model", "lennet"], 2, &["lennet", "similar", "lenet", "densenet-40-36"]);
+}
+
+#[test]
+fn an_unknown_experiment_or_key_names_the_nearest() {
+    check(&["repro", "quik"], 2, &["quik", "quick"]);
+    check(&["repro", "quick", "--epoch", "2"], 2, &["--epoch", "--epochs"]);
+}
+
+#[test]
+fn seeds_that_are_no_numbers_are_named() {
+    check(&["repro", "quick", "--seeds", "0,x"], 1, &["`x`", "--seeds"]);
+}
+
+#[test]
+fn a_folder_without_the_data_names_the_files_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let out = folder.path().join("run");
+    check(&["repro", "locking", "--data", path, "--out", out.to_str().unwrap()], 1, &["data_batch_1.bin", path]);
+    assert!(!out.join("result.json").exists());
+    check(&["data", "info", "cifar10", "--dir", path], 1, &["data_batch_1.bin"]);
+}
+
+#[test]
+fn a_truncated_set_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 1..=5 {
+        std::fs::write(folder.path().join(format!("data_batch_{n}.bin")), [0; 3073 * 2 - 1]).unwrap();
+    }
+    std::fs::write(folder.path().join("test_batch.bin"), [0; 3073]).unwrap();
+    std::fs::write(
+        folder.path().join("batches.meta.txt"),
+        "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n",
+    )
+    .unwrap();
+    check(&["data", "info", "cifar10", "--dir", folder.path().to_str().unwrap()], 1, &["data_batch_1.bin"]);
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_found_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "mine").unwrap();
+    let out = file.join("run");
+    check(&["repro", "quick", "--out", out.to_str().unwrap()], 1, &[out.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+}
+
+#[test]
+fn a_finished_run_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = folder.path().join("result.json");
+    std::fs::write(&result, "{}").unwrap();
+    check(&["repro", "quick", "--out", folder.path().to_str().unwrap()], 1, &["already holds a run"]);
+    assert_eq!(std::fs::read_to_string(&result).unwrap(), "{}");
+}
+
+/// A whole run in miniature: everything a run folder promises is there, and equal runs are equal.
+#[test]
+fn equal_runs_leave_equal_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str| {
+        let out = folder.path().join(name);
+        let arguments = ["repro", "quick", "--train-size", "40", "--batch-size", "16", "--epochs", "2"];
+        let output = xtask(&[&arguments[..], &["--out", out.to_str().unwrap()]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        out
+    };
+    let (first, second) = (run("first"), run("second"));
+    for file in ["result.json", "metrics.jsonl", "figures/locking.svg"] {
+        let read = |run: &Path| std::fs::read(run.join(file)).unwrap();
+        assert!(read(&first) == read(&second), "{file} differs");
+    }
+    for file in ["manifest.json", "timing.json", "report.html", "figures/locking.png", "figures/bn-reset.png"] {
+        assert!(first.join(file).metadata().unwrap().len() > 100, "{file}");
+    }
+    let result: serde_json::Value = serde_json::from_slice(&std::fs::read(first.join("result.json")).unwrap()).unwrap();
+    let points = result["points"].as_array().unwrap();
+    assert_eq!(points.len(), 2 * 2 * 5);
+    for key in ["model", "method", "epoch", "percent", "sgd_variance", "vr_variance", "ratio"] {
+        assert!(points.iter().all(|point| !point[key].is_null()), "{key}");
+    }
+    for key in ["epoch", "train_loss", "test_loss", "test_error", "gradient_evaluations"] {
+        assert!(result["epochs"].as_array().unwrap().iter().all(|epoch| !epoch[key].is_null()), "{key}");
+    }
+}
