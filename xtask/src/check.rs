@@ -5,11 +5,15 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 /// The steps, each a cargo command line.
-const STEPS: [&[&str]; 4] = [
+const STEPS: [&[&str]; 7] = [
     &["fmt", "--all", "--check"],
     &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"],
     &["test", "--release", "--workspace"],
     &["doc", "--release", "--workspace", "--no-deps"],
+    // The programs outside the workspace show that each crate stands alone.
+    &["run", "--release", "--manifest-path", "outside/uses-vr-data/Cargo.toml", "--target-dir", "target/outside"],
+    &["run", "--release", "--manifest-path", "outside/uses-vr-optim/Cargo.toml", "--target-dir", "target/outside"],
+    &["package", "--workspace", "--exclude", "xtask", "--no-verify", "--allow-dirty", "--quiet"],
 ];
 
 /// Runs every step; the first that fails ends it.

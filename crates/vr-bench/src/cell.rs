@@ -214,7 +214,7 @@ fn test(run: &Run, track: &NormTrack<f32>, data: &LoadedData, batch_size: usize)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| BenchError::Model(Box::new(e)))?;
     let samples: usize = evaluations.iter().map(|e| e.samples).sum();
-    let correct: usize = evaluations.iter().map(|e| e.correct).sum();
+    let correct: usize = evaluations.iter().filter_map(|e| e.correct).sum();
     let loss: f64 = evaluations.iter().map(|e| e.loss * e.samples as f64).sum();
     let samples = samples.max(1) as f64;
     Ok((loss / samples, 100.0 * (1.0 - correct as f64 / samples)))

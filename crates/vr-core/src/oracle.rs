@@ -18,8 +18,8 @@ pub enum Normalization<'a, S> {
 pub struct Evaluation<S = f32> {
     /// Mean loss over the minibatch.
     pub loss: f64,
-    /// Samples whose largest logit is the label's.
-    pub correct: usize,
+    /// Samples whose largest logit is the label's; `None` where the oracle knows of no classes.
+    pub correct: Option<usize>,
     /// Samples in the minibatch.
     pub samples: usize,
     /// In train mode the batch's statistics (variance unbiased), for the caller to fold into the

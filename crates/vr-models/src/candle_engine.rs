@@ -150,7 +150,7 @@ impl<S: Element> CandleEngine<S> {
 
     fn evaluation(pass: &Pass<S>, batch: &Batch) -> Result<Evaluation<S>, EngineError> {
         let loss = Scalar::to_f64(pass.loss.to_scalar::<S>()?);
-        Ok(Evaluation { loss, correct: pass.correct, samples: batch.len(), statistics: pass.statistics.clone() })
+        Ok(Evaluation { loss, correct: Some(pass.correct), samples: batch.len(), statistics: pass.statistics.clone() })
     }
 }
 

@@ -66,7 +66,7 @@ fn check(model: Model) {
     let mut exact = FlatVector::zeros(x.len());
     let evaluation = engine.gradient(&x, Normalization::Batch, &batch, &mut exact).unwrap();
     assert!((evaluation.loss - expected.loss).abs() < 1e-8 * expected.loss);
-    assert_eq!(evaluation.correct, expected.correct);
+    assert_eq!(evaluation.correct, Some(expected.correct));
     let global = vr_core::vector::norm(&exact);
     for (tensor, norm) in engine.space().tensors().iter().zip(&expected.norms) {
         let found = vr_core::vector::norm(&exact[tensor.range()]);

@@ -50,7 +50,7 @@ pub enum CandleOracleError {
 ///
 /// The closure shares the variables, so evaluations run one after another (it is not `Sync`, and
 /// [`Training::in_parallel`](crate::Training::in_parallel) refuses it at compile time). It returns
-/// a loss alone, so [`Evaluation::correct`] is 0.
+/// a loss alone, so [`Evaluation::correct`] is `None` and every minibatch counts as one sample.
 pub struct CandleOracle<B, F> {
     parameters: Vec<Var>,
     space: Arc<ParameterSpace>,
@@ -200,7 +200,7 @@ where
         let value = f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?);
         let statistics = if train { Some(self.batch_statistics()?) } else { None };
         let read = read(&loss)?;
-        Ok((Evaluation { loss: value, correct: 0, samples: 1, statistics }, read))
+        Ok((Evaluation { loss: value, correct: None, samples: 1, statistics }, read))
     }
 
     fn batch_statistics(&self) -> Result<NormStatistics<f32>, CandleOracleError> {

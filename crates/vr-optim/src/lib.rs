@@ -56,3 +56,7 @@ pub use schedule::StepDecay;
 pub use sgd::Sgd;
 pub use svrg::{SnapshotGradients, SnapshotRule, Svrg, SvrgConfig};
 pub use training::{Locking, Progress, Training, TrainingError};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

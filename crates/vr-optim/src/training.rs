@@ -64,8 +64,9 @@ pub enum Locking {
 pub struct Progress {
     /// Mean loss at the iterate, before the step, in train mode.
     pub loss: f64,
-    /// Share of training samples classified rightly, in train mode.
-    pub accuracy: f64,
+    /// Share of the samples classified rightly, in train mode; `None` where the oracle knows of no
+    /// classes.
+    pub accuracy: Option<f64>,
     /// The learning rate (of the last step).
     pub learning_rate: f64,
 }
@@ -234,7 +235,7 @@ where
     /// # Errors
     /// When a gradient or a minibatch fails, or the loss is not finite.
     pub fn step(&mut self) -> Outcome<Progress, O, D> {
-        let mut progress = Progress { loss: f64::NAN, accuracy: f64::NAN, learning_rate: self.schedule.at(self.step) };
+        let mut progress = Progress { loss: f64::NAN, accuracy: None, learning_rate: self.schedule.at(self.step) };
         loop {
             match self.estimator.ask(&self.x) {
                 Ask::Move(to) => self.x.clone_from(to),
@@ -264,14 +265,14 @@ where
     /// As [`step`](Self::step).
     pub fn epoch(&mut self) -> Outcome<Progress, O, D> {
         let m = self.minibatches();
-        let (mut loss, mut accuracy, mut learning_rate) = (0.0, 0.0, 0.0);
+        let (mut loss, mut accuracy, mut learning_rate) = (0.0, Some(0.0), 0.0);
         for _ in 0..m {
             let progress = self.step()?;
             loss += progress.loss;
-            accuracy += progress.accuracy;
+            accuracy = accuracy.zip(progress.accuracy).map(|(sum, step)| sum + step);
             learning_rate = progress.learning_rate;
         }
-        Ok(Progress { loss: loss / m as f64, accuracy: accuracy / m as f64, learning_rate })
+        Ok(Progress { loss: loss / m as f64, accuracy: accuracy.map(|sum| sum / m as f64), learning_rate })
     }
 
     /// A full pass over the current generation's minibatches at the iterate: the variance of the
@@ -338,7 +339,7 @@ where
     }
 
     /// Answers requests window by window; returns loss and accuracy of the step's own minibatch.
-    fn answer(&mut self, requests: &[Request]) -> Outcome<Option<(f64, f64)>, O, D> {
+    fn answer(&mut self, requests: &[Request]) -> Outcome<Option<(f64, Option<f64>)>, O, D> {
         let begins = requests.iter().any(|r| r.purpose == Purpose::Snapshot && r.index == 0);
         if let (true, Some(track)) = (begins, self.tracks.first()) {
             self.frozen.clone_from(&track.running);
@@ -370,7 +371,8 @@ where
                     }
                 }
                 if request.purpose == Purpose::Inner && request.point == Point::Current {
-                    own = Some((evaluation.loss, evaluation.correct as f64 / evaluation.samples.max(1) as f64));
+                    let samples = evaluation.samples.max(1) as f64;
+                    own = Some((evaluation.loss, evaluation.correct.map(|correct| correct as f64 / samples)));
                 }
                 self.estimator.tell(request, &gradient);
             }

@@ -53,7 +53,7 @@ impl Oracle for Toy {
         z: &[f64; P],
     ) -> Result<Evaluation<f64>, Self::Error> {
         let loss = (0..P).map(|i| (x[i] * z[i]).cos() * z[i]).sum();
-        Ok(Evaluation { loss, correct: 0, samples: 1, statistics: None })
+        Ok(Evaluation { loss, correct: None, samples: 1, statistics: None })
     }
 }
 

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use vr_optim::Locking;
 
+use super::variance_ratio::after_start;
 use super::{Finished, bn_reset, finish, gather, locking, recomputed, released, run_cells};
 use crate::error::BenchError;
 use crate::figures::bn_reset::bn_reset as bn_figure;
 use crate::figures::locking::{Locking as LockingFigure, locking as locking_figure};
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio};
 use crate::observer::Observer;
-use crate::results::Point;
 use crate::run_dir;
 use crate::settings::Settings;
 
@@ -35,7 +35,7 @@ pub fn run(settings: &Settings, out: &Path, observer: &dyn Observer) -> Result<F
     let (lock_title, bn_title, ratio_title) =
         (format!("Transform locking, {of}"), format!("Batch-norm reset, {of}"), format!("Variance ratio, {of}"));
     let bn_rows: Vec<_> = result.epochs.iter().filter(|row| row.method.contains('/')).cloned().collect();
-    let locked: Vec<Point> = result.points.iter().filter(|p| p.method == "svrg-locked").cloned().collect();
+    let locked = after_start(&result.points);
     let figures = [
         ("locking", lock_title.clone(), locking_figure(&LockingFigure { title: &lock_title, points: &result.points })?),
         ("bn-reset", bn_title.clone(), bn_figure(&bn_title, &bn_rows)?),

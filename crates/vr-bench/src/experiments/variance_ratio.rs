@@ -41,14 +41,20 @@ pub fn run(
     let result = gather("variance-ratio", CLAIM, settings, &data, &cells);
     let title = format!("SVRG variance over SGD variance, {} on {}", result.model, result.data.name);
     let theirs = published(&result.model);
+    let drawn = after_start(&result.points);
     let svg = figure(&VarianceRatio {
         title: &title,
-        points: &result.points,
+        points: &drawn,
         published: &theirs,
         learning_rate_drops: &result.learning_rate_drops,
     })?;
     let verdicts = vec![verdict(&result.points, &theirs)];
     finish(out, settings, result, verdicts, &cells, &[("variance-ratio", title, svg)])
+}
+
+/// The points of locked SVRG that a logarithmic axis can show: at 0 % its ratio is zero by construction.
+pub fn after_start(points: &[Point]) -> Vec<Point> {
+    points.iter().filter(|p| p.method == "svrg-locked" && p.percent > 0.0).cloned().collect()
 }
 
 /// Every published point that was measured, within a factor of 1.5.

@@ -115,7 +115,7 @@ impl Geometry {
             for (row, sample) in row.chunks_exact(self.area()).zip(group.chunks_exact_mut(self.input())) {
                 self.runs(tap, |from, to, len| {
                     let from = &row[from..from + len];
-                    let add = |(to, &from): (&mut T, &T)| *to = *to + from;
+                    let add = |(to, &from): (&mut T, &T)| *to += from;
                     if self.stride == 1 {
                         sample[to..to + len].iter_mut().zip(from).for_each(add);
                     } else {
@@ -198,7 +198,7 @@ impl<T: Element> CustomOp2 for Convolution<T> {
         let mut dw = vec![zero::<T>(); g.out * g.taps()];
         let mut dx = Vec::with_capacity(if wants_input { values.len() } else { 0 });
         for (part, group) in groups {
-            dw.iter_mut().zip(elements::<T>(&part)?).for_each(|(sum, part)| *sum = *sum + part);
+            dw.iter_mut().zip(elements::<T>(&part)?).for_each(|(sum, part)| *sum += part);
             dx.extend_from_slice(&group);
         }
         let dx = if wants_input { Some(Tensor::from_vec(dx, x.shape(), x.device())?) } else { None };
