@@ -41,8 +41,11 @@ pub fn locking(content: &Locking<'_>) -> Result<String, FigureError> {
         .iter()
         .map(|&epoch| methods.iter().map(|method| line(content.points, method, epoch)).collect())
         .collect();
-    let values: Vec<f64> = panels.iter().flatten().flatten().flat_map(|sample| [sample.mean, sample.high]).collect();
-    let y = Axis::from_zero("variance ratio, reduced / plain", &values, 1.0);
+    // The first epoch's ratios dwarf all others, so every panel has a scale of its own.
+    let scale = |lines: &[Vec<Sample>]| {
+        let values: Vec<f64> = lines.iter().flatten().flat_map(|sample| [sample.mean, sample.high]).collect();
+        Axis::from_zero("variance ratio, reduced / plain", &values, 1.0)
+    };
 
     let mut entries: Vec<(Key, String)> =
         methods.iter().enumerate().map(|(index, method)| (Key::Line(series(index)), (*method).to_owned())).collect();
@@ -54,7 +57,7 @@ pub fn locking(content: &Locking<'_>) -> Result<String, FigureError> {
     canvas::figure(content.title, canvas::size(columns * width, rows * height), |area, column| {
         let areas = area.split_evenly((rows, columns));
         for ((area, epoch), lines) in areas.iter().zip(&epochs).zip(&panels) {
-            let panel = Panel::new(area, &format!("epoch {epoch}"), (Axis::percent(), y.clone()), &[])?;
+            let panel = Panel::new(area, &format!("epoch {epoch}"), (Axis::percent(), scale(lines)), &[])?;
             panel.across(1.0, "")?;
             for (index, samples) in lines.iter().enumerate() {
                 panel.line(samples, series(index))?;
