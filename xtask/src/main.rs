@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage.
 
+mod bench;
 mod check;
 mod data;
 mod progress;
@@ -22,6 +23,8 @@ enum Verb {
     Repro(repro::Args),
     /// Import, fetch, verify or describe a data set.
     Data(data::Args),
+    /// Time the engines.
+    Bench(bench::Args),
     /// All that CI runs, cheapest first.
     Check,
 }
@@ -32,6 +35,7 @@ fn main() -> anyhow::Result<()> {
     match cli.verb {
         Verb::Repro(args) => repro::run(&args, &bars),
         Verb::Data(args) => data::run(&args, &bars),
+        Verb::Bench(args) => bench::run(&args),
         Verb::Check => check::run(),
     }
 }

@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueEnum};
 use vr_bench::cell::Places;
 use vr_bench::experiments::{bn_reset, locking, quick, variance_ratio};
-use vr_bench::settings::{DataChoice, Model, Settings};
+use vr_bench::settings::{DataChoice, EngineKind, Model, Settings};
 
 use crate::progress::Bars;
 
@@ -26,6 +26,9 @@ pub struct Args {
     /// The network.
     #[arg(long, default_value = "lenet", value_parser = PossibleValuesParser::new(Model::ALL.map(Model::name)))]
     model: String,
+    /// What computes the gradients: kernels of our own, or candle's autograd.
+    #[arg(long, default_value = "cpu", value_parser = PossibleValuesParser::new(EngineKind::ALL.map(EngineKind::name)))]
+    engine: String,
     /// Epochs to run.
     #[arg(long)]
     epochs: Option<usize>,
@@ -106,6 +109,7 @@ pub fn run(args: &Args, bars: &Bars) -> Result<()> {
         },
         train_size: args.train_size.or(quick_run.then_some(5_000)),
         model: args.model.parse()?,
+        engine: args.engine.parse()?,
         epochs,
         seeds: seeds(&args.seeds)?,
         batch_size: args.batch_size,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 use vr_core::{Normalization, Oracle};
 use vr_data::{Augmentation, Loader, LoaderConfig, test_batches};
-use vr_models::{CandleEngine, initialize};
+use vr_models::{Engine, initialize};
 use vr_optim::{Locking, NormPolicy, NormTrack, StepDecay, Svrg, SvrgConfig, Training};
 
 use crate::error::BenchError;
@@ -79,7 +79,7 @@ pub struct CellResult {
     pub seconds: Vec<(String, usize, [f64; 3])>,
 }
 
-type Run = Training<CandleEngine<f32>, Loader>;
+type Run = Training<Engine, Loader>;
 
 /// Trains and measures one cell.
 ///
@@ -93,7 +93,7 @@ pub fn run_cell(
 ) -> Result<CellResult, BenchError> {
     let graph = settings.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
     let x = initialize(&graph, cell.seed);
-    let engine = CandleEngine::<f32>::new(graph);
+    let engine = Engine::new(settings.engine, graph);
     let config = LoaderConfig {
         batch_size: settings.batch_size,
         augmentation: Augmentation::Standard,

@@ -8,12 +8,13 @@
 //! ```no_run
 //! use vr_bench::experiments::quick;
 //! use vr_bench::observer::Silent;
-//! use vr_bench::settings::{DataChoice, Settings};
+//! use vr_bench::settings::{DataChoice, EngineKind, Settings};
 //!
 //! let settings = Settings {
 //!     data: DataChoice::Synthetic,
 //!     train_size: Some(2_000),
 //!     model: "lenet".parse()?,
+//!     engine: EngineKind::Cpu,
 //!     epochs: 2,
 //!     seeds: vec![0],
 //!     batch_size: 128,
@@ -35,5 +36,6 @@ pub mod report;
 pub mod results;
 pub mod run_dir;
 pub mod settings;
+pub mod step_time;
 
 pub use error::BenchError;

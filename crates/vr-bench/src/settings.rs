@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use vr_data::{Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic};
-pub use vr_models::Model;
+pub use vr_models::{EngineKind, Model};
 
 use crate::error::BenchError;
 use crate::results::DataInfo;
@@ -29,6 +29,9 @@ pub struct Settings {
     /// The network's name.
     #[serde(serialize_with = "name")]
     pub model: Model,
+    /// What computes the gradients.
+    #[serde(serialize_with = "name")]
+    pub engine: EngineKind,
     /// Epochs to run.
     pub epochs: usize,
     /// One run for each.
@@ -37,8 +40,8 @@ pub struct Settings {
     pub batch_size: usize,
 }
 
-fn name<S: serde::Serializer>(model: &Model, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(model)
+fn name<S: serde::Serializer>(named: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(named)
 }
 
 /// Pictures in memory, with what a result says of them.

@@ -5,47 +5,16 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor, Var};
 use vr_core::{
-    Batch, Evaluation, FlatVector, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace, Scalar, SpaceError,
+    Batch, Evaluation, FlatVector, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace, Scalar,
 };
 
+use crate::error::{EngineError, check};
 use crate::graph::{Graph, Node, Op};
 use crate::ops::Element;
 use crate::ops::batch_norm::{self, BatchNorm, BatchNormOp};
 use crate::ops::conv::Convolution;
 use crate::ops::max_pool::MaxPool;
 use crate::ops::relu::Relu;
-
-/// Why an evaluation failed.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// A vector does not fit the network.
-    #[error(transparent)]
-    Space(#[from] SpaceError),
-    /// The pictures are of another shape.
-    #[error("a batch of shape {found:?} given to a network for pictures of shape {expected:?}")]
-    Batch {
-        /// `[N, C, H, W]` of the batch.
-        found: [usize; 4],
-        /// `[C, H, W]` of the network.
-        expected: Vec<usize>,
-    },
-    /// A label is not among the classes.
-    #[error("label {label} of sample {sample}; the network has {classes} classes")]
-    Label {
-        /// Place in the batch.
-        sample: usize,
-        /// The label.
-        label: u32,
-        /// Number of logits.
-        classes: usize,
-    },
-    /// Statistics of another network.
-    #[error("the stored statistics belong to another network: its batch-norm layers differ")]
-    Statistics,
-    /// candle's own error.
-    #[error("candle: {0}")]
-    Candle(#[from] candle_core::Error),
-}
 
 /// A graph with mean cross-entropy as a gradient oracle, by candle's autograd. It keeps nothing
 /// between calls, so any number of threads may call it at once.
@@ -70,24 +39,6 @@ impl<S: Element> CandleEngine<S> {
     /// The network.
     pub fn graph(&self) -> &Graph {
         &self.graph
-    }
-
-    fn check(&self, x: &[S], norm: &Normalization<'_, S>, batch: &Batch) -> Result<(), EngineError> {
-        self.graph.space().check("the iterate", x.len())?;
-        let expected = self.graph.input_shape();
-        if batch.shape()[1..] != *expected || batch.is_empty() {
-            return Err(EngineError::Batch { found: batch.shape(), expected: expected.to_vec() });
-        }
-        let classes = self.graph.nodes().last().map_or(0, |node| node.shape[0]);
-        if let Some((sample, &label)) = batch.labels().iter().enumerate().find(|(_, l)| **l as usize >= classes) {
-            return Err(EngineError::Label { sample, label, classes });
-        }
-        match norm {
-            Normalization::Stored(stored) if stored.layers() != &**self.graph.norm_layers() => {
-                Err(EngineError::Statistics)
-            }
-            _ => Ok(()),
-        }
     }
 
     fn parameters(&self, x: &[S], train: bool) -> Result<Vec<Tensor>, EngineError> {
@@ -209,7 +160,7 @@ impl<S: Element> Oracle for CandleEngine<S> {
         batch: &Batch,
         out: &mut FlatVector<S>,
     ) -> Result<Evaluation<S>, EngineError> {
-        self.check(x, &norm, batch)?;
+        check(&self.graph, x, &norm, batch)?;
         self.graph.space().check("the gradient", out.len())?;
         let parameters = self.parameters(x, true)?;
         let pass = self.forward(&parameters, norm, batch)?;
@@ -229,7 +180,7 @@ impl<S: Element> Oracle for CandleEngine<S> {
         norm: Normalization<'_, S>,
         batch: &Batch,
     ) -> Result<Evaluation<S>, EngineError> {
-        self.check(x, &norm, batch)?;
+        check(&self.graph, x, &norm, batch)?;
         let parameters = self.parameters(x, false)?;
         let pass = self.forward(&parameters, norm, batch)?;
         Self::evaluation(&pass, batch)

@@ -1,18 +1,19 @@
 //! The networks of the variance-reduction literature, as pure gradient oracles.
 //!
-//! A [`Graph`] describes a network once; [`CandleEngine`] runs it through candle's autograd, in f32 or
+//! A [`Graph`] describes a network once; [`CpuEngine`] runs it on kernels with the batch in the vector
+//! lanes, in f32, and [`CandleEngine`] through candle's autograd, in f32 or
 //! f64. Batch-norm statistics are handed in and out: the engine stores nothing between calls.
 //!
 //! # Example
 //!
 //! ```
 //! use vr_core::{Batch, FlatVector, Normalization, Oracle};
-//! use vr_models::{CandleEngine, Model, initialize};
+//! use vr_models::{CpuEngine, Model, initialize};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let graph = Model::Lenet.graph()?;
 //! let x = initialize(&graph, 0);
-//! let engine = CandleEngine::<f32>::new(graph);
+//! let engine = CpuEngine::new(graph);
 //! let batch = Batch::new(vec![0.5; 4 * 3 * 32 * 32], [4, 3, 32, 32], vec![0, 1, 2, 3])?;
 //! let mut gradient = FlatVector::zeros(x.len());
 //! let evaluation = engine.gradient(&x, Normalization::Batch, &batch, &mut gradient)?;
@@ -23,12 +24,18 @@
 //! ```
 
 pub mod candle_engine;
+mod cpu;
+pub mod engine;
+mod error;
 pub mod graph;
 pub mod init;
 mod ops;
 pub mod zoo;
 
-pub use candle_engine::{CandleEngine, EngineError};
+pub use candle_engine::CandleEngine;
+pub use cpu::CpuEngine;
+pub use engine::{Engine, EngineKind, UnknownEngine};
+pub use error::EngineError;
 pub use graph::{Conv, ConvInit, Graph, GraphBuilder, GraphError};
 pub use init::initialize;
 pub use zoo::{Model, UnknownModel};

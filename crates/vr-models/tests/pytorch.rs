@@ -1,7 +1,7 @@
 //! Parity with PyTorch: fixtures from `pytorch/fixtures.py`, whose formulas stand here once more.
 
 use vr_core::{Batch, FlatVector, Normalization, Oracle, Scalar};
-use vr_models::{CandleEngine, Model};
+use vr_models::{CandleEngine, Engine, EngineKind, Model};
 
 const PICTURES: u64 = 1_000_000;
 const PROJECTIONS: u64 = 2_000_000;
@@ -87,12 +87,17 @@ fn check(model: Model) {
         }
     }
 
-    let engine = CandleEngine::<f32>::new(model.graph().unwrap());
-    let mut single = FlatVector::zeros(x.len());
-    engine.gradient(&FlatVector::from(weights), Normalization::Batch, &batch, &mut single).unwrap();
-    let widened: Vec<f64> = single.iter().map(|&g| f64::from(g)).collect();
-    let error = vr_core::vector::distance(&widened, &exact) / global;
-    assert!(error <= 3.0 * expected.f32_error, "{model}: f32 error {error} against PyTorch's {}", expected.f32_error);
+    let weights = FlatVector::from(weights);
+    for kind in EngineKind::ALL {
+        let engine = Engine::new(kind, model.graph().unwrap());
+        let mut single = FlatVector::zeros(x.len());
+        let evaluation = engine.gradient(&weights, Normalization::Batch, &batch, &mut single).unwrap();
+        let widened: Vec<f64> = single.iter().map(|&g| f64::from(g)).collect();
+        let error = vr_core::vector::distance(&widened, &exact) / global;
+        let bound = 3.0 * expected.f32_error;
+        assert!(error <= bound, "{model} on {kind}: f32 error {error} against PyTorch's {}", expected.f32_error);
+        assert!((evaluation.loss - expected.loss).abs() < 1e-4 * expected.loss, "{model} on {kind}");
+    }
 }
 
 #[test]

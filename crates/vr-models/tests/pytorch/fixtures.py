@@ -167,12 +167,15 @@ def fixture(make, batch):
     }
 
 
+MODELS = {
+    "lenet": LeNet,
+    "resnet-small": lambda: ResNet(3, [8, 16, 32]),
+    "resnet110": lambda: ResNet(18, [16, 32, 64]),
+    "densenet-40-36": DenseNet,
+}
+
+
 if __name__ == "__main__":
     here = pathlib.Path(__file__).parent
-    for name, make, batch in (
-        ("lenet", LeNet, 80),
-        ("resnet-small", lambda: ResNet(3, [8, 16, 32]), 7),
-        ("resnet110", lambda: ResNet(18, [16, 32, 64]), 4),
-        ("densenet-40-36", DenseNet, 4),
-    ):
-        (here / f"{name}.json").write_text(json.dumps(fixture(make, batch), indent=1) + "\n")
+    for name, batch in (("lenet", 80), ("resnet-small", 7), ("resnet110", 4), ("densenet-40-36", 4)):
+        (here / f"{name}.json").write_text(json.dumps(fixture(MODELS[name], batch), indent=1) + "\n")

@@ -1,0 +1,22 @@
+//! The element-wise map that kernels apply to activations while reading them.
+
+/// A per-channel affine map with an optional ReLU: `relu(scale[c] · x + shift[c])`.
+///
+/// Batch normalisation folds into it, so that normalised activations need not be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Affine<'a> {
+    /// The factor of each channel.
+    pub scale: &'a [f32],
+    /// The summand of each channel.
+    pub shift: &'a [f32],
+    /// Whether `v > 0 ? v : 0` follows.
+    pub relu: bool,
+}
+
+impl Affine<'_> {
+    /// Panics unless there is one scale and one shift for each channel.
+    pub(crate) fn check(&self, channels: usize) {
+        assert_eq!(self.scale.len(), channels, "prologue scale: one value per channel");
+        assert_eq!(self.shift.len(), channels, "prologue shift: one value per channel");
+    }
+}

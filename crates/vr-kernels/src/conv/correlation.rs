@@ -1,0 +1,264 @@
+//! Forward and input gradient: one or more correlations with packed weights.
+
+use pulp::{Simd, WithSimd};
+
+use super::ahead::{Ahead, FAR};
+use super::gather::Window;
+use super::simd::part;
+use super::tile::{MAX_COLUMNS, Place, ROWS, Start, Tile, max_columns};
+use crate::{Affine, LANES};
+
+/// Cache lines of input that one tile reads at most, about: they stay in the first-level cache
+/// over all output channels.
+const TILE_LINES: usize = 448;
+/// Floats at most, about, of the inputs of a band of rows, and of its unfinished outputs: together
+/// they stay in the second-level cache.
+const BAND: usize = 128 << 10;
+
+/// `output[o](y, x) = start + Σ over (c, ky, kx) of weights[o][c](ky, kx) · window[c](y, x, ky, kx)`
+/// for a grid of output positions.
+#[derive(Clone, Debug)]
+pub(super) struct Correlation {
+    window: Window,
+    in_channels: usize,
+    out_channels: usize,
+    /// Rows of the grid.
+    rows: usize,
+    /// Floats of an output channel, from one row of the grid to the next, and from one column.
+    output_strides: [usize; 3],
+    output_origin: usize,
+    /// Channels gathered at a time, and output rows.
+    chunk: usize,
+    band: usize,
+    offsets: Vec<u32>,
+    /// Whether the input and the output are too large for the second-level cache.
+    far: bool,
+}
+
+impl Correlation {
+    pub fn new(
+        window: Window,
+        [in_channels, out_channels, rows]: [usize; 3],
+        output_strides: [usize; 3],
+        output_origin: usize,
+    ) -> Self {
+        let taps = window.taps_y * window.taps_x;
+        let mut this = Self {
+            window,
+            in_channels,
+            out_channels,
+            rows,
+            output_strides,
+            output_origin,
+            chunk: 1,
+            band: 1,
+            offsets: Vec::new(),
+            far: false,
+        };
+        if taps * rows * this.window.columns == 0 {
+            return this;
+        }
+        let lines = this.window.tile_lines(MAX_COLUMNS);
+        let chunks = in_channels.div_ceil((TILE_LINES / lines).max(1));
+        this.chunk = in_channels.div_ceil(chunks);
+        while this.band < rows && this.gathered_len(this.band + 1).max(this.sums_len(this.band + 1)) <= BAND {
+            this.band += 1;
+        }
+        this.band = rows.div_ceil(rows.div_ceil(this.band));
+        let input = in_channels * this.window.height * this.window.width * LANES;
+        this.far = input + out_channels * rows * this.window.columns * LANES >= FAR;
+        this.offsets = this.window.offsets(this.chunk, this.band);
+        this
+    }
+
+    /// Prefetches the inputs of the chunk that follows, within the tiles of this one.
+    #[inline(always)]
+    fn ahead(&self, input: *const f32, band: usize, chunk: usize, max_columns: usize) -> Ahead {
+        let bands = self.rows.div_ceil(self.band);
+        let chunks = self.in_channels.div_ceil(self.chunk);
+        let (top, bottom) = part(self.rows, bands, band);
+        let (band, chunk) = if chunk + 1 < chunks { (band, chunk + 1) } else { (band + 1, 0) };
+        if !self.far || band == bands {
+            return Ahead::none();
+        }
+        let blocks = self.out_channels.div_ceil(ROWS);
+        let steps = (bottom - top) * self.window.columns.div_ceil(max_columns) * blocks;
+        let (top, bottom) = part(self.rows, bands, band);
+        let (first, last) = part(self.in_channels, chunks, chunk);
+        self.window.ahead(input, [first, last - first], [top, bottom - top], steps)
+    }
+
+    fn gathered_len(&self, band: usize) -> usize {
+        self.chunk * self.window.channel_len(band)
+    }
+
+    /// Unfinished outputs are kept beside each other as `[row][output][column][16]`: in a picture
+    /// with a power of two of positions they would fall on few sets of the cache.
+    fn sums_len(&self, band: usize) -> usize {
+        if self.chunk == self.in_channels { 0 } else { band * self.out_channels * self.window.columns * LANES }
+    }
+
+    /// Floats of scratch that it needs.
+    pub fn scratch_len(&self) -> usize {
+        if self.offsets.is_empty() { 0 } else { self.gathered_len(self.band) + self.sums_len(self.band) }
+    }
+
+    /// Floats of its packed weights.
+    pub fn packed_len(&self) -> usize {
+        self.in_channels * self.out_channels * self.window.taps_y * self.window.taps_x
+    }
+
+    /// Packs `weight(o, c, ky, kx)` as `[block of outputs][c][ky][kx][output in block]`.
+    pub fn pack(&self, weight: impl Fn(usize, usize, usize, usize) -> f32, packed: &mut [f32]) {
+        let mut packed = packed.iter_mut();
+        let blocks = self.out_channels.div_ceil(ROWS);
+        for block in 0..blocks {
+            let (start, end) = part(self.out_channels, blocks, block);
+            for channel in 0..self.in_channels {
+                for ky in 0..self.window.taps_y {
+                    for kx in 0..self.window.taps_x {
+                        for (o, to) in (start..end).zip(&mut packed) {
+                            *to = weight(o, channel, ky, kx);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A correlation and what it runs on.
+pub(super) struct Correlate<'a> {
+    pub plan: &'a Correlation,
+    pub input: &'a [f32],
+    pub prologue: Option<Affine<'a>>,
+    pub packed: &'a [f32],
+    pub bias: Option<&'a [f32]>,
+    pub accumulate: bool,
+    pub output: &'a mut [f32],
+    /// From a cache line on.
+    pub scratch: &'a mut [f32],
+}
+
+impl WithSimd for Correlate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let plan = self.plan;
+        if plan.offsets.is_empty() {
+            return self.untouched();
+        }
+        let bands = plan.rows.div_ceil(plan.band);
+        let chunks = plan.in_channels.div_ceil(plan.chunk);
+        // SAFETY: `Conv` checked all lengths against the shape that made the plan.
+        unsafe {
+            let gathered = self.scratch.as_mut_ptr();
+            let sums = gathered.add(plan.gathered_len(plan.band));
+            let output = self.output.as_mut_ptr().add(plan.output_origin);
+            for band in 0..bands {
+                let (top, bottom) = part(plan.rows, bands, band);
+                for chunk in 0..chunks {
+                    let (first, end) = part(plan.in_channels, chunks, chunk);
+                    let rows = (top, bottom - top, plan.band);
+                    plan.window.gather(simd, self.input.as_ptr(), self.prologue, first, end - first, rows, gathered);
+                    let mut ahead = plan.ahead(self.input.as_ptr(), band, chunk, max_columns::<S>());
+                    for y in top..bottom {
+                        let columns = plan.window.columns * LANES;
+                        let sums = sums.add((y - top) * plan.out_channels * columns);
+                        let sums = Place { origin: sums, row: columns, column: LANES };
+                        let [row, column] = [plan.output_strides[0], plan.output_strides[2]];
+                        let output = Place { origin: output.add(y * plan.output_strides[1]), row, column };
+                        let start = match self.bias {
+                            _ if chunk > 0 => Start::Sums(sums),
+                            _ if self.accumulate => Start::Sums(output),
+                            Some(bias) => Start::Bias(bias.as_ptr()),
+                            None => Start::Zero,
+                        };
+                        let finished = chunk + 1 == chunks;
+                        let end_place = if finished { output } else { sums };
+                        let far = plan.far && finished;
+                        let input = gathered.add((y - top) * plan.window.row_stride());
+                        row_of_tiles(
+                            simd,
+                            plan,
+                            (first, end),
+                            input,
+                            self.packed.as_ptr(),
+                            start,
+                            end_place,
+                            far,
+                            &mut ahead,
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Correlate<'_> {
+    /// The outputs that no tap reaches.
+    fn untouched(self) {
+        let plan = self.plan;
+        if self.accumulate {
+            return;
+        }
+        let [channel, row, column] = plan.output_strides;
+        for o in 0..plan.out_channels {
+            for y in 0..plan.rows {
+                for x in 0..plan.window.columns {
+                    let at = o * channel + plan.output_origin + y * row + x * column;
+                    self.output[at..][..LANES].fill(self.bias.map_or(0.0, |bias| bias[o]));
+                }
+            }
+        }
+    }
+}
+
+/// One row of the grid, for the input channels `first..last` in the scratch and all outputs.
+///
+/// # Safety
+/// The pointers belong to the plan's row: the gathered input, all packed weights, the outputs.
+#[inline(always)]
+unsafe fn row_of_tiles<S: Simd>(
+    simd: S,
+    plan: &Correlation,
+    (first, last): (usize, usize),
+    input: *const f32,
+    packed: *const f32,
+    start: Start,
+    end: Place,
+    far: bool,
+    ahead: &mut Ahead,
+) {
+    let taps = plan.window.taps_y * plan.window.taps_x;
+    let columns = plan.window.columns;
+    let tiles = columns.div_ceil(max_columns::<S>());
+    let blocks = plan.out_channels.div_ceil(ROWS);
+    for tile in 0..tiles {
+        let (left, right) = part(columns, tiles, tile);
+        for block in 0..blocks {
+            let (o, next) = part(plan.out_channels, blocks, block);
+            let rows = next - o;
+            // SAFETY: inside what the caller says.
+            unsafe {
+                let inside = |place: Place| Place { origin: place.at(o, left), ..place };
+                Tile {
+                    offsets: plan.offsets.get_unchecked(..(last - first) * taps),
+                    weights: packed.add((o * plan.in_channels + first * rows) * taps),
+                    input: input.add(left * LANES),
+                    start: match start {
+                        Start::Zero => Start::Zero,
+                        Start::Bias(bias) => Start::Bias(bias.add(o)),
+                        Start::Sums(place) => Start::Sums(inside(place)),
+                    },
+                    end: inside(end),
+                    far,
+                }
+                .run(simd, rows, right - left);
+                ahead.step();
+            }
+        }
+    }
+}

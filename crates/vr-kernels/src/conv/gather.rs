@@ -1,0 +1,202 @@
+//! Copies the part of an input that a band of output rows reads into a padded scratch.
+
+use pulp::Simd;
+
+use super::ahead::Ahead;
+use super::simd::{load, store};
+use crate::{Affine, LANES};
+
+/// How the outputs of a correlation read their input: output `(y, x)` at tap `(ky, kx)` reads
+/// input `(y · stride + ky + origin_y, x · stride + kx + origin_x)`, or zero outside it.
+///
+/// The scratch is `[channel][row][column][16]` without the rows and columns that no tap reads.
+/// Its columns are sorted by `column mod stride`, so that the vectors that one tap needs for
+/// neighbouring outputs are neighbours too, whatever the stride.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    pub height: usize,
+    pub width: usize,
+    /// Floats from one channel to the next, one row, and one column.
+    pub strides: [usize; 3],
+    pub taps_y: usize,
+    pub taps_x: usize,
+    pub stride: usize,
+    pub origin_y: isize,
+    pub origin_x: isize,
+    /// Columns of the output.
+    pub columns: usize,
+}
+
+impl Window {
+    /// Scratch rows from one output row to the next.
+    fn row_step(&self) -> usize {
+        self.stride.min(self.taps_y)
+    }
+
+    /// Scratch columns of one residue modulo the stride.
+    fn phase_len(&self) -> usize {
+        self.columns + (self.taps_x - 1) / self.stride
+    }
+
+    /// Floats from one scratch row to the next.
+    pub fn row_len(&self) -> usize {
+        self.stride.min(self.taps_x) * self.phase_len() * LANES
+    }
+
+    /// Floats from one output row to the next.
+    pub fn row_stride(&self) -> usize {
+        self.row_step() * self.row_len()
+    }
+
+    fn rows(&self, band: usize) -> usize {
+        (band - 1) * self.row_step() + self.taps_y
+    }
+
+    /// Floats from one channel to the next for bands of up to `band` rows: an odd number of cache
+    /// lines, so that the channels spread over all the sets of the cache.
+    pub fn channel_len(&self, band: usize) -> usize {
+        self.rows(band) * self.row_len() / LANES / 2 * 2 * LANES + LANES
+    }
+
+    /// The input's rows that output rows `y..y + rows` read.
+    fn source_rows(&self, y: usize, rows: usize) -> (usize, usize) {
+        let first = (y * self.stride) as isize + self.origin_y;
+        let last = ((y + rows - 1) * self.stride + self.taps_y) as isize + self.origin_y;
+        let inside = |row: isize| row.clamp(0, self.height as isize) as usize;
+        (inside(first), inside(last))
+    }
+
+    /// Prefetches what [`gather`](Self::gather) will read for `channels` from `first` on and output rows
+    /// from `y` on.
+    #[inline(always)]
+    pub fn ahead(
+        &self,
+        input: *const f32,
+        [first, channels]: [usize; 2],
+        [y, rows]: [usize; 2],
+        steps: usize,
+    ) -> Ahead {
+        let (top, bottom) = self.source_rows(y, rows);
+        let from = input.wrapping_add(first * self.strides[0] + top * self.strides[1]);
+        Ahead::new(from, self.strides[0], channels, (bottom - top) * self.width, steps)
+    }
+
+    /// Vectors of one channel that a tile of `columns` neighbouring outputs reads.
+    pub fn tile_lines(&self, columns: usize) -> usize {
+        self.taps_y * (self.taps_x + self.stride.min(self.taps_x) * (columns - 1))
+    }
+
+    /// The place of each `(channel, ky, kx)` relative to that of the band's first output.
+    pub fn offsets(&self, channels: usize, band: usize) -> Vec<u32> {
+        let mut offsets = Vec::with_capacity(channels * self.taps_y * self.taps_x);
+        for channel in 0..channels {
+            for ky in 0..self.taps_y {
+                for kx in 0..self.taps_x {
+                    let column = kx % self.stride * self.phase_len() + kx / self.stride;
+                    let offset = channel * self.channel_len(band) + ky * self.row_len() + column * LANES;
+                    offsets.push(u32::try_from(offset).expect("a scratch of less than 2³² values"));
+                }
+            }
+        }
+        offsets
+    }
+
+    /// Fills the scratch with channels `first..first + channels`, for output rows `y..y + rows` of a
+    /// band of `band` at most.
+    ///
+    /// # Safety
+    /// `input` is valid for reads of all channels, `scratch` for writes of `channels ·
+    /// channel_len(band)`, and the prologue has a value for each of `first..first + channels`.
+    #[inline(always)]
+    pub unsafe fn gather<S: Simd>(
+        &self,
+        simd: S,
+        input: *const f32,
+        prologue: Option<Affine>,
+        first: usize,
+        channels: usize,
+        (y, rows, band): (usize, usize, usize),
+        scratch: *mut f32,
+    ) {
+        for channel in 0..channels {
+            for row in 0..self.rows(rows) {
+                let step = self.row_step();
+                let iy = ((y + row / step) * self.stride + row % step) as isize + self.origin_y;
+                let inside = 0 <= iy && iy < self.height as isize;
+                // SAFETY: a row inside the picture, and a row of the channel's scratch.
+                unsafe {
+                    let to = scratch.add(channel * self.channel_len(band) + row * self.row_len());
+                    if !inside {
+                        std::slice::from_raw_parts_mut(to, self.row_len()).fill(0.0);
+                        continue;
+                    }
+                    let from = input.add((first + channel) * self.strides[0] + iy as usize * self.strides[1]);
+                    match prologue {
+                        None => self.gather_row(
+                            simd,
+                            from,
+                            to,
+                            #[inline(always)]
+                            |v| v,
+                        ),
+                        Some(Affine { scale, shift, relu }) => {
+                            let scale = simd.splat_f32s(*scale.get_unchecked(first + channel));
+                            let shift = simd.splat_f32s(*shift.get_unchecked(first + channel));
+                            let zero = simd.splat_f32s(0.0);
+                            if relu {
+                                self.gather_row(
+                                    simd,
+                                    from,
+                                    to,
+                                    #[inline(always)]
+                                    |v| {
+                                        let v = simd.mul_add_f32s(scale, v, shift);
+                                        simd.select_f32s(simd.greater_than_f32s(v, zero), v, zero)
+                                    },
+                                );
+                            } else {
+                                self.gather_row(
+                                    simd,
+                                    from,
+                                    to,
+                                    #[inline(always)]
+                                    |v| simd.mul_add_f32s(scale, v, shift),
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// `from` is valid for reads of the columns of a row and `to` for writes of `row_len()`.
+    #[inline(always)]
+    unsafe fn gather_row<S: Simd>(&self, simd: S, from: *const f32, to: *mut f32, map: impl Fn(S::f32s) -> S::f32s) {
+        let len = self.phase_len();
+        for phase in 0..self.stride.min(self.taps_x) {
+            // Column j of the phase is column first + j · stride of the picture.
+            let first = self.origin_x + phase as isize;
+            let stride = self.stride as isize;
+            let left = ((-first).max(0) as usize).div_ceil(self.stride).min(len);
+            let right = ((self.width as isize - first + stride - 1).max(0) / stride) as usize;
+            let right = right.clamp(left, len);
+            // SAFETY: columns left..right lie inside the picture, and all of them in the scratch.
+            unsafe {
+                let to = to.add(phase * len * LANES);
+                for j in (0..left).chain(right..len) {
+                    for g in (0..LANES).step_by(S::F32_LANES) {
+                        store::<S>(to.add(j * LANES + g), simd.splat_f32s(0.0));
+                    }
+                }
+                for j in left..right {
+                    let from = from.offset((first + j as isize * stride) * self.strides[2] as isize);
+                    for g in (0..LANES).step_by(S::F32_LANES) {
+                        store::<S>(to.add(j * LANES + g), map(load::<S>(from.add(g))));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Convolutions of one lane block: forward, input gradient and weight gradient.
+
+mod ahead;
+mod correlation;
+mod gather;
+mod lane_sums;
+mod linear;
+mod outer;
+mod plan;
+mod shape;
+mod simd;
+mod tile;
+mod weight_grad;
+
+use correlation::{Correlate, Correlation};
+pub use linear::Linear;
+use plan::{Taps, backward, forward, window};
+pub use shape::ConvShape;
+use weight_grad::{GradWeights, WeightGrad};
+
+use crate::{Affine, Isa, LANES};
+
+/// The plan of a convolution: how its kernels walk over a picture.
+///
+/// All tensors are of one lane block: inputs `[in_channels][height][width][16]`, outputs
+/// `[out_channels][out_height][out_width][16]`, weights `[out_channels][in_channels][kernel][kernel]`.
+/// Tensors that start on a cache line are read and written fastest.
+#[derive(Clone, Debug)]
+pub struct Conv {
+    shape: ConvShape,
+    forward: Correlation,
+    /// One for each phase `(y mod stride, x mod stride)` of the input.
+    backward: Vec<Correlation>,
+    weight_grad: WeightGrad,
+}
+
+impl Conv {
+    /// Plans the convolutions of a shape.
+    ///
+    /// # Panics
+    /// If a size is zero, or the kernel is larger than the padded picture.
+    pub fn new(shape: ConvShape) -> Self {
+        shape.check();
+        let window = window(&shape);
+        let row = shape.out_width() * LANES;
+        Self {
+            shape,
+            forward: forward(&shape, window.clone()),
+            backward: backward(&shape),
+            weight_grad: WeightGrad::new(
+                window,
+                [shape.in_channels, shape.out_channels, shape.out_height()],
+                [row * shape.out_height(), row, LANES],
+            ),
+        }
+    }
+
+    /// The shape that it was planned for.
+    pub fn shape(&self) -> &ConvShape {
+        &self.shape
+    }
+
+    /// Floats of scratch that each kernel needs.
+    pub fn scratch_len(&self) -> usize {
+        let backward = self.backward.iter().map(Correlation::scratch_len).max().unwrap_or(0);
+        self.forward.scratch_len().max(backward).max(self.weight_grad.scratch_len()) + LANES
+    }
+
+    /// Floats of packed weights, forward or backward: as many as there are weights.
+    pub fn packed_len(&self) -> usize {
+        self.shape.weights()
+    }
+
+    /// Packs weights for [`forward`](Self::forward).
+    ///
+    /// # Panics
+    /// If a slice is not of the shape's length.
+    pub fn pack_forward(&self, weights: &[f32], packed: &mut [f32]) {
+        let ConvShape { in_channels, kernel, .. } = self.shape;
+        assert_eq!(weights.len(), self.shape.weights(), "weights");
+        assert_eq!(packed.len(), self.packed_len(), "packed weights");
+        self.forward.pack(|o, c, ky, kx| weights[((o * in_channels + c) * kernel + ky) * kernel + kx], packed);
+    }
+
+    /// Packs weights for [`input_grad`](Self::input_grad).
+    ///
+    /// # Panics
+    /// If a slice is not of the shape's length.
+    pub fn pack_backward(&self, weights: &[f32], packed: &mut [f32]) {
+        let ConvShape { in_channels, kernel, stride, padding, .. } = self.shape;
+        assert_eq!(weights.len(), self.shape.weights(), "weights");
+        assert_eq!(packed.len(), self.packed_len(), "packed weights");
+        let mut packed = packed;
+        for (phase, plan) in self.backward.iter().enumerate() {
+            let (part, rest) = packed.split_at_mut(plan.packed_len());
+            packed = rest;
+            let [y, x] = [phase / stride, phase % stride].map(|p| Taps::new(p, kernel, stride, padding));
+            // The plan's inputs are the outputs of the convolution, and its taps run backwards.
+            let at = |c, o, ty, tx| ((o * in_channels + c) * kernel + y.tap(ty, stride)) * kernel + x.tap(tx, stride);
+            plan.pack(|c, o, ty, tx| weights[at(c, o, ty, tx)], part);
+        }
+    }
+
+    /// The convolution: `output[o](y, x) = bias[o] + Σ weights[o][c](ky, kx) ·
+    /// prologue(input[c])(y · stride + ky − padding, x · stride + kx − padding)`, zeros outside.
+    ///
+    /// # Panics
+    /// If a slice is not of the shape's length.
+    pub fn forward(
+        &self,
+        isa: Isa,
+        input: &[f32],
+        prologue: Option<Affine>,
+        packed: &[f32],
+        bias: Option<&[f32]>,
+        output: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        let shape = &self.shape;
+        assert_eq!(input.len(), shape.input_len(), "input");
+        assert_eq!(output.len(), shape.output_len(), "output");
+        assert_eq!(packed.len(), self.packed_len(), "packed weights");
+        if let Some(prologue) = prologue {
+            prologue.check(shape.in_channels);
+        }
+        if let Some(bias) = bias {
+            assert_eq!(bias.len(), shape.out_channels, "bias");
+        }
+        let scratch = self.aligned(scratch);
+        let plan = &self.forward;
+        isa.run(Correlate { plan, input, prologue, packed, bias, accumulate: false, output, scratch });
+    }
+
+    /// The gradient of the (mapped) input: `grad_input[c](y, x) = Σ weights[o][c](ky, kx) ·
+    /// grad_output[o](oy, ox)` over the outputs and taps that read `(y, x)`; with `accumulate`
+    /// added to what `grad_input` holds.
+    ///
+    /// # Panics
+    /// If a slice is not of the shape's length.
+    pub fn input_grad(
+        &self,
+        isa: Isa,
+        grad_output: &[f32],
+        packed: &[f32],
+        grad_input: &mut [f32],
+        accumulate: bool,
+        scratch: &mut [f32],
+    ) {
+        assert_eq!(grad_output.len(), self.shape.output_len(), "grad_output");
+        assert_eq!(grad_input.len(), self.shape.input_len(), "grad_input");
+        assert_eq!(packed.len(), self.packed_len(), "packed weights");
+        let scratch = self.aligned(scratch);
+        let mut packed = packed;
+        for plan in &self.backward {
+            let (part, rest) = packed.split_at(plan.packed_len());
+            packed = rest;
+            isa.run(Correlate {
+                plan,
+                input: grad_output,
+                prologue: None,
+                packed: part,
+                bias: None,
+                accumulate,
+                output: &mut *grad_input,
+                scratch: &mut *scratch,
+            });
+        }
+    }
+
+    /// The gradient of the weights over this block's lanes and positions: `grad_weights[o][c](ky, kx) =
+    /// Σ grad_output[o](y, x) · prologue(input[c])(y · stride + ky − padding, x · stride + kx − padding)`.
+    ///
+    /// # Panics
+    /// If a slice is not of the shape's length.
+    pub fn weight_grad(
+        &self,
+        isa: Isa,
+        input: &[f32],
+        prologue: Option<Affine>,
+        grad_output: &[f32],
+        grad_weights: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        let shape = &self.shape;
+        assert_eq!(input.len(), shape.input_len(), "input");
+        assert_eq!(grad_output.len(), shape.output_len(), "grad_output");
+        assert_eq!(grad_weights.len(), shape.weights(), "grad_weights");
+        if let Some(prologue) = prologue {
+            prologue.check(shape.in_channels);
+        }
+        let scratch = self.aligned(scratch);
+        let plan = &self.weight_grad;
+        let outputs = 0..shape.out_channels;
+        isa.run(GradWeights { plan, input, prologue, grad_output, outputs, grad_weights, scratch });
+    }
+
+    fn aligned<'a>(&self, scratch: &'a mut [f32]) -> &'a mut [f32] {
+        assert!(scratch.len() >= self.scratch_len(), "scratch of {} floats", self.scratch_len());
+        simd::aligned(scratch)
+    }
+}

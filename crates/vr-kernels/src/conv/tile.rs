@@ -1,0 +1,159 @@
+//! The inner loop of forward and input gradient: a tile of accumulators in registers.
+
+// Indices as in the equations.
+#![allow(clippy::needless_range_loop)]
+
+use pulp::Simd;
+
+use super::ahead::prefetch;
+use super::simd::{load, store};
+use crate::LANES;
+
+/// Output channels of a tile at most; weights are packed for blocks of at most so many.
+pub(super) const ROWS: usize = 4;
+
+/// Neighbouring positions of a tile at most, on any instruction set.
+pub(super) const MAX_COLUMNS: usize = 6;
+
+/// Those of one instruction set: what the registers hold beside inputs and a weight.
+#[inline(always)]
+pub(super) fn max_columns<S: Simd>() -> usize {
+    if has_32_registers::<S>() { MAX_COLUMNS } else { 3 }
+}
+
+#[inline(always)]
+pub(super) fn has_32_registers<S: Simd>() -> bool {
+    S::F32_LANES == 16 || cfg!(target_arch = "aarch64")
+}
+
+/// What the accumulators hold at first.
+#[derive(Clone, Copy)]
+pub(super) enum Start {
+    Zero,
+    /// One value for each row of the tile.
+    Bias(*const f32),
+    /// One vector for each row and column.
+    Sums(Place),
+}
+
+/// Where the vectors of a tile lie.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub origin: *mut f32,
+    /// Floats from one row (output channel) to the next.
+    pub row: usize,
+    /// Floats from one column (position) to the next.
+    pub column: usize,
+}
+
+impl Place {
+    /// # Safety
+    /// The place has such a row and column.
+    #[inline(always)]
+    pub unsafe fn at(self, row: usize, column: usize) -> *mut f32 {
+        // SAFETY: as the caller says.
+        unsafe { self.origin.add(row * self.row + column * self.column) }
+    }
+}
+
+/// One tile: `end (r, x) = start (r, x) + Σ weights[step][r] · input[offsets[step] + x]`, summed in
+/// the order of the steps.
+#[derive(Clone, Copy)]
+pub(super) struct Tile<'a> {
+    pub offsets: &'a [u32],
+    pub weights: *const f32,
+    pub input: *const f32,
+    pub start: Start,
+    pub end: Place,
+    /// Whether `end` is hardly in a cache.
+    pub far: bool,
+}
+
+impl Tile<'_> {
+    /// Runs the tile of `rows × columns`.
+    ///
+    /// # Safety
+    /// `1 ≤ rows ≤ ROWS`, `1 ≤ columns ≤ max_columns`, and each pointer is valid for what such a
+    /// tile reads and writes.
+    #[inline(always)]
+    pub unsafe fn run<S: Simd>(self, simd: S, rows: usize, columns: usize) {
+        // SAFETY: as the caller says.
+        unsafe {
+            match rows {
+                1 => self.rows::<S, 1>(simd, columns),
+                2 => self.rows::<S, 2>(simd, columns),
+                3 => self.rows::<S, 3>(simd, columns),
+                4 => self.rows::<S, 4>(simd, columns),
+                _ => unreachable!("at most ROWS rows"),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn rows<S: Simd, const R: usize>(self, simd: S, columns: usize) {
+        // SAFETY: as the caller of `run` says.
+        unsafe {
+            match columns {
+                1 => self.tile::<S, R, 1>(simd),
+                2 => self.tile::<S, R, 2>(simd),
+                3 => self.tile::<S, R, 3>(simd),
+                4 if has_32_registers::<S>() => self.tile::<S, R, 4>(simd),
+                5 if has_32_registers::<S>() => self.tile::<S, R, 5>(simd),
+                6 if has_32_registers::<S>() => self.tile::<S, R, 6>(simd),
+                _ => unreachable!("at most max_columns columns"),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tile<S: Simd, const R: usize, const X: usize>(self, simd: S) {
+        for group in (0..LANES).step_by(S::F32_LANES) {
+            let mut sums = [[simd.splat_f32s(0.0); X]; R];
+            // SAFETY: as the caller of `run` says.
+            unsafe {
+                match self.start {
+                    Start::Zero => {}
+                    Start::Bias(bias) => {
+                        for r in 0..R {
+                            sums[r] = [simd.splat_f32s(*bias.add(r)); X];
+                        }
+                    }
+                    Start::Sums(place) => {
+                        for r in 0..R {
+                            for x in 0..X {
+                                sums[r][x] = load::<S>(place.at(r, x).add(group));
+                            }
+                        }
+                    }
+                }
+                if self.far {
+                    for r in 0..R {
+                        for x in 0..X {
+                            prefetch::<true>(self.end.at(r, x).add(group));
+                        }
+                    }
+                }
+                let mut weights = self.weights;
+                for &offset in self.offsets {
+                    let input = self.input.add(offset as usize + group);
+                    let mut inputs = [simd.splat_f32s(0.0); X];
+                    for x in 0..X {
+                        inputs[x] = load::<S>(input.add(x * LANES));
+                    }
+                    for r in 0..R {
+                        let weight = simd.splat_f32s(*weights.add(r));
+                        for x in 0..X {
+                            sums[r][x] = simd.mul_add_f32s(weight, inputs[x], sums[r][x]);
+                        }
+                    }
+                    weights = weights.add(R);
+                }
+                for r in 0..R {
+                    for x in 0..X {
+                        store::<S>(self.end.at(r, x).add(group), sums[r][x]);
+                    }
+                }
+            }
+        }
+    }
+}

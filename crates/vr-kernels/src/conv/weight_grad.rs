@@ -1,0 +1,244 @@
+//! Weight gradient: products of the inputs of a band of rows with the gradients of their outputs.
+
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::ahead::{Ahead, FAR};
+use super::gather::Window;
+use super::lane_sums::{SUMS as SUMS_AT_ONCE, lane_sums};
+use super::outer::{MAX_COLUMNS, Outer, ROWS, max_columns};
+use super::simd::{load, part, store};
+use crate::{Affine, LANES};
+
+/// Cache lines that tiles of some output channels and the same inputs read at most, about: they
+/// stay in the first-level cache.
+const LINES: usize = 600;
+/// Floats of accumulators at most, about: they stay in the second-level cache from one band to
+/// the next.
+const SUMS: usize = 304 << 10;
+
+/// How to walk over a picture for the gradient of the weights.
+#[derive(Clone, Debug)]
+pub(super) struct WeightGrad {
+    window: Window,
+    in_channels: usize,
+    out_channels: usize,
+    /// Rows of the output.
+    rows: usize,
+    /// Floats from one channel of the output to the next, one row, and one column.
+    strides: [usize; 3],
+    /// Input channels at a time, and output rows.
+    chunk: usize,
+    band: usize,
+    /// Blocks of output channels that take turns at the same inputs.
+    group: usize,
+    offsets: Vec<u32>,
+    /// Whether the input and the output are too large for the second-level cache.
+    far: bool,
+}
+
+impl WeightGrad {
+    pub fn new(window: Window, [in_channels, out_channels, rows]: [usize; 3], strides: [usize; 3]) -> Self {
+        // The streams of a tile lie in about so many channels.
+        let streams = MAX_COLUMNS.div_ceil(window.taps_y * window.taps_x);
+        let most = if streams == 1 { 96 } else { 48 };
+        let band = (most / window.columns).clamp(1, rows);
+        let band = rows.div_ceil(rows.div_ceil(band));
+        let positions = band * window.columns;
+        let group = (LINES.saturating_sub(streams * positions) / (ROWS * positions)).max(1);
+        let channel = out_channels * window.taps_y * window.taps_x * LANES;
+        let chunks = in_channels.div_ceil((SUMS / channel.max(window.channel_len(band))).max(1));
+        let chunk = in_channels.div_ceil(chunks);
+        let offsets = window.offsets(chunk, band);
+        let input = in_channels * window.height * window.width * LANES;
+        let far = input + out_channels * rows * window.columns * LANES >= FAR;
+        Self { window, in_channels, out_channels, rows, strides, chunk, band, group, offsets, far }
+    }
+
+    /// Floats of the gathered inputs, of the packed gradients and of the accumulators.
+    fn scratch_lens(&self) -> [usize; 3] {
+        let inputs = self.chunk * self.window.channel_len(self.band);
+        let gradients = self.out_channels * self.band * self.window.columns * LANES;
+        // The last tile is followed by what completes the lane sums taken at once.
+        let sums = if self.band < self.rows { self.out_channels * self.offsets.len() } else { 0 };
+        let sums = sums + ROWS * MAX_COLUMNS;
+        [inputs, gradients, sums * LANES]
+    }
+
+    /// Floats of scratch that it needs.
+    pub fn scratch_len(&self) -> usize {
+        self.scratch_lens().iter().sum()
+    }
+}
+
+/// A plan and what it runs on.
+pub(super) struct GradWeights<'a> {
+    pub plan: &'a WeightGrad,
+    pub input: &'a [f32],
+    pub prologue: Option<Affine<'a>>,
+    pub grad_output: &'a [f32],
+    /// The output channels whose weights are asked for.
+    pub outputs: Range<usize>,
+    pub grad_weights: &'a mut [f32],
+    /// From a cache line on.
+    pub scratch: &'a mut [f32],
+}
+
+impl WithSimd for GradWeights<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let plan = self.plan;
+        let bands = plan.rows.div_ceil(plan.band);
+        let chunks = plan.in_channels.div_ceil(plan.chunk);
+        let [inputs_len, gradients_len, _] = plan.scratch_lens();
+        let inputs = self.scratch.as_mut_ptr();
+        for chunk in 0..chunks {
+            let (first, last) = part(plan.in_channels, chunks, chunk);
+            for band in 0..bands {
+                let (top, bottom) = part(plan.rows, bands, band);
+                // SAFETY: `Conv` checked all lengths against the shape that made the plan.
+                unsafe {
+                    let gradients = inputs.add(inputs_len);
+                    let sums = gradients.add(gradients_len);
+                    let rows = (top, bottom - top, plan.band);
+                    plan.window.gather(simd, self.input.as_ptr(), self.prologue, first, last - first, rows, inputs);
+                    if bands > 1 || chunk == 0 {
+                        pack(simd, plan, self.grad_output.as_ptr(), &self.outputs, (top, bottom), gradients);
+                    }
+                    let ahead = self.ahead(chunk, band, max_columns::<S>());
+                    self.tiles(simd, (first, last), (bottom - top, band, bands), [inputs, gradients], sums, ahead);
+                }
+            }
+        }
+    }
+}
+
+impl GradWeights<'_> {
+    /// Prefetches the inputs and the gradients of the band that follows, within the tiles of this one.
+    #[inline(always)]
+    fn ahead(&self, chunk: usize, band: usize, max_columns: usize) -> [Ahead; 2] {
+        let plan = self.plan;
+        let bands = plan.rows.div_ceil(plan.band);
+        let chunks = plan.in_channels.div_ceil(plan.chunk);
+        let (first, last) = part(plan.in_channels, chunks, chunk);
+        let taps = plan.window.taps_y * plan.window.taps_x;
+        let steps = self.outputs.len().div_ceil(ROWS) * ((last - first) * taps).div_ceil(max_columns);
+        let (chunk, band) = if band + 1 < bands { (chunk, band + 1) } else { (chunk + 1, 0) };
+        if !plan.far || chunk == chunks {
+            return [Ahead::none(); 2];
+        }
+        let (first, last) = part(plan.in_channels, chunks, chunk);
+        let (top, bottom) = part(plan.rows, bands, band);
+        let inputs = plan.window.ahead(self.input.as_ptr(), [first, last - first], [top, bottom - top], steps);
+        let [channel, row, _] = plan.strides;
+        let from = self.grad_output.as_ptr().wrapping_add(self.outputs.start * channel + top * row);
+        let run = (bottom - top) * plan.window.columns;
+        [inputs, Ahead::new(from, channel, self.outputs.len(), run, steps)]
+    }
+
+    /// One band of rows, for the input channels `first..last` and all output channels.
+    ///
+    /// # Safety
+    /// The pointers belong to the parts of the plan's scratch.
+    #[inline(always)]
+    unsafe fn tiles<S: Simd>(
+        &mut self,
+        simd: S,
+        (first, last): (usize, usize),
+        (height, band, bands): (usize, usize, usize),
+        [inputs, gradients]: [*const f32; 2],
+        mut sums: *mut f32,
+        mut ahead: [Ahead; 2],
+    ) {
+        let plan = self.plan;
+        let taps = plan.window.taps_y * plan.window.taps_x;
+        let width = plan.window.columns;
+        let weights = (last - first) * taps;
+        let tiles = weights.div_ceil(max_columns::<S>());
+        let blocks = self.outputs.len().div_ceil(ROWS);
+        for group in (0..blocks).step_by(plan.group) {
+            for tile in 0..tiles {
+                let (start, end) = part(weights, tiles, tile);
+                for block in group..blocks.min(group + plan.group) {
+                    let (o, next) = part(self.outputs.len(), blocks, block);
+                    let (rows, columns) = (next - o, end - start);
+                    // SAFETY: as the caller says.
+                    unsafe {
+                        Outer {
+                            left: gradients.add(o * height * width * LANES),
+                            right: inputs,
+                            offsets: plan.offsets.as_ptr().add(start),
+                            height,
+                            width,
+                            row_stride: plan.window.row_stride(),
+                            sums,
+                            fresh: band == 0,
+                        }
+                        .run(simd, rows, columns);
+                        if band + 1 == bands {
+                            let mut weights = [0.0; ROWS * MAX_COLUMNS];
+                            for (i, to) in weights.chunks_exact_mut(SUMS_AT_ONCE).enumerate() {
+                                if i * SUMS_AT_ONCE < rows * columns {
+                                    to.copy_from_slice(&lane_sums(simd, sums.add(i * SUMS_AT_ONCE * LANES)));
+                                }
+                            }
+                            for r in 0..rows {
+                                let at = ((o + r) * plan.in_channels + first) * taps + start;
+                                for t in 0..columns {
+                                    *self.grad_weights.get_unchecked_mut(at + t) = weights[r * columns + t];
+                                }
+                            }
+                        }
+                        if bands > 1 {
+                            sums = sums.add(rows * columns * LANES);
+                        }
+                    }
+                    for ahead in &mut ahead {
+                        ahead.step();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Copies the gradients of output rows `top..bottom` as `[block of channels][position][channel in
+/// block][16]`.
+///
+/// # Safety
+/// `from` is valid for reads of the plan's outputs, and `to` for writes of its packed gradients.
+#[inline(always)]
+unsafe fn pack<S: Simd>(
+    _: S,
+    plan: &WeightGrad,
+    from: *const f32,
+    outputs: &Range<usize>,
+    (top, bottom): (usize, usize),
+    mut to: *mut f32,
+) {
+    let [channel, row, column] = plan.strides;
+    let blocks = outputs.len().div_ceil(ROWS);
+    for block in 0..blocks {
+        let (o, next) = part(outputs.len(), blocks, block);
+        let rows = next - o;
+        // SAFETY: as the caller says.
+        unsafe {
+            for r in 0..rows {
+                let from = from.add((outputs.start + o + r) * channel);
+                let mut to = to.add(r * LANES);
+                for y in top..bottom {
+                    for x in 0..plan.window.columns {
+                        for g in (0..LANES).step_by(S::F32_LANES) {
+                            store::<S>(to.add(g), load::<S>(from.add(y * row + x * column + g)));
+                        }
+                        to = to.add(rows * LANES);
+                    }
+                }
+            }
+            to = to.add(rows * (bottom - top) * plan.window.columns * LANES);
+        }
+    }
+}

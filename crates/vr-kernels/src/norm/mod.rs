@@ -1,0 +1,8 @@
+//! Batch normalisation, `y = relu(gamma · (x − mean) / √(var + eps) + beta)`, over lane blocks.
+
+mod apply;
+mod backward;
+mod moments;
+
+pub use backward::{InputGradient, NormBackward, NormSums};
+pub use moments::{Moments, fold, moments};

@@ -1,0 +1,139 @@
+//! The forward pass.
+
+use vr_core::{NormStatistics, Normalization};
+use vr_kernels::{Affine, Buffer, LANES, Moments, activate, add, fold, moments};
+
+use super::plan::{ConvLayer, Place, Plan, Step, View, pool};
+use super::workspace::{Block, Coefficients, Workspace};
+use super::{Context, each};
+
+/// PyTorch's ε, added to the variance.
+const EPSILON: f64 = 1e-5;
+
+/// The prologue of a view, as the kernels take it.
+pub fn affine<'a>(plan: &Plan, coefficients: &'a [Coefficients], view: View) -> Option<Affine<'a>> {
+    let index = view.prologue?;
+    let Coefficients { scale, shift, .. } = &coefficients[index];
+    Some(Affine { scale, shift, relu: plan.prologues[index].relu })
+}
+
+/// Computes the logits of every block, whose pictures are in place. In train mode the batch's
+/// statistics are written to `record`.
+pub fn forward(
+    context: &Context<'_>,
+    workspace: &mut Workspace,
+    samples: usize,
+    norm: Normalization<'_, f32>,
+    mut record: Option<&mut NormStatistics>,
+) {
+    let plan = context.plan;
+    let train = matches!(norm, Normalization::Batch);
+    if let Normalization::Stored(stored) = norm {
+        for (index, prologue) in plan.prologues.iter().enumerate() {
+            if let Some(norm) = &prologue.norm {
+                let (mean, variance) = stored.layer(norm.layer);
+                let statistics = mean.iter().zip(variance).map(|(&m, &v)| (f64::from(m), f64::from(v)));
+                set(context, norm.tensor, &mut workspace.coefficients[index], statistics);
+            }
+        }
+    }
+    let mut at = 0;
+    while at < plan.steps.len() {
+        // Everything up to the next batch norm in train mode runs block by block.
+        let stops =
+            |step: &Step| train && matches!(step, Step::Norm { prologue } if plan.prologues[*prologue].norm.is_some());
+        let end = at + plan.steps[at..].iter().take_while(|step| !stops(step)).count();
+        let Workspace { blocks, coefficients, forward_weights, .. } = workspace;
+        let blocks = &mut blocks[..samples.div_ceil(LANES)];
+        each(context, blocks, |block| {
+            if at == 0 {
+                gather(context, block, plan.input, train);
+            }
+            for step in &plan.steps[at..end] {
+                run(context, block, step, coefficients, forward_weights);
+                if let Some(to) = step.to() {
+                    gather(context, block, to, train);
+                }
+            }
+        });
+        at = end;
+        if let Some(Step::Norm { prologue }) = plan.steps.get(at) {
+            let index = *prologue;
+            batch_norm(context, index, blocks, &mut coefficients[index], record.as_deref_mut());
+            at += 1;
+        }
+    }
+}
+
+/// Statistics of what was just written, while it is hot.
+fn gather(context: &Context<'_>, block: &mut Block, to: Place, train: bool) {
+    if train && context.plan.normed[to.buffer] {
+        let out = &mut block.moments[to.buffer][to.channel_range()];
+        moments(context.isa, &block.values[to.buffer][to.range()], block.lanes, out);
+    }
+}
+
+/// Folds the whole batch's statistics into the prologue.
+fn batch_norm(
+    context: &Context<'_>,
+    index: usize,
+    blocks: &[Block],
+    coefficients: &mut Coefficients,
+    record: Option<&mut NormStatistics>,
+) {
+    let prologue = &context.plan.prologues[index];
+    let Some(norm) = &prologue.norm else { return };
+    let source = prologue.source;
+    let batch: Vec<Moments> = source
+        .channel_range()
+        .map(|channel| Moments::combine(blocks.iter().map(|block| block.moments[source.buffer][channel])))
+        .collect();
+    set(context, norm.tensor, coefficients, batch.iter().map(|m| (m.mean, m.variance())));
+    if let Some(record) = record {
+        let (means, variances) = record.layer_mut(norm.layer);
+        for (i, m) in batch.iter().enumerate() {
+            means[i] = m.mean as f32;
+            // Of a single value there is no spread; PyTorch's n − 1 would divide by zero.
+            variances[i] = (m.m2 / (m.count - 1.0).max(1.0)) as f32;
+        }
+    }
+}
+
+fn set(
+    context: &Context<'_>,
+    tensor: usize,
+    coefficients: &mut Coefficients,
+    statistics: impl Iterator<Item = (f64, f64)>,
+) {
+    let (gamma, beta) = (context.tensor(tensor), context.tensor(tensor + 1));
+    for (i, (mean, variance)) in statistics.enumerate() {
+        (coefficients.scale[i], coefficients.shift[i]) = fold(mean, variance, gamma[i], beta[i], EPSILON);
+        coefficients.mean[i] = mean;
+        coefficients.inv_std[i] = 1.0 / (variance + EPSILON).sqrt();
+    }
+}
+
+fn run(context: &Context<'_>, block: &mut Block, step: &Step, coefficients: &[Coefficients], weights: &[Buffer]) {
+    let (plan, isa) = (context.plan, context.isa);
+    let Some(to) = step.to() else { return };
+    // Taken out while it is written: a step never reads the buffer that it writes.
+    let mut buffer = std::mem::take(&mut block.values[to.buffer]);
+    let out = &mut buffer[to.range()];
+    let input = |view: &View| &block.values[view.place.buffer][view.place.range()];
+    match step {
+        Step::Norm { .. } => {}
+        Step::Conv { conv, from, .. } => {
+            let ConvLayer { conv: kernel, tensor, bias } = &plan.convs[*conv];
+            let bias = bias.then(|| context.tensor(tensor + 1));
+            let prologue = affine(plan, coefficients, *from);
+            kernel.forward(isa, input(from), prologue, &weights[*conv], bias, out, &mut block.scratch);
+        }
+        Step::Copy { from, .. } => activate(isa, input(from), affine(plan, coefficients, *from), out),
+        Step::Add { from: [a, b], .. } => add(isa, input(a), input(b), out),
+        Step::Pool { max, window, from, .. } => {
+            let (pool, prologue) = (pool(from.place, *window), affine(plan, coefficients, *from));
+            if *max { pool.max(isa, input(from), prologue, out) } else { pool.mean(isa, input(from), prologue, out) }
+        }
+    }
+    block.values[to.buffer] = buffer;
+}

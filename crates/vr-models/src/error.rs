@@ -1,0 +1,59 @@
+//! What can be wrong with an evaluation, for both engines.
+
+use vr_core::{Batch, Normalization, Scalar, SpaceError};
+
+use crate::graph::Graph;
+
+/// Why an evaluation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A vector does not fit the network.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// The pictures are of another shape.
+    #[error("a batch of shape {found:?} given to a network for pictures of shape {expected:?}")]
+    Batch {
+        /// `[N, C, H, W]` of the batch.
+        found: [usize; 4],
+        /// `[C, H, W]` of the network.
+        expected: Vec<usize>,
+    },
+    /// A label is not among the classes.
+    #[error("label {label} of sample {sample}; the network has {classes} classes")]
+    Label {
+        /// Place in the batch.
+        sample: usize,
+        /// The label.
+        label: u32,
+        /// Number of logits.
+        classes: usize,
+    },
+    /// Statistics of another network.
+    #[error("the stored statistics belong to another network: its batch-norm layers differ")]
+    Statistics,
+    /// candle's own error.
+    #[error("candle: {0}")]
+    Candle(#[from] candle_core::Error),
+}
+
+/// Whether iterate, statistics and batch fit the network.
+pub(crate) fn check<S: Scalar>(
+    graph: &Graph,
+    x: &[S],
+    norm: &Normalization<'_, S>,
+    batch: &Batch,
+) -> Result<(), EngineError> {
+    graph.space().check("the iterate", x.len())?;
+    let expected = graph.input_shape();
+    if batch.shape()[1..] != *expected || batch.is_empty() {
+        return Err(EngineError::Batch { found: batch.shape(), expected: expected.to_vec() });
+    }
+    let classes = graph.nodes().last().map_or(0, |node| node.shape[0]);
+    if let Some((sample, &label)) = batch.labels().iter().enumerate().find(|(_, l)| **l as usize >= classes) {
+        return Err(EngineError::Label { sample, label, classes });
+    }
+    match norm {
+        Normalization::Stored(stored) if stored.layers() != &**graph.norm_layers() => Err(EngineError::Statistics),
+        _ => Ok(()),
+    }
+}

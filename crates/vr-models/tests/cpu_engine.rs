@@ -1,0 +1,190 @@
+//! The cpu engine against the candle engine in f64, and against itself under every way of running it.
+
+use rayon::prelude::*;
+use vr_core::vector::{distance, norm};
+use vr_core::{Batch, Evaluation, FlatVector, NormStatistics, Normalization, Oracle};
+use vr_kernels::Isa;
+use vr_models::{CandleEngine, Conv, ConvInit, CpuEngine, Graph, GraphBuilder, Model, initialize};
+
+fn batch(n: usize, [c, h, w]: [usize; 3]) -> Batch {
+    let pixels = (0..n * c * h * w).map(|i| (i as f32 * 0.37).sin() + (i as f32 * 0.0011).cos()).collect();
+    Batch::new(pixels, [n, c, h, w], (0..n as u32).map(|i| 7 * i % 10).collect()).unwrap()
+}
+
+fn widen(x: &[f32]) -> FlatVector<f64> {
+    FlatVector::from(x.iter().map(|&v| f64::from(v)).collect::<Vec<_>>())
+}
+
+struct Outcome {
+    evaluation: Evaluation,
+    gradient: FlatVector,
+}
+
+fn run(engine: &CpuEngine, x: &FlatVector, norm: Normalization<'_, f32>, batch: &Batch) -> Outcome {
+    let mut gradient = FlatVector::from(vec![f32::NAN; x.len()]);
+    let evaluation = engine.gradient(x, norm, batch, &mut gradient).unwrap();
+    Outcome { evaluation, gradient }
+}
+
+/// Relative error of the gradient and of the statistics against the candle engine in f64.
+fn errors<O: Oracle<Scalar = f32, Batch = Batch>>(
+    engine: &O,
+    graph: &Graph,
+    x: &FlatVector,
+    batch: &Batch,
+) -> [f64; 2] {
+    let exact_engine = CandleEngine::<f64>::new(graph.clone());
+    let mut exact = FlatVector::zeros(x.len());
+    let reference = exact_engine.gradient(&widen(x), Normalization::Batch, batch, &mut exact).unwrap();
+    let mut gradient = FlatVector::from(vec![f32::NAN; x.len()]);
+    let found = engine.gradient(x, Normalization::Batch, batch, &mut gradient).unwrap();
+    assert!((found.loss - reference.loss).abs() < 1e-4 * reference.loss, "{} for {}", found.loss, reference.loss);
+    let (found, reference) = (found.statistics.unwrap(), reference.statistics.unwrap());
+    let statistics = distance(&widen(found.mean()), reference.mean()) / norm(reference.mean()).max(1e-30);
+    let spread = distance(&widen(found.variance()), reference.variance()) / norm(reference.variance()).max(1e-30);
+    [distance(&widen(&gradient), &exact) / norm(&exact), statistics.max(spread)]
+}
+
+fn check_against_candle(graph: &Graph, samples: usize) {
+    let x = initialize(graph, 3);
+    let batch = batch(samples, graph.input_shape().try_into().unwrap());
+    let ours = errors(&CpuEngine::new(graph.clone()), graph, &x, &batch);
+    let candles = errors(&CandleEngine::<f32>::new(graph.clone()), graph, &x, &batch);
+    // candle's own f32 is within three times PyTorch's; its error measures what f32 can do here.
+    assert!(ours[0] <= 2.0 * candles[0] + 1e-6, "gradient: {ours:?} against candle's {candles:?}");
+    assert!(ours[1] <= 1e-5, "statistics: {ours:?}");
+}
+
+#[test]
+fn lenet_in_batches_whole_and_ragged() {
+    for samples in [128, 80, 7] {
+        check_against_candle(&Model::Lenet.graph().unwrap(), samples);
+    }
+}
+
+#[test]
+fn small_resnet() {
+    for samples in [32, 7] {
+        check_against_candle(&Model::ResnetSmall.graph().unwrap(), samples);
+    }
+}
+
+/// Everything that the zoo's networks do not do: ReLU without batch norm, batch norm of pictures that
+/// were pooled, concatenation with the input and of a convolution of what it is concatenated with,
+/// one value read by many.
+fn odd_graph() -> Graph {
+    let mut g = GraphBuilder::new([3, 7, 8]);
+    let a = g.conv(0, "a", Conv::new(4, 3).same().bias());
+    let a_relu = g.relu(a);
+    let b = g.conv(a_relu, "b", Conv::new(4, 3).same());
+    let sum = g.add(b, a);
+    let sum = g.add(sum, a_relu);
+    let c = g.conv(sum, "c", Conv::new(5, 1));
+    let grown = g.concat(vec![0, sum, c]);
+    let normed = g.batch_norm(grown, "norm");
+    let both = g.add(normed, grown);
+    let d = g.conv(both, "d", Conv::new(6, 3).stride(2).same());
+    let pooled = g.max_pool(d, 2);
+    let mean = g.avg_pool(d, 2);
+    let pooled = g.add(pooled, mean);
+    let pooled_norm = g.batch_norm(pooled, "pooled_norm");
+    let last = g.relu(pooled_norm);
+    let flat = g.flatten(last);
+    let flat_norm = g.batch_norm(flat, "flat_norm");
+    g.linear(flat_norm, "fc", 10);
+    g.finish(ConvInit::KaimingUniform).unwrap()
+}
+
+#[test]
+fn graphs_unlike_the_zoo() {
+    for samples in [33, 5] {
+        check_against_candle(&odd_graph(), samples);
+    }
+}
+
+#[test]
+fn evaluation_mode_has_its_own_gradient() {
+    for graph in [Model::Lenet.graph().unwrap(), odd_graph()] {
+        let x = initialize(&graph, 1);
+        let batch = batch(20, graph.input_shape().try_into().unwrap());
+        let engine = CpuEngine::new(graph.clone());
+        let mut stored = NormStatistics::initial(graph.norm_layers().clone());
+        stored.fold(&engine.evaluate(&x, Normalization::Batch, &batch).unwrap().statistics.unwrap());
+        let found = run(&engine, &x, Normalization::Stored(&stored), &batch);
+        assert!(found.evaluation.statistics.is_none());
+
+        let mut exact_stored = NormStatistics::<f64>::initial(graph.norm_layers().clone());
+        for layer in 0..graph.norm_layers().len() {
+            let (mean, variance) = exact_stored.layer_mut(layer);
+            mean.copy_from_slice(&widen(stored.layer(layer).0));
+            variance.copy_from_slice(&widen(stored.layer(layer).1));
+        }
+        let mut exact = FlatVector::zeros(x.len());
+        let exact_engine = CandleEngine::<f64>::new(graph);
+        exact_engine.gradient(&widen(&x), Normalization::Stored(&exact_stored), &batch, &mut exact).unwrap();
+        let error = distance(&widen(&found.gradient), &exact) / norm(&exact);
+        assert!(error < 1e-4, "{error}");
+    }
+}
+
+fn same_bits(a: &Outcome, b: &Outcome, what: &str) {
+    let bits = |x: &[f32]| x.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    assert!(bits(&a.gradient) == bits(&b.gradient), "{what}: gradients differ");
+    assert_eq!(a.evaluation.loss.to_bits(), b.evaluation.loss.to_bits(), "{what}");
+    assert_eq!(a.evaluation, b.evaluation, "{what}");
+}
+
+#[test]
+fn the_same_bits_however_it_runs() {
+    for graph in [Model::Lenet.graph().unwrap(), Model::ResnetSmall.graph().unwrap()] {
+        let x = initialize(&graph, 0);
+        let engine = CpuEngine::new(graph);
+        let batches: Vec<Batch> = [80, 7, 48].map(|n| batch(n, [3, 32, 32])).into();
+        let alone: Vec<Outcome> = batches.iter().map(|b| run(&engine, &x, Normalization::Batch, b)).collect();
+        for threads in 1..=4 {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let across: Vec<Outcome> =
+                pool.install(|| batches.par_iter().map(|b| run(&engine, &x, Normalization::Batch, b)).collect());
+            let within: Vec<Outcome> = batches
+                .iter()
+                .map(|b| {
+                    let mut gradient = FlatVector::zeros(x.len());
+                    let evaluation = engine.gradient_on(&pool, &x, Normalization::Batch, b, &mut gradient).unwrap();
+                    Outcome { evaluation, gradient }
+                })
+                .collect();
+            for ((alone, across), within) in alone.iter().zip(&across).zip(&within) {
+                same_bits(alone, across, &format!("{threads} threads, across minibatches"));
+                same_bits(alone, within, &format!("{threads} threads, within a minibatch"));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_bits_on_every_instruction_set() {
+    let graph = odd_graph();
+    let x = initialize(&graph, 0);
+    let batch = batch(19, [3, 7, 8]);
+    let results: Vec<Outcome> = Isa::available()
+        .into_iter()
+        .map(|isa| run(&CpuEngine::on(graph.clone(), isa), &x, Normalization::Batch, &batch))
+        .collect();
+    for other in &results[1..] {
+        same_bits(&results[0], other, "instruction sets");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_named() {
+    let engine = CpuEngine::new(Model::Lenet.graph().unwrap());
+    let x = FlatVector::zeros(engine.space().len());
+    let picture = batch(2, [3, 16, 16]);
+    let error = engine.evaluate(&x, Normalization::Batch, &picture).unwrap_err();
+    assert!(error.to_string().contains("[2, 3, 16, 16]"), "{error}");
+    let label = Batch::new(vec![0.0; 3072], [1, 3, 32, 32], vec![10]).unwrap();
+    let error = engine.evaluate(&x, Normalization::Batch, &label).unwrap_err();
+    assert!(error.to_string().contains("label 10"), "{error}");
+    let error = engine.evaluate(&FlatVector::zeros(3), Normalization::Batch, &batch(1, [3, 32, 32])).unwrap_err();
+    assert!(error.to_string().contains("62458"), "{error}");
+}

@@ -1,0 +1,76 @@
+"""Times one training step (forward and backward) in PyTorch and in this workspace, in turn.
+
+    pip install torch numpy
+    cargo build --release -p xtask
+    python crates/vr-models/tests/pytorch/step_time.py [--batch 128] [--rounds 3] [MODEL ...]
+
+PyTorch runs eager, channels-last and compiled on all cores. Each round measures every candidate
+once, so that a busy machine slows all of them; the median over the rounds counts. The last column
+is the best of PyTorch's three over ours.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import time
+
+import torch
+from torch.nn import functional as F
+
+from fixtures import MODELS
+
+parser = argparse.ArgumentParser()
+parser.add_argument("models", nargs="*", metavar="MODEL")
+parser.add_argument("--batch", type=int, default=128)
+parser.add_argument("--rounds", type=int, default=3)
+parser.add_argument("--xtask", default="target/release/xtask")
+options = parser.parse_args()
+torch.set_num_threads(os.cpu_count())
+
+
+def candidate(make, kind):
+    model = make().train()
+    pictures = torch.randn(options.batch, 3, 32, 32)
+    labels = torch.arange(options.batch) % 10
+    if kind == "channels_last":
+        model, pictures = model.to(memory_format=torch.channels_last), pictures.to(memory_format=torch.channels_last)
+    call = torch.compile(model) if kind == "compiled" else model
+
+    def step():
+        model.zero_grad(set_to_none=True)
+        F.cross_entropy(call(pictures), labels).backward()
+
+    for _ in range(3):
+        step()
+    return step
+
+
+def milliseconds(step):
+    """Median of the steps of about two seconds, at least three."""
+    times = []
+    while len(times) < 3 or sum(times) < 2.0:
+        started = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - started)
+    return 1e3 * statistics.median(times)
+
+
+def ours(name):
+    command = [options.xtask, "bench", "step", "--model", name, "--batch", str(options.batch), "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+for name in options.models or MODELS:
+    steps = {kind: candidate(MODELS[name], kind) for kind in ("eager", "channels_last", "compiled")}
+    theirs, mine = {kind: [] for kind in steps}, []
+    for _ in range(options.rounds):
+        for kind, step in steps.items():
+            theirs[kind].append(milliseconds(step))
+        mine.append(ours(name))
+    theirs = {kind: statistics.median(times) for kind, times in theirs.items()}
+    own = statistics.median(run["median_ms"] for run in mine)
+    share = statistics.median(run["gflops"] / run["fma_peak_gflops"] for run in mine)
+    columns = "  ".join(f"{kind} {t:8.2f} ms" for kind, t in theirs.items())
+    ratio = min(theirs.values()) / own
+    print(f"{name:15} {columns}  ours {own:8.2f} ms ({100 * share:.0f} % of peak)  ratio {ratio:.2f}", flush=True)
