@@ -13,7 +13,7 @@ use crate::{Affine, LANES};
 
 /// Cache lines that tiles of some output channels and the same inputs read at most, about: they
 /// stay in the first-level cache.
-const LINES: usize = 600;
+const LINES: usize = 700;
 /// Floats of accumulators at most, about: they stay in the second-level cache from one band to
 /// the next.
 const SUMS: usize = 304 << 10;
@@ -42,7 +42,12 @@ impl WeightGrad {
     pub fn new(window: Window, [in_channels, out_channels, rows]: [usize; 3], strides: [usize; 3]) -> Self {
         // The streams of a tile lie in about so many channels.
         let streams = MAX_COLUMNS.div_ceil(window.taps_y * window.taps_x);
-        let most = if streams == 1 { 96 } else { 48 };
+        // A band's tile takes that long at least, lest loading and storing its accumulators show.
+        let most = match rows * window.columns {
+            _ if streams == 1 => 96,
+            0..=64 => 64,
+            _ => 32,
+        };
         let band = (most / window.columns).clamp(1, rows);
         let band = rows.div_ceil(rows.div_ceil(band));
         let positions = band * window.columns;
