@@ -14,6 +14,9 @@ pub enum Purpose {
     MegaBatch,
     /// Measurement only; it never counts as a method's cost.
     Diagnostic,
+    /// Computing again what a checkpoint left out; like a measurement it is no cost of the method
+    /// and leaves batch-norm statistics alone.
+    Restore,
 }
 
 /// Evaluations of one purpose.
@@ -43,6 +46,8 @@ pub struct EvaluationCounts {
     pub mega_batch: Count,
     /// [`Purpose::Diagnostic`].
     pub diagnostic: Count,
+    /// [`Purpose::Restore`].
+    pub restore: Count,
 }
 
 impl EvaluationCounts {
@@ -53,11 +58,12 @@ impl EvaluationCounts {
             Purpose::Snapshot => &mut self.snapshot,
             Purpose::MegaBatch => &mut self.mega_batch,
             Purpose::Diagnostic => &mut self.diagnostic,
+            Purpose::Restore => &mut self.restore,
         };
         *count += Count { minibatches: 1, samples: samples as u64 };
     }
 
-    /// What the method itself cost: everything but the diagnostics.
+    /// What the method itself cost: everything but diagnostics and restoration.
     pub fn training(&self) -> Count {
         let mut total = self.inner;
         total += self.snapshot;

@@ -12,6 +12,7 @@
 //! | [`variance`] | the variance report: what an estimator's step costs in variance and in bias |
 //! | [`random`] | the counter-based generator and a stateless permutation |
 //! | [`counts`] | gradient evaluations by purpose |
+//! | [`state`] | run state as named values, for checkpoints |
 //!
 //! # Example
 //!
@@ -46,6 +47,7 @@ pub mod oracle;
 pub mod random;
 pub mod scalar;
 pub mod space;
+pub mod state;
 pub mod variance;
 pub mod vector;
 
@@ -58,5 +60,6 @@ pub use oracle::{Evaluation, Normalization, Oracle};
 pub use random::{Key, Stream};
 pub use scalar::Scalar;
 pub use space::{ParameterSpace, SpaceError, TensorOptions, TensorSpec};
+pub use state::{State, StateError, StateReader, StateWriter};
 pub use variance::{VarianceAccumulator, VarianceReport, VarianceSummary};
 pub use vector::FlatVector;

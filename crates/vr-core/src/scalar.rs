@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 use std::ops::{Add, Mul, Sub};
 
+use crate::state::Value;
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
@@ -27,6 +29,13 @@ pub trait Scalar:
     fn from_f64(value: f64) -> Self;
     /// The same value in double precision.
     fn to_f64(self) -> f64;
+
+    /// What a vector of it is called in errors.
+    const VECTOR: &'static str;
+    /// A vector of it as a value of a run state.
+    fn to_value(x: &[Self]) -> Value;
+    /// The vector, if the value is one of this type.
+    fn from_value(value: &Value) -> Option<&[Self]>;
 }
 
 impl Scalar for f32 {
@@ -36,6 +45,14 @@ impl Scalar for f32 {
     fn to_f64(self) -> f64 {
         f64::from(self)
     }
+
+    const VECTOR: &'static str = "a vector of f32";
+    fn to_value(x: &[Self]) -> Value {
+        Value::F32(x.to_vec())
+    }
+    fn from_value(value: &Value) -> Option<&[Self]> {
+        if let Value::F32(x) = value { Some(x) } else { None }
+    }
 }
 
 impl Scalar for f64 {
@@ -44,5 +61,13 @@ impl Scalar for f64 {
     }
     fn to_f64(self) -> f64 {
         self
+    }
+
+    const VECTOR: &'static str = "a vector of f64";
+    fn to_value(x: &[Self]) -> Value {
+        Value::F64(x.to_vec())
+    }
+    fn from_value(value: &Value) -> Option<&[Self]> {
+        if let Value::F64(x) = value { Some(x) } else { None }
     }
 }

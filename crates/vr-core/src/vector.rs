@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::Scalar;
+use crate::{Scalar, StateError, StateReader, StateWriter};
 
 /// The elements of every tensor of a [`ParameterSpace`](crate::ParameterSpace), one after another.
 ///
@@ -145,6 +145,22 @@ impl Mean {
             *sum += x.to_f64();
         }
         self.count += 1;
+    }
+
+    /// Writes the sum to a run state.
+    pub fn save(&self, out: &mut StateWriter<'_>) {
+        out.f64s("sum", &self.sum);
+        out.integer("count", self.count);
+    }
+
+    /// Reads what [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// When the state does not fit.
+    pub fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError> {
+        self.sum = from.f64s("sum", self.sum.len())?;
+        self.count = from.integer("count")?;
+        Ok(())
     }
 
     /// How many vectors were added.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use vr_core::{Coefficient, FlatVector, ParameterSpace, Purpose, Scalar};
+use vr_core::{Coefficient, FlatVector, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter};
+
+use crate::table::{GradientTable, TableError};
 
 /// Where a gradient is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +62,13 @@ pub enum Ask<'a, S> {
 #[derive(Clone, Copy, Debug)]
 pub enum Reference<'a, S> {
     /// A table of the minibatches' gradients at the snapshot.
-    Table(&'a [FlatVector<S>]),
+    Table(&'a GradientTable<S>),
     /// A second evaluation at this snapshot.
     Evaluate(&'a FlatVector<S>, NormRule),
 }
 
 /// What a diagnostic needs to know of an estimator to compute its direction on any minibatch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Control<'a, S> {
     /// μ.
     pub mean: &'a FlatVector<S>,
@@ -74,6 +76,24 @@ pub struct Control<'a, S> {
     pub coefficient: &'a Coefficient<S>,
     /// g̃_b.
     pub reference: Reference<'a, S>,
+    /// The minibatches of the generation's plan that μ is the mean of: all m, or a mega-batch's.
+    pub minibatches: std::ops::Range<u32>,
+}
+
+/// Why an estimator cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EstimatorError {
+    /// A gradient table failed.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The configuration does not fit the problem.
+    #[error("{method}: {reason}")]
+    Config {
+        /// The estimator.
+        method: &'static str,
+        /// What is wrong and what would do.
+        reason: String,
+    },
 }
 
 /// Turns minibatch gradients into a direction of lower variance.
@@ -85,16 +105,39 @@ pub trait Estimator<S: Scalar>: Send {
 
     /// Sizes the state for a parameter space and `minibatches` minibatches per epoch. Called once,
     /// before anything else.
-    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32);
+    ///
+    /// # Errors
+    /// When the configuration does not fit, or memory for a table cannot be had.
+    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError>;
+
+    /// Steps that make an epoch: m, unless the method leaves minibatches out.
+    fn steps_per_epoch(&self) -> u32;
 
     /// What is wanted next, with the iterate at `x`.
-    fn ask(&mut self, x: &FlatVector<S>) -> Ask<'_, S>;
+    ///
+    /// # Errors
+    /// When a table fails.
+    fn ask(&mut self, x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError>;
 
     /// Answers one request.
-    fn tell(&mut self, request: &Request, gradient: &FlatVector<S>);
+    ///
+    /// # Errors
+    /// When a table fails.
+    fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError>;
 
     /// Says that the step was taken and led to `x`.
     fn advance(&mut self, x: &FlatVector<S>);
+
+    /// Writes everything that influences the coming directions, but for what the configuration says
+    /// and what can be computed again to the bit (a table of gradients at a snapshot).
+    fn save(&self, out: &mut StateWriter<'_>);
+
+    /// Puts what [`save`](Self::save) wrote in place of the state after [`begin`](Self::begin). The
+    /// next asks may want evaluations of [`Purpose::Restore`] to fill a table again.
+    ///
+    /// # Errors
+    /// When the state is of another method or does not fit.
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError>;
 
     /// The generation of the current batch plan.
     fn generation(&self) -> u32;

@@ -45,16 +45,18 @@ pub mod rule;
 pub mod schedule;
 pub mod sgd;
 pub mod svrg;
+pub mod table;
 pub mod training;
 
 pub use candle_oracle::{CandleOracle, CandleOracleError};
-pub use estimator::{Ask, Estimator, NormRule, Point, Request};
+pub use estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Request};
 pub use fixed_batches::FixedBatches;
 pub use norm_track::{NormPolicy, NormTrack};
 pub use rule::{SgdMomentum, UpdateRule};
 pub use schedule::StepDecay;
 pub use sgd::Sgd;
 pub use svrg::{SnapshotGradients, SnapshotRule, Svrg, SvrgConfig};
+pub use table::{GradientTable, TableError, TableStorage};
 pub use training::{Locking, Progress, Training, TrainingError};
 
 #[cfg(doctest)]

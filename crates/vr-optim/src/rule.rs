@@ -1,12 +1,24 @@
 //! Update rules: a direction becomes a step.
 
-use vr_core::{FlatVector, ParameterSpace, Scalar};
+use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
 
 /// Turns an estimator's direction into a change of the iterate.
 pub trait UpdateRule<S: Scalar>: Send {
     /// Applies `direction` to `x` at the schedule's `learning_rate`, tensor by tensor with the
     /// options of `space`.
     fn update(&mut self, space: &ParameterSpace, learning_rate: f64, direction: &FlatVector<S>, x: &mut FlatVector<S>);
+
+    /// The rule's name in results.
+    fn name(&self) -> &'static str;
+
+    /// Writes the rule's buffers and counters.
+    fn save(&self, out: &mut StateWriter<'_>);
+
+    /// Reads what [`save`](Self::save) wrote, for a space of `len` parameters.
+    ///
+    /// # Errors
+    /// When the state is of another rule or does not fit.
+    fn restore(&mut self, from: &StateReader<'_>, len: usize) -> Result<(), StateError>;
 }
 
 /// SGD with momentum and weight decay as in PyTorch and in the paper:
@@ -53,6 +65,22 @@ impl<S: Scalar> UpdateRule<S> for SgdMomentum<S> {
                 *x = *x - rate * *buffer;
             }
         }
+    }
+
+    fn name(&self) -> &'static str {
+        "sgd-momentum"
+    }
+
+    fn save(&self, out: &mut StateWriter<'_>) {
+        out.flag("started", !self.buffer.is_empty());
+        if !self.buffer.is_empty() {
+            out.vector("buffer", &self.buffer);
+        }
+    }
+
+    fn restore(&mut self, from: &StateReader<'_>, len: usize) -> Result<(), StateError> {
+        self.buffer = if from.flag("started")? { from.vector("buffer", len)? } else { FlatVector::default() };
+        Ok(())
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use vr_core::{FlatVector, ParameterSpace, Purpose, Scalar};
+use vr_core::{FlatVector, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter};
 
-use crate::estimator::{Ask, Control, Estimator, NormRule, Point, Request};
+use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Request};
 
 /// Stochastic gradient descent: `v = g_b(x)`, a new batch plan every epoch.
 #[derive(Clone, Debug, Default)]
@@ -39,23 +39,46 @@ impl<S: Scalar> Estimator<S> for Sgd<S> {
         "sgd"
     }
 
-    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) {
+    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
         self.minibatches = minibatches;
         self.direction = FlatVector::zeros(space.len());
+        Ok(())
     }
 
-    fn ask(&mut self, _x: &FlatVector<S>) -> Ask<'_, S> {
-        if self.ready { Ask::Step(&self.direction) } else { Ask::Evaluate(vec![self.request()]) }
+    fn steps_per_epoch(&self) -> u32 {
+        self.minibatches
     }
 
-    fn tell(&mut self, _request: &Request, gradient: &FlatVector<S>) {
+    fn ask(&mut self, _x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
+        Ok(if self.ready { Ask::Step(&self.direction) } else { Ask::Evaluate(vec![self.request()]) })
+    }
+
+    fn tell(&mut self, _request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
         self.direction.copy_from_slice(gradient);
         self.ready = true;
+        Ok(())
     }
 
     fn advance(&mut self, _x: &FlatVector<S>) {
         self.step += 1;
         self.ready = false;
+    }
+
+    fn save(&self, out: &mut StateWriter<'_>) {
+        out.integer("step", self.step);
+        out.flag("ready", self.ready);
+        if self.ready {
+            out.vector("direction", &self.direction);
+        }
+    }
+
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError> {
+        self.step = from.integer("step")?;
+        self.ready = from.flag("ready")?;
+        if self.ready {
+            self.direction = from.vector("direction", self.direction.len())?;
+        }
+        Ok(())
     }
 
     fn generation(&self) -> u32 {

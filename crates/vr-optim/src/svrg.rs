@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use vr_core::vector::Mean;
-use vr_core::{Coefficient, FlatVector, ParameterSpace, Purpose, Scalar};
+use vr_core::{Coefficient, FlatVector, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter};
 
-use crate::estimator::{Ask, Control, Estimator, NormRule, Point, Reference, Request};
+use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Reference, Request};
+use crate::table::{GradientTable, TableStorage};
 
 /// Where the snapshot is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -49,6 +50,8 @@ pub struct SvrgConfig<S> {
     pub coefficient: Coefficient<S>,
     /// Statistics at the snapshot, in the snapshot pass and in the steps alike.
     pub snapshot_norm: NormRule,
+    /// Where stored gradients are kept.
+    pub storage: TableStorage,
 }
 
 impl<S: Scalar> Default for SvrgConfig<S> {
@@ -60,6 +63,7 @@ impl<S: Scalar> Default for SvrgConfig<S> {
             start: 0,
             coefficient: Coefficient::one(),
             snapshot_norm: NormRule::Batch,
+            storage: TableStorage::default(),
         }
     }
 }
@@ -81,7 +85,7 @@ enum Stage {
 /// snapshot x̃ (every minibatch with the same weight, the short last one too).
 ///
 /// The lock generation belongs to the snapshot: batch plan and locked transforms stay while it lives.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Svrg<S> {
     config: SvrgConfig<S>,
     space: Arc<ParameterSpace>,
@@ -93,7 +97,7 @@ pub struct Svrg<S> {
     active: bool,
     snapshot: FlatVector<S>,
     average: Option<FlatVector<S>>,
-    table: Vec<FlatVector<S>>,
+    table: Option<GradientTable<S>>,
     sum: Mean,
     mean: FlatVector<S>,
     reference: FlatVector<S>,
@@ -114,7 +118,7 @@ impl<S: Scalar> Svrg<S> {
             active: false,
             snapshot: FlatVector::default(),
             average: None,
-            table: Vec::new(),
+            table: None,
             sum: Mean::default(),
             mean: FlatVector::default(),
             reference: FlatVector::default(),
@@ -148,7 +152,6 @@ impl<S: Scalar> Svrg<S> {
         let at = self.average.as_ref().unwrap_or(x);
         self.snapshot.clone_from(at);
         self.sum.reset();
-        self.table.clear();
         self.active = true;
         self.stage = Stage::Pass(0);
     }
@@ -176,13 +179,18 @@ impl<S: Scalar> Svrg<S> {
         }
     }
 
-    fn combine(&mut self, gradient: &FlatVector<S>) {
-        if self.active {
-            let reference = if self.stores() { &self.table[self.inner_index() as usize] } else { &self.reference };
-            self.config.coefficient.combine(&self.space, gradient, reference, &self.mean, &mut self.direction);
-        } else {
+    fn combine(&mut self, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
+        if !self.active {
             self.direction.copy_from_slice(gradient);
+            return Ok(());
         }
+        let index = self.inner_index() as usize;
+        let reference = match &self.table {
+            Some(table) => table.row(index, &mut self.reference)?,
+            None => &self.reference,
+        };
+        self.config.coefficient.combine(&self.space, gradient, reference, &self.mean, &mut self.direction);
+        Ok(())
     }
 }
 
@@ -194,16 +202,24 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
         }
     }
 
-    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) {
+    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
         self.space = Arc::clone(space);
         self.minibatches = minibatches;
         self.sum = Mean::new(space.len());
         for vector in [&mut self.mean, &mut self.reference, &mut self.direction] {
             *vector = FlatVector::zeros(space.len());
         }
+        if self.stores() {
+            self.table = Some(GradientTable::new(&self.config.storage, minibatches as usize, space.len())?);
+        }
+        Ok(())
     }
 
-    fn ask(&mut self, x: &FlatVector<S>) -> Ask<'_, S> {
+    fn steps_per_epoch(&self) -> u32 {
+        self.minibatches
+    }
+
+    fn ask(&mut self, x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
         if self.average.is_none() && matches!(self.config.snapshot, SnapshotRule::MovingAverage { .. }) {
             self.average = Some(x.clone());
         }
@@ -217,26 +233,26 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
                 if self.step >= self.config.start {
                     self.take_snapshot(x);
                     if self.average.is_some() {
-                        return Ask::Move(&self.snapshot);
+                        return Ok(Ask::Move(&self.snapshot));
                     }
                 }
             }
         }
-        match self.stage {
+        Ok(match self.stage {
             Stage::Between | Stage::Inner => Ask::Evaluate(self.inner_requests()),
             Stage::Pass(next) => Ask::Evaluate(
                 (next..self.minibatches).map(|b| self.request(Point::Snapshot, Purpose::Snapshot, b)).collect(),
             ),
             Stage::Ready => Ask::Step(&self.direction),
-        }
+        })
     }
 
-    fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) {
+    fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
         match (self.stage, request.point) {
             (Stage::Pass(next), _) => {
                 self.sum.add(gradient);
-                if self.stores() {
-                    self.table.push(gradient.clone());
+                if let Some(table) = &mut self.table {
+                    table.write(next as usize, gradient)?;
                 }
                 self.stage = Stage::Pass(next + 1);
                 if next + 1 == self.minibatches {
@@ -246,10 +262,11 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
             }
             (_, Point::Snapshot) => self.reference.copy_from_slice(gradient),
             (_, Point::Current) => {
-                self.combine(gradient);
+                self.combine(gradient)?;
                 self.stage = Stage::Ready;
             }
         }
+        Ok(())
     }
 
     fn advance(&mut self, x: &FlatVector<S>) {
@@ -259,6 +276,14 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
         self.step += 1;
         self.since_boundary += 1;
         self.stage = Stage::Between;
+    }
+
+    fn save(&self, _out: &mut StateWriter<'_>) {
+        todo!("C1")
+    }
+
+    fn restore(&mut self, _from: &StateReader<'_>) -> Result<(), StateError> {
+        todo!("C1")
     }
 
     fn generation(&self) -> u32 {
@@ -273,11 +298,11 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
         if !self.active || matches!(self.stage, Stage::Pass(_)) {
             return None;
         }
-        let reference = if self.stores() {
-            Reference::Table(&self.table)
-        } else {
-            Reference::Evaluate(&self.snapshot, self.config.snapshot_norm)
+        let reference = match &self.table {
+            Some(table) => Reference::Table(table),
+            None => Reference::Evaluate(&self.snapshot, self.config.snapshot_norm),
         };
-        Some(Control { mean: &self.mean, coefficient: &self.config.coefficient, reference })
+        let minibatches = 0..self.minibatches;
+        Some(Control { mean: &self.mean, coefficient: &self.config.coefficient, reference, minibatches })
     }
 }

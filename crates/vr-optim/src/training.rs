@@ -5,7 +5,7 @@ use vr_core::{
     SpaceError, Stream, TransformKey, VarianceAccumulator, VarianceReport,
 };
 
-use crate::estimator::{Ask, Estimator, NormRule, Point, Reference, Request};
+use crate::estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Reference, Request};
 use crate::evaluate::{Evaluate, Job, parallel, serial};
 use crate::norm_track::{NormPolicy, NormTrack};
 use crate::rule::{SgdMomentum, UpdateRule};
@@ -38,6 +38,9 @@ pub enum TrainingError<O: std::error::Error, D: std::error::Error> {
     /// The source has no minibatches, or more than 2³².
     #[error("a source of {0} minibatches; there must be at least one and fewer than 2^32")]
     Minibatches(usize),
+    /// The estimator failed.
+    #[error(transparent)]
+    Estimator(#[from] EstimatorError),
     /// The loss is no longer a number.
     #[error("the run diverged: loss {loss} at step {step}")]
     Diverged {
@@ -118,7 +121,7 @@ where
         oracle.space().check("the initial iterate", x.len())?;
         let m = source.minibatches();
         let minibatches = u32::try_from(m).ok().filter(|&m| m > 0).ok_or(TrainingError::Minibatches(m))?;
-        estimator.begin(oracle.space(), minibatches);
+        estimator.begin(oracle.space(), minibatches)?;
         let running = NormStatistics::initial(oracle.norm_layers().clone());
         Ok(Self {
             oracle,
@@ -217,7 +220,7 @@ where
     /// When a gradient or a minibatch fails.
     pub fn prepare(&mut self) -> Outcome<(), O, D> {
         loop {
-            match self.estimator.ask(&self.x) {
+            match self.estimator.ask(&self.x)? {
                 Ask::Move(to) => self.x.clone_from(to),
                 Ask::Step(_) => return Ok(()),
                 Ask::Evaluate(requests) => {
@@ -237,7 +240,7 @@ where
     pub fn step(&mut self) -> Outcome<Progress, O, D> {
         let mut progress = Progress { loss: f64::NAN, accuracy: None, learning_rate: self.schedule.at(self.step) };
         loop {
-            match self.estimator.ask(&self.x) {
+            match self.estimator.ask(&self.x)? {
                 Ask::Move(to) => self.x.clone_from(to),
                 Ask::Evaluate(requests) => {
                     if let Some((loss, accuracy)) = self.answer(&requests)? {
@@ -259,12 +262,17 @@ where
         Ok(progress)
     }
 
-    /// m steps; the progress is their mean.
+    /// Steps that make an epoch: m, unless the estimator leaves minibatches out.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.estimator.steps_per_epoch() as usize
+    }
+
+    /// The steps of an epoch; the progress is their mean.
     ///
     /// # Errors
     /// As [`step`](Self::step).
     pub fn epoch(&mut self) -> Outcome<Progress, O, D> {
-        let m = self.minibatches();
+        let m = self.steps_per_epoch();
         let (mut loss, mut accuracy, mut learning_rate) = (0.0, Some(0.0), 0.0);
         for _ in 0..m {
             let progress = self.step()?;
@@ -294,6 +302,7 @@ where
         let space = self.oracle.space();
         let mut moments = VarianceAccumulator::new(space);
         let mut estimate = FlatVector::zeros(space.len());
+        let mut row = FlatVector::zeros(space.len());
         let indices: Vec<u32> = (0..m).collect();
         for window in indices.chunks(self.window) {
             let mut jobs = Vec::new();
@@ -308,7 +317,7 @@ where
                 };
                 let key = key(self.locking, &request);
                 jobs.push(Job { key, x: &self.x, norm: Normalization::Batch });
-                if let Some(Reference::Evaluate(snapshot, rule)) = control.map(|c| c.reference) {
+                if let Some(Reference::Evaluate(snapshot, rule)) = control.as_ref().map(|c| c.reference) {
                     jobs.push(Job { key, x: snapshot, norm: normalization(rule, &self.tracks, &self.frozen) });
                 }
             }
@@ -316,18 +325,20 @@ where
             for &index in window {
                 let Some((evaluation, gradient)) = answers.next() else { break };
                 self.counts.record(Purpose::Diagnostic, evaluation.samples);
-                let Some(control) = control else {
+                let Some(control) = &control else {
                     moments.observe(&gradient, &gradient, None);
                     continue;
                 };
                 let recomputed;
                 let reference = match control.reference {
-                    Reference::Table(table) => &table[index as usize],
+                    Reference::Table(table) => {
+                        table.row(index as usize, &mut row).map_err(EstimatorError::from)?
+                    }
                     Reference::Evaluate(..) => {
                         let Some((evaluation, gradient)) = answers.next() else { break };
                         self.counts.record(Purpose::Diagnostic, evaluation.samples);
                         recomputed = gradient;
-                        &recomputed
+                        &recomputed[..]
                     }
                 };
                 control.coefficient.combine(space, &gradient, reference, control.mean, &mut estimate);
@@ -374,7 +385,7 @@ where
                     let samples = evaluation.samples.max(1) as f64;
                     own = Some((evaluation.loss, evaluation.correct.map(|correct| correct as f64 / samples)));
                 }
-                self.estimator.tell(request, &gradient);
+                self.estimator.tell(request, &gradient)?;
             }
         }
         Ok(own)
@@ -393,6 +404,8 @@ fn key(locking: Locking, request: &Request) -> MinibatchKey {
                 Purpose::Snapshot => Stream::SnapshotTransform,
                 Purpose::MegaBatch => Stream::MegaBatchTransform,
                 Purpose::Diagnostic => Stream::DiagnosticTransform,
+                // TODO(C1): as the evaluation that it repeats
+                Purpose::Restore => Stream::SnapshotTransform,
             };
             TransformKey { stream, generation, visit: request.visit }
         }
