@@ -27,9 +27,12 @@
 //! ```
 
 pub mod cell;
+pub mod checkpoint;
 pub mod error;
 pub mod experiments;
 pub mod figures;
+pub mod log;
+
 pub mod observer;
 pub mod published;
 pub mod report;
