@@ -87,6 +87,9 @@ pub enum EstimatorError {
     /// A gradient table failed.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// A state does not fit the estimator.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The configuration does not fit the problem.
     #[error("{method}: {reason}")]
     Config {
@@ -131,14 +134,17 @@ pub trait Estimator<S: Scalar>: Send {
 
     /// Writes everything that influences the coming directions, but for what the configuration says
     /// and what can be computed again to the bit (a table of gradients at a snapshot).
-    fn save(&self, out: &mut StateWriter<'_>);
+    ///
+    /// # Errors
+    /// When a table that must be written cannot be read.
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError>;
 
     /// Puts what [`save`](Self::save) wrote in place of the state after [`begin`](Self::begin).
     /// [`missing`](Self::missing) then says what must be evaluated again.
     ///
     /// # Errors
-    /// When the state is of another method or does not fit.
-    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError>;
+    /// When the state is of another method or does not fit, or a table cannot be written.
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError>;
 
     /// What must be evaluated again after [`restore`](Self::restore) before anything else, with
     /// [`Purpose::Restore`].
