@@ -19,9 +19,12 @@
 //! ```
 
 pub mod cell;
+pub mod cells;
+pub mod checkpoint;
 pub mod error;
 pub mod experiments;
 pub mod figures;
+pub mod log;
 pub mod measure;
 pub mod observer;
 pub mod phases;

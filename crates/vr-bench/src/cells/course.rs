@@ -66,8 +66,8 @@ impl<'a> Course<'a> {
     /// When the state is not one of this cell's.
     pub fn restore(context: Context<'a>, cell: &'a Cell, state: &State) -> Result<Self, BenchError> {
         let mut course = Self::begin(context, cell)?;
-        course.at = Position::restore(state, cell.epochs, course.steps).map_err(|e| course.failed(e.into()))?;
-        course.run.restore(state).map_err(|e| course.failed(e.into()))?;
+        course.at = Position::restore(state, cell.epochs, course.steps).map_err(|e| course.failed(e))?;
+        course.run.restore(state).map_err(|e| course.failed(e))?;
         Ok(course)
     }
 
@@ -86,7 +86,7 @@ impl<'a> Course<'a> {
     /// # Errors
     /// When a table cannot be read.
     pub fn state(&self) -> Result<State, BenchError> {
-        self.run.save().map_err(|e| self.failed(e.into()))
+        self.run.save().map_err(|e| self.failed(e))
     }
 
     /// BLAKE3 digest of the weights and the running statistics.
@@ -123,7 +123,7 @@ impl<'a> Course<'a> {
         if self.at.step == 0 {
             let prepared = self.run.prepare_until(stop);
             self.at.seconds[0] += started.elapsed().as_secs_f64();
-            if !prepared.map_err(|e| self.failed(e.into()))? {
+            if !prepared.map_err(|e| self.failed(e))? {
                 return Ok(Outcome::Events(Vec::new()));
             }
         }
@@ -148,7 +148,7 @@ impl<'a> Course<'a> {
                 self.tick();
             }
             Ok(Some(_)) | Err(TrainingError::Diverged { .. }) => return Ok(Outcome::Diverged(self.divergence())),
-            Err(error) => return Err(self.failed(error.into())),
+            Err(error) => return Err(self.failed(error)),
         }
         Ok(Outcome::Events(Vec::new()))
     }
@@ -195,7 +195,7 @@ impl<'a> Course<'a> {
         divergence
     }
 
-    fn failed(&self, error: Box<dyn std::error::Error + Send + Sync>) -> BenchError {
-        BenchError::Training { method: self.cell.method.clone(), seed: self.cell.seed, epoch: self.at.epoch, error }
+    fn failed(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> BenchError {
+        self.cell.failed(self.at.epoch, error)
     }
 }

@@ -93,6 +93,14 @@ impl CellFolder {
         Checkpoints::new(self.path.join("checkpoints"), policy)
     }
 
+    /// The whole log of a finished cell.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn log(&self) -> Result<Vec<u8>, BenchError> {
+        Ok(self.read("metrics.jsonl")?)
+    }
+
     /// What a finished cell found; `None` for one that is not.
     ///
     /// # Errors
@@ -109,7 +117,9 @@ impl CellFolder {
                 report.result.times = self.times()?;
                 Ok(Some(report))
             }
-            Ok(_) => Err(BenchError::OtherSettings { path, key: "settings".into() }),
+            Ok(_) => {
+                Err(BenchError::OtherSettings { path, difference: "its digest is not that of settings.json".into() })
+            }
             Err(error) => {
                 tracing::warn!(file = %path.display(), %error, "damaged; the cell is finished again");
                 Ok(None)
@@ -131,7 +141,7 @@ impl CellFolder {
     /// # Errors
     /// When a file cannot be read or written.
     pub fn finish(&self, weights: String) -> Result<CellReport, BenchError> {
-        let metrics = self.read("metrics.jsonl")?;
+        let metrics = self.log()?;
         let (events, len) = log::sound::<Event>(&metrics);
         if len != metrics.len() as u64 {
             let expected = metrics.len() as u64;
@@ -168,7 +178,7 @@ impl CellFolder {
     fn check(&self, found: &Value, ours: &Value) -> Result<(), BenchError> {
         match difference("", found, ours) {
             None => Ok(()),
-            Some(key) => Err(BenchError::OtherSettings { path: self.path.clone(), key }),
+            Some(difference) => Err(BenchError::OtherSettings { path: self.path.clone(), difference }),
         }
     }
 }

@@ -9,7 +9,7 @@ mod position;
 
 use std::path::Path;
 
-use vr_files::Lock;
+use vr_files::{Lock, write_atomic};
 
 use course::{Context, Course, Outcome};
 use events::Event;
@@ -22,6 +22,7 @@ use crate::checkpoint::CheckpointPolicy;
 use crate::error::BenchError;
 use crate::log::LogError;
 use crate::observer::Observer;
+use crate::run_dir::{self, Record};
 use crate::settings::{LoadedData, Settings};
 
 /// Brings every cell of a run to its end, in order, and returns what they found.
@@ -34,16 +35,22 @@ use crate::settings::{LoadedData, Settings};
 /// [`BenchError::Interrupted`] when the observer asked to stop, after all is saved; what a cell fails
 /// with. A cell that diverges is a result and no error.
 pub fn run_cells(
+    experiment: &str,
     settings: &Settings,
     data: &LoadedData,
     cells: &[Cell],
     out: &Path,
     observer: &dyn Observer,
 ) -> Result<Vec<CellResult>, BenchError> {
-    let _lock = Lock::acquire(out.join("lock"))?;
+    let _lock = Lock::acquire(out.join(run_dir::LOCK))?;
     let context = Context { settings, data, observer };
-    let folders = cells.iter().map(|cell| CellFolder::claim(out, settings, data, cell)).collect::<Result<Vec<_>, _>>()?;
-    cells.iter().zip(&folders).map(|(cell, folder)| run_cell(context, cell, folder)).collect()
+    let folders =
+        cells.iter().map(|cell| CellFolder::claim(out, settings, data, cell)).collect::<Result<Vec<_>, _>>()?;
+    Record { experiment: experiment.to_owned(), settings: settings.clone() }.write(out)?;
+    let results: Vec<_> =
+        cells.iter().zip(&folders).map(|(cell, folder)| run_cell(context, cell, folder)).collect::<Result<_, _>>()?;
+    write_log(out, &folders)?;
+    Ok(results)
 }
 
 fn run_cell(context: Context<'_>, cell: &Cell, folder: &CellFolder) -> Result<CellResult, BenchError> {
@@ -57,11 +64,7 @@ fn run_cell(context: Context<'_>, cell: &Cell, folder: &CellFolder) -> Result<Ce
 }
 
 /// A cell where its newest sound checkpoint left it, or at its beginning.
-fn take_up<'a>(
-    context: Context<'a>,
-    cell: &'a Cell,
-    folder: &CellFolder,
-) -> Result<(Course<'a>, Journal), BenchError> {
+fn take_up<'a>(context: Context<'a>, cell: &'a Cell, folder: &CellFolder) -> Result<(Course<'a>, Journal), BenchError> {
     let policy = context.settings.checkpoints;
     for state in folder.checkpoints(policy).sound()? {
         let course = Course::restore(context, cell, &state?)?;
@@ -107,4 +110,10 @@ fn follow(context: Context<'_>, course: &mut Course<'_>, journal: &mut Journal) 
 
 fn save(course: &Course<'_>, journal: &mut Journal) -> Result<(), BenchError> {
     journal.save(course.state()?, course.position(), course.steps())
+}
+
+/// The run's `metrics.jsonl`: the cells' logs one after another.
+fn write_log(out: &Path, folders: &[CellFolder]) -> Result<(), BenchError> {
+    let logs = folders.iter().map(CellFolder::log).collect::<Result<Vec<_>, _>>()?;
+    Ok(write_atomic(out.join("metrics.jsonl"), &logs.concat())?)
 }
