@@ -15,10 +15,8 @@ use course::{Context, Course, Outcome};
 use events::Event;
 use folder::CellFolder;
 use journal::Journal;
-use position::Position;
 
 use crate::cell::{Cell, CellResult};
-use crate::checkpoint::CheckpointPolicy;
 use crate::error::BenchError;
 use crate::log::LogError;
 use crate::observer::Observer;
