@@ -36,7 +36,13 @@ pub enum SnapshotGradients {
 }
 
 /// Options of [`Svrg`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    default,
+    bound(serialize = "S: serde::Serialize", deserialize = "S: Scalar + serde::Deserialize<'de>")
+)]
 pub struct SvrgConfig<S> {
     /// Where the snapshot is taken.
     pub snapshot: SnapshotRule,
