@@ -25,6 +25,9 @@ pub enum BenchError {
     /// A run was asked to stop, and has saved itself.
     #[error("stopped and saved; the same command goes on from here")]
     Interrupted,
+    /// A folder without a run.
+    #[error("`{0}` holds no run")]
+    NoRun(std::path::PathBuf),
     /// Something else is in the way.
     #[error("`{}` already holds {what}; choose another --out or remove it", path.display())]
     Occupied {

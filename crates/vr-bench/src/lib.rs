@@ -35,6 +35,7 @@ pub mod run_dir;
 pub mod schedule;
 pub mod settings;
 pub mod stats;
+pub mod status;
 pub mod step_time;
 
 pub use error::BenchError;

@@ -18,6 +18,8 @@ use crate::settings::{LoadedData, Settings};
 /// Version of what a cell's settings mean; a change makes finished cells run again.
 const SCHEMA: u64 = 1;
 
+const ERROR: &str = "error.txt";
+
 /// Longest `settings.json` or `result.json` that is read, in bytes.
 const LARGEST: u64 = 1 << 28;
 
@@ -127,12 +129,43 @@ impl CellFolder {
         }
     }
 
-    /// Removes what killed processes left half built. Only while nobody else works on the run.
+    /// Epochs in all, as the settings say.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub fn epochs(&self) -> Result<usize, BenchError> {
+        let settings: Value = serde_json::from_slice(&self.read("settings.json")?)?;
+        Ok(settings["cell"]["epochs"].as_u64().unwrap_or_default() as usize)
+    }
+
+    /// The error that the cell ended with last time.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn error(&self) -> Result<Option<String>, BenchError> {
+        match self.read(ERROR) {
+            Ok(text) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Notes the error that the cell ends with; a disk that fails is not asked twice.
+    pub fn fail(&self, error: &BenchError) {
+        if let Err(other) = write_atomic(self.path.join(ERROR), error.to_string().as_bytes()) {
+            tracing::warn!(error = %other, "the cell's error could not be noted");
+        }
+    }
+
+    /// Removes what killed or failed processes left behind. Only while nobody else works on the run.
     ///
     /// # Errors
     /// When something cannot be removed.
     pub fn sweep(&self) -> Result<(), BenchError> {
         vr_files::sweep(&self.path)?;
+        if self.error()?.is_some() {
+            vr_files::remove(self.path.join(ERROR))?;
+        }
         Ok(vr_files::sweep(self.path.join("checkpoints"))?)
     }
 
@@ -158,8 +191,11 @@ impl CellFolder {
         Ok(report)
     }
 
-    /// Times are worth having and not worth failing for.
-    fn times(&self) -> Result<Vec<EpochTime>, BenchError> {
+    /// The times of the epochs so far.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn times(&self) -> Result<Vec<EpochTime>, BenchError> {
         match self.read("timing.jsonl") {
             Ok(bytes) => Ok(log::sound(&bytes).0),
             Err(error) if error.is_not_found() => Ok(Vec::new()),

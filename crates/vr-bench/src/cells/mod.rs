@@ -13,7 +13,7 @@ use vr_files::{Lock, write_atomic};
 
 use course::{Context, Course, Outcome};
 use events::Event;
-use folder::CellFolder;
+pub use folder::{CellFolder, CellReport};
 use journal::Journal;
 
 use crate::cell::{Cell, CellResult};
@@ -57,7 +57,12 @@ fn run_cell(context: Context<'_>, cell: &Cell, folder: &CellFolder) -> Result<Ce
     }
     folder.sweep()?;
     let (mut course, mut journal) = take_up(context, cell, folder)?;
-    follow(context, &mut course, &mut journal)?;
+    if let Err(error) = follow(context, &mut course, &mut journal) {
+        if !matches!(error, BenchError::Interrupted) {
+            folder.fail(&error);
+        }
+        return Err(error);
+    }
     Ok(folder.finish(course.digest())?.result)
 }
 
