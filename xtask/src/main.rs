@@ -11,6 +11,7 @@ mod repro;
 mod resume;
 mod signals;
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,8 @@ enum Verb {
     Resume(resume::Args),
     /// How far runs are.
     Status(status::Args),
+    /// Whether a run's folder is sound.
+    Verify(verify::Args),
     /// Import, fetch, verify or describe a data set.
     Data(data::Args),
     /// Time the engines.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Verb::Repro(args) => repro::run(&args, &bars),
         Verb::Resume(args) => resume::run(&args, &bars),
         Verb::Status(args) => status::run(&args).map(done),
+        Verb::Verify(args) => verify::run(&args).map(done),
         Verb::Data(args) => data::run(&args, &bars).map(done),
         Verb::Bench(args) => bench::run(&args).map(done),
         Verb::Check => check::run().map(done),

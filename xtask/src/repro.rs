@@ -74,12 +74,15 @@ pub struct Args {
     #[arg(long, requires = "out")]
     force: bool,
     #[command(flatten)]
-    saving: Saving,
+    execution: Execution,
 }
 
-/// When a run saves itself; results do not depend on it.
+/// How the work is done; results do not depend on it.
 #[derive(clap::Args)]
-pub struct Saving {
+pub struct Execution {
+    /// Cells to run at once, each on its share of the cores.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    jobs: usize,
     /// Save after this many minutes.
     #[arg(long, default_value_t = 5.0, value_name = "MINUTES")]
     save_minutes: f64,
@@ -94,8 +97,8 @@ pub struct Saving {
     keep_epochs: Option<usize>,
 }
 
-impl Saving {
-    /// The settings with this policy.
+impl Execution {
+    /// The settings with it.
     pub fn apply(&self, settings: Settings) -> Settings {
         let checkpoints = CheckpointPolicy {
             every_steps: self.save_steps,
@@ -104,7 +107,7 @@ impl Saving {
             latest: self.keep,
             keep_epochs: self.keep_epochs,
         };
-        Settings { checkpoints, ..settings }
+        Settings { checkpoints, jobs: self.jobs, ..settings }
     }
 }
 
@@ -208,7 +211,7 @@ fn free_folder(name: &str) -> PathBuf {
 /// Runs the experiment, or all of them.
 pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     signals::listen(bars.stop())?;
-    let settings = args.saving.apply(args.settings()?);
+    let settings = args.execution.apply(args.settings()?);
     let out = args.out.clone().unwrap_or_else(|| free_folder(&args.experiment));
     let one = |experiment: &Experiment, out: &Path| {
         if args.force {

@@ -9,7 +9,7 @@ use vr_bench::experiments;
 use vr_bench::run_dir::Record;
 
 use crate::progress::Bars;
-use crate::repro::{Saving, run_one};
+use crate::repro::{Execution, run_one};
 use crate::signals;
 
 /// Which run to go on with.
@@ -18,7 +18,7 @@ pub struct Args {
     /// The run's folder.
     run: PathBuf,
     #[command(flatten)]
-    saving: Saving,
+    execution: Execution,
 }
 
 /// Goes on; what is finished is not run again.
@@ -27,5 +27,5 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     let record = Record::read(&args.run)?.with_context(|| format!("`{}` holds no run", args.run.display()))?;
     let experiment = experiments::find(&record.experiment)
         .with_context(|| format!("`{}`: unknown experiment `{}`", args.run.display(), record.experiment))?;
-    run_one(experiment, &args.saving.apply(record.settings), &args.run, bars)
+    run_one(experiment, &args.execution.apply(record.settings), &args.run, bars)
 }

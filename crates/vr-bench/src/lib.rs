@@ -37,5 +37,6 @@ pub mod settings;
 pub mod stats;
 pub mod status;
 pub mod step_time;
+pub mod verify;
 
 pub use error::BenchError;
