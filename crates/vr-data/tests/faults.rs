@@ -1,0 +1,60 @@
+//! An import on a disk that fails: afterwards the old set is there, or the new one, never a third.
+
+use std::path::Path;
+
+use image::RgbImage;
+use vr_data::{cifar10, import_cifar10};
+use vr_files::fault::{Fault, inject};
+
+/// Class folders of plain pictures.
+fn pictures(folder: &Path, shade: u8) {
+    for (place, class) in ["ant", "zebra"].into_iter().enumerate() {
+        for (part, count) in [("train", 5), ("test", 1)] {
+            let folder = folder.join(part).join(class);
+            std::fs::create_dir_all(&folder).unwrap();
+            for n in 0..count {
+                let colour = image::Rgb([shade, place as u8, n]);
+                RgbImage::from_pixel(32, 32, colour).save(folder.join(format!("{n}.png"))).unwrap();
+            }
+        }
+    }
+}
+
+/// The first red value of the set at `path`; `None` where nothing is.
+fn found(path: &Path) -> Option<u8> {
+    path.exists().then(|| cifar10::read(path).expect("what is visible is complete").train.picture(0)[0])
+}
+
+#[test]
+fn whatever_operation_fails_a_set_is_whole_or_absent() {
+    let sources = tempfile::tempdir().unwrap();
+    pictures(&sources.path().join("old"), 10);
+    pictures(&sources.path().join("new"), 20);
+    let import =
+        |source: &str, dest: &Path, replace| import_cifar10(sources.path().join(source), dest, replace).map(|_| ());
+    let mut strikes = 0;
+    for kind in [Fault::Once, Fault::From, Fault::Torn] {
+        for (n, replace) in (0..).flat_map(|n| [(n, false), (n, true)]) {
+            let folder = tempfile::tempdir().unwrap();
+            let dest = folder.path().join("set");
+            let old = replace.then(|| import("old", &dest, false).unwrap()).map(|()| 10);
+            let (outcome, struck) = inject(kind(n), || import("new", &dest, replace));
+            // A kill between the two renames of a replacement leaves the old set beside its place.
+            let aside = || {
+                let mut beside = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+                beside.any(|path| cifar10::read(&path).is_ok_and(|set| set.train.picture(0)[0] == 10))
+            };
+            match found(&dest) {
+                Some(20) => {}
+                left if left == old => assert!(outcome.is_err(), "{:?} was hushed up", kind(n)),
+                left => assert!(left.is_none() && outcome.is_err() && aside(), "{:?}: {left:?}", kind(n)),
+            }
+            if !struck && replace {
+                outcome.unwrap();
+                break;
+            }
+            strikes += usize::from(struck);
+        }
+    }
+    assert!(strikes > 300, "{strikes}");
+}
