@@ -118,11 +118,10 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn measure(&mut self, percent: f64, stop: impl FnMut() -> bool) -> Result<Outcome, BenchError> {
+    fn measure(&mut self, percent: f64, mut stop: impl FnMut() -> bool) -> Result<Outcome, BenchError> {
         let started = Instant::now();
         if self.at.step == 0 {
-            let _ = stop;
-            let prepared = self.run.prepare().map(|()| true);
+            let prepared = self.run.prepare_until(&mut stop);
             self.at.seconds[0] += started.elapsed().as_secs_f64();
             if !prepared.map_err(|e| self.failed(e))? {
                 return Ok(Outcome::Events(Vec::new()));

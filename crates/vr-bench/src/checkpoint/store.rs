@@ -126,8 +126,8 @@ pub fn load(folder: &Path) -> Result<State, CheckpointError> {
         return Err(CheckpointError::Schema { path: folder.to_owned(), found: manifest.schema });
     }
     let bytes = vr_files::read(folder.join(STATE), manifest.bytes)?;
-    if digest(&bytes) != manifest.blake3 {
-        return Err(damaged(STATE, "its BLAKE3 digest is not the manifest's".into()));
+    if bytes.len() as u64 != manifest.bytes || digest(&bytes) != manifest.blake3 {
+        return Err(damaged(STATE, "its length and BLAKE3 digest are not the manifest's".into()));
     }
     Ok(decode(&bytes)?)
 }
