@@ -7,6 +7,7 @@ mod check;
 mod data;
 mod progress;
 mod repro;
+mod verdict;
 
 use clap::{Parser, Subcommand};
 
@@ -21,6 +22,8 @@ struct Cli {
 enum Verb {
     /// Run an experiment of the paper; write figures, numbers and a report.
     Repro(repro::Args),
+    /// The verdicts of finished runs in one table.
+    Verdict(verdict::Args),
     /// Import, fetch, verify or describe a data set.
     Data(data::Args),
     /// Time the engines.
@@ -34,6 +37,7 @@ fn main() -> anyhow::Result<()> {
     let bars = progress::init();
     match cli.verb {
         Verb::Repro(args) => repro::run(&args, &bars),
+        Verb::Verdict(args) => verdict::run(&args),
         Verb::Data(args) => data::run(&args, &bars),
         Verb::Bench(args) => bench::run(&args),
         Verb::Check => check::run(),

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, ValueEnum};
+use vr_bench::cost::{Cost, HEADINGS, costs};
 use vr_bench::experiments::{self, Experiment};
 use vr_bench::measure::Places;
 use vr_bench::settings::{DataChoice, EngineKind, Model, PAPER_EPOCHS, Scale, Settings, Version};
@@ -189,8 +190,22 @@ fn one(experiment: &Experiment, settings: &Settings, out: &Path, bars: &Bars) ->
             verdict.measured
         );
     }
+    let rows: Vec<_> = costs(result, &finished.times).iter().map(Cost::row).collect();
+    println!("\n{}\n", aligned(&HEADINGS, &rows));
     println!("report: {} ({:.0} s)", finished.report.display(), started.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// A table in columns as wide as their longest text.
+fn aligned<const N: usize>(headings: &[&str; N], rows: &[[String; N]]) -> String {
+    let heads = headings.map(str::to_owned);
+    let lines = || std::iter::once(&heads).chain(rows);
+    let width = |column: usize| lines().map(|line| line[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |cells: &[String; N]| {
+        cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect::<Vec<_>>().join("  ")
+    };
+    lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -19,10 +19,12 @@
 //! ```
 
 pub mod cell;
+pub mod cost;
 pub mod error;
 pub mod experiments;
 pub mod figures;
 pub mod measure;
+pub mod no_better;
 pub mod observer;
 pub mod phases;
 pub mod published;
@@ -33,5 +35,6 @@ pub mod schedule;
 pub mod settings;
 pub mod stats;
 pub mod step_time;
+pub mod verdicts;
 
 pub use error::BenchError;

@@ -5,9 +5,11 @@
 //! drawn and judged again without training.
 
 pub mod bn_reset;
+pub mod fine_tuning;
 pub mod locking;
 pub mod methods;
 pub mod quick;
+pub mod test_error;
 pub mod variance_ratio;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ use crate::cell::{Cell, CellResult, run_cell};
 use crate::error::BenchError;
 use crate::figures::FigureError;
 use crate::observer::Observer;
-use crate::results::{ExperimentResult, Verdict};
+use crate::results::{EpochTime, ExperimentResult, Verdict};
 use crate::run_dir::{self, Figure, Recorder};
 use crate::settings::{LoadedData, PAPER_EPOCHS, Settings};
 
@@ -38,8 +40,14 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 4] =
-    [quick::EXPERIMENT, locking::EXPERIMENT, variance_ratio::EXPERIMENT, bn_reset::EXPERIMENT];
+pub const ALL: [Experiment; 6] = [
+    quick::EXPERIMENT,
+    locking::EXPERIMENT,
+    variance_ratio::EXPERIMENT,
+    test_error::EXPERIMENT,
+    fine_tuning::EXPERIMENT,
+    bn_reset::EXPERIMENT,
+];
 
 /// The experiment of that name.
 pub fn find(name: &str) -> Option<&'static Experiment> {
@@ -51,6 +59,8 @@ pub fn find(name: &str) -> Option<&'static Experiment> {
 pub struct Finished {
     /// The numbers.
     pub result: ExperimentResult,
+    /// What they took.
+    pub times: Vec<EpochTime>,
     /// Path of the report.
     pub report: PathBuf,
 }
@@ -77,7 +87,7 @@ pub fn run(
     let figures = (experiment.figures)(&result)?;
     let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
     let report = run_dir::write(out, settings, &result, &times, &figures)?;
-    Ok(Finished { result, report })
+    Ok(Finished { result, times, report })
 }
 
 /// The cells' numbers under the experiment's name and claim, not yet judged.
