@@ -181,10 +181,10 @@ impl<S: Scalar, E: Estimator<S> + ?Sized> Estimator<S> for Box<E> {
     fn advance(&mut self, x: &FlatVector<S>) {
         (**self).advance(x);
     }
-    fn save(&self, out: &mut StateWriter<'_>) {
-        (**self).save(out);
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
+        (**self).save(out)
     }
-    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError> {
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
         (**self).restore(from)
     }
     fn missing(&self) -> Vec<Request> {

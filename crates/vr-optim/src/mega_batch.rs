@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
+use vr_core::{FlatVector, ParameterSpace, Scalar, StateReader, StateWriter};
 
 use crate::estimator::{Ask, Control, Estimator, EstimatorError, Request};
 use crate::svrg::SnapshotGradients;
@@ -141,8 +141,10 @@ impl<S: Scalar> Estimator<S> for MegaBatch<S> {
         todo!()
     }
     fn advance(&mut self, _x: &FlatVector<S>) {}
-    fn save(&self, _out: &mut StateWriter<'_>) {}
-    fn restore(&mut self, _from: &StateReader<'_>) -> Result<(), StateError> {
+    fn save(&self, _out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
+        todo!()
+    }
+    fn restore(&mut self, _from: &StateReader<'_>) -> Result<(), EstimatorError> {
         Ok(())
     }
     fn generation(&self) -> u32 {
