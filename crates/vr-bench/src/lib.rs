@@ -19,10 +19,13 @@
 //! ```
 
 pub mod cell;
+pub mod cells;
+pub mod checkpoint;
 pub mod cost;
 pub mod error;
 pub mod experiments;
 pub mod figures;
+pub mod log;
 pub mod measure;
 pub mod no_better;
 pub mod observer;
