@@ -27,6 +27,7 @@
 //! ```
 
 pub mod cell;
+pub mod diagnostics;
 pub mod error;
 pub mod experiments;
 pub mod figures;
