@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use vr_bench::observer::Observer;
-use vr_bench::results::{EpochRow, Point};
+use vr_bench::results::{Divergence, EpochRow, Point};
 
 /// Where progress goes.
 pub struct Bars {
@@ -69,5 +69,10 @@ impl Observer for Bars {
             "{:24} epoch {:3}  train loss {:.4}  test loss {:.4}  test error {:5.2} %  {:6.1} s  {} gradient evaluations",
             row.method, row.epoch, row.train_loss, row.test_loss, row.test_error, seconds, row.gradient_evaluations
         ));
+    }
+
+    fn diverged(&self, divergence: &Divergence) {
+        let Divergence { method, seed, epoch } = divergence;
+        self.line(&format!("{method:24} epoch {epoch:3}  diverged (seed {seed})"));
     }
 }

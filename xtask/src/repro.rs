@@ -1,22 +1,27 @@
 //! `cargo xtask repro`: run an experiment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, ValueEnum};
-use vr_bench::cell::Places;
-use vr_bench::experiments::{bn_reset, locking, quick, variance_ratio};
-use vr_bench::settings::{DataChoice, EngineKind, Model, Settings};
+use vr_bench::experiments::{self, Experiment};
+use vr_bench::measure::Places;
+use vr_bench::settings::{DataChoice, EngineKind, Model, PAPER_EPOCHS, Scale, Settings, Version};
 
 use crate::progress::Bars;
 
 /// What to run, on what, for how long.
+///
+/// Without --scale a run is the beginning of the paper's: 3 epochs of its 250-epoch schedule, or
+/// --epochs, on all pictures. --scale compresses the schedule in proportion and may take fewer
+/// pictures; --epochs, --schedule-epochs and --train-size change its numbers one by one.
 #[derive(Parser)]
 pub struct Args {
-    /// The experiment.
-    experiment: Experiment,
+    /// The experiment; `all` runs every one into a folder of its own.
+    #[arg(value_parser = names())]
+    experiment: String,
     /// `synthetic`, or a folder in CIFAR-10's binary format.
     #[arg(long, default_value = "synthetic")]
     data: String,
@@ -29,9 +34,21 @@ pub struct Args {
     /// What computes the gradients: kernels of our own, or candle's autograd.
     #[arg(long, default_value = "cpu", value_parser = PossibleValuesParser::new(EngineKind::ALL.map(EngineKind::name)))]
     engine: String,
-    /// Epochs to run.
+    /// How much of the paper's experiment.
+    #[arg(long, value_enum)]
+    scale: Option<ScaleArg>,
+    /// Epochs to run: the first ones of the schedule.
     #[arg(long)]
     epochs: Option<usize>,
+    /// Epochs that the paper's schedule of 250 is compressed to.
+    #[arg(long)]
+    schedule_epochs: Option<usize>,
+    /// Learning rate before its first drop; by default the paper's for the experiment and the network.
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// What to follow where text and released code differ.
+    #[arg(long = "as", value_enum, default_value = "released")]
+    version: VersionArg,
     /// Seeds: a number, a list `0,3,5`, or a range `0..10`.
     #[arg(long, default_value = "0")]
     seeds: String,
@@ -49,16 +66,30 @@ pub struct Args {
     out: Option<PathBuf>,
 }
 
+const ALL: &str = "all";
+
+fn names() -> PossibleValuesParser {
+    let one = |experiment: &Experiment| PossibleValue::new(experiment.name).help(experiment.summary);
+    let all = PossibleValue::new(ALL).help("Every experiment of the paper");
+    PossibleValuesParser::new(experiments::ALL.iter().map(one).chain([all]))
+}
+
 #[derive(Clone, Copy, ValueEnum)]
-enum Experiment {
-    /// Locking and batch-norm reset on the embedded set, in minutes.
+enum ScaleArg {
+    /// 10 epochs, 5,000 pictures.
     Quick,
-    /// Variance with and without transform locking (Figure 1).
-    Locking,
-    /// Test error with naive and with reset batch-norm statistics.
-    BnReset,
-    /// Variance ratios through training (Figure 2).
-    VarianceRatio,
+    /// 50 epochs, 10,000 pictures.
+    Reduced,
+    /// 250 epochs, all pictures.
+    Paper,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum VersionArg {
+    /// The code: second drop after epoch 225, SVRG's snapshot for variances at a moving average.
+    Released,
+    /// The text: second drop after epoch 220, snapshots at the last iterate, SCSG as first published.
+    Described,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -69,14 +100,46 @@ enum PlacesArg {
     Deciles,
 }
 
-impl Experiment {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Quick => "quick",
-            Self::Locking => "locking",
-            Self::BnReset => "bn-reset",
-            Self::VarianceRatio => "variance-ratio",
-        }
+impl Args {
+    fn settings(&self) -> Result<Settings> {
+        let scale = self.scale.map(|scale| match scale {
+            ScaleArg::Quick => Scale::Quick,
+            ScaleArg::Reduced => Scale::Reduced,
+            ScaleArg::Paper => Scale::Paper,
+        });
+        let schedule_epochs = self.schedule_epochs.or(scale.map(Scale::epochs));
+        let epochs = self.epochs.or(schedule_epochs).unwrap_or(3);
+        let schedule_epochs = schedule_epochs.unwrap_or(PAPER_EPOCHS);
+        anyhow::ensure!(epochs > 0 && self.batch_size > 0, "--epochs and --batch-size must be at least 1");
+        anyhow::ensure!(
+            epochs <= schedule_epochs,
+            "--epochs {epochs}: the schedule ends after {schedule_epochs}; --schedule-epochs sets its length"
+        );
+        let few = if self.experiment == experiments::quick::EXPERIMENT.name { Scale::Quick.train_size() } else { None };
+        Ok(Settings {
+            data: if self.data == "synthetic" {
+                DataChoice::Synthetic
+            } else {
+                DataChoice::Cifar10(self.data.clone().into())
+            },
+            train_size: self.train_size.or(scale.map_or(few, Scale::train_size)),
+            model: self.model.parse()?,
+            engine: self.engine.parse()?,
+            epochs,
+            schedule_epochs,
+            learning_rate: self.learning_rate,
+            version: match self.version {
+                VersionArg::Released => Version::Released,
+                VersionArg::Described => Version::Described,
+            },
+            seeds: seeds(&self.seeds)?,
+            batch_size: self.batch_size,
+            places: match self.places {
+                PlacesArg::Paper => Places::Paper,
+                PlacesArg::Deciles => Places::Deciles,
+            },
+            every: self.every.max(1),
+        })
     }
 }
 
@@ -96,36 +159,24 @@ fn free_folder(name: &str) -> PathBuf {
     (1_u32..).map(|n| PathBuf::from(format!("runs/{name}-{n}"))).find(|p| !p.exists()).unwrap_or_default()
 }
 
-/// Runs the experiment and prints its verdicts.
+/// Runs the experiment, or all of them.
 pub fn run(args: &Args, bars: &Bars) -> Result<()> {
-    let quick_run = matches!(args.experiment, Experiment::Quick);
-    let epochs = args.epochs.unwrap_or(3);
-    anyhow::ensure!(epochs > 0 && args.batch_size > 0, "--epochs and --batch-size must be at least 1");
-    let settings = Settings {
-        data: if args.data == "synthetic" {
-            DataChoice::Synthetic
-        } else {
-            DataChoice::Cifar10(args.data.clone().into())
-        },
-        train_size: args.train_size.or(quick_run.then_some(5_000)),
-        model: args.model.parse()?,
-        engine: args.engine.parse()?,
-        epochs,
-        seeds: seeds(&args.seeds)?,
-        batch_size: args.batch_size,
-    };
-    let out = args.out.clone().unwrap_or_else(|| free_folder(args.experiment.name()));
-    let places = match args.places {
-        PlacesArg::Paper => Places::Paper,
-        PlacesArg::Deciles => Places::Deciles,
-    };
+    let settings = args.settings()?;
+    let out = args.out.clone().unwrap_or_else(|| free_folder(&args.experiment));
+    match experiments::find(&args.experiment) {
+        Some(experiment) => one(experiment, &settings, &out, bars),
+        // `quick` repeats parts of others.
+        None => experiments::ALL
+            .iter()
+            .filter(|experiment| experiment.name != experiments::quick::EXPERIMENT.name)
+            .try_for_each(|experiment| one(experiment, &settings, &out.join(experiment.name), bars)),
+    }
+}
+
+/// Runs one and prints its verdicts.
+fn one(experiment: &Experiment, settings: &Settings, out: &Path, bars: &Bars) -> Result<()> {
     let started = Instant::now();
-    let finished = match args.experiment {
-        Experiment::Quick => quick::run(&settings, &out, bars),
-        Experiment::Locking => locking::run(&settings, &out, bars),
-        Experiment::BnReset => bn_reset::run(&settings, &out, bars),
-        Experiment::VarianceRatio => variance_ratio::run(&settings, places, args.every, &out, bars),
-    }?;
+    let finished = experiments::run(experiment, settings, out, bars)?;
     bars.done();
     let result = &finished.result;
     println!("\n{} on {}: {} (m = {})", result.model, result.data.name, result.scale, result.minibatches);

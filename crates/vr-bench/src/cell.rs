@@ -5,65 +5,38 @@ use std::time::Instant;
 use rayon::prelude::*;
 use vr_core::{Normalization, Oracle};
 use vr_data::{Augmentation, Loader, LoaderConfig, test_batches};
-use vr_models::{Engine, initialize};
-use vr_optim::{Locking, NormPolicy, NormTrack, StepDecay, Svrg, SvrgConfig, Training};
+use vr_models::{Engine, Model, initialize};
+use vr_optim::{EstimatorConfig, Locking, NormPolicy, NormTrack, RuleConfig, Training, TrainingError};
 
 use crate::error::BenchError;
+use crate::measure::Measures;
 use crate::observer::Observer;
-use crate::results::{EpochRow, Point};
+use crate::results::{Divergence, EpochRow, EpochTime, Point};
+use crate::schedule::Schedule;
 use crate::settings::{LoadedData, Settings};
-
-/// Where in an epoch the variance is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Places {
-    /// Nowhere.
-    None,
-    /// Before the first step and at the paper's 2, 11, 33 and 100 %.
-    Paper,
-    /// Before the first step and at every tenth of the epoch.
-    Deciles,
-}
-
-impl Places {
-    /// Pairs (steps taken, percent) for an epoch of `m` steps, in order. The paper measures after
-    /// the steps of 0-based index ⌈m/50⌉, ⌈m/9⌉, ⌈m/3⌉ and m − 1.
-    pub fn of(self, m: usize) -> Vec<(usize, f64)> {
-        let after = |index: usize| (index + 1).min(m);
-        match self {
-            Self::None => Vec::new(),
-            Self::Paper => vec![
-                (0, 0.0),
-                (after(m.div_ceil(50)), 2.0),
-                (after(m.div_ceil(9)), 11.0),
-                (after(m.div_ceil(3)), 33.0),
-                (m, 100.0),
-            ],
-            Self::Deciles => {
-                let mut places = vec![(0, 0.0)];
-                places.extend((1..10).map(|k| (after(k * m.div_ceil(10)), 10.0 * k as f64)));
-                places.push((m, 100.0));
-                places
-            }
-        }
-    }
-}
 
 /// One method with one seed.
 #[derive(Clone, Debug)]
 pub struct Cell {
+    /// The network.
+    pub model: Model,
     /// The method's name in the results.
     pub method: String,
     /// The estimator.
-    pub svrg: SvrgConfig<f32>,
+    pub estimator: EstimatorConfig,
+    /// The update rule.
+    pub rule: RuleConfig,
+    /// The learning rate.
+    pub schedule: Schedule,
+    /// Epochs to run: the beginning of the schedule.
+    pub epochs: usize,
     /// Whether transforms are locked.
     pub locking: Locking,
     /// Sets of running statistics to carry; with more than one, each has its own rows of test error,
     /// called `method/policy`.
     pub policies: Vec<NormPolicy>,
-    /// Where the variance is measured.
-    pub places: Places,
-    /// In which 1-based epochs: every epoch that is a multiple of this, and the first.
-    pub every: usize,
+    /// What is measured along the way.
+    pub measures: Measures,
     /// The seed of everything random.
     pub seed: u64,
 }
@@ -73,10 +46,12 @@ pub struct Cell {
 pub struct CellResult {
     /// Variances.
     pub points: Vec<Point>,
-    /// Epochs.
+    /// Epochs; of a run that diverged, those before.
     pub epochs: Vec<EpochRow>,
-    /// Seconds of each epoch: (method, epoch, training with its snapshot pass, diagnostics, test).
-    pub seconds: Vec<(String, usize, [f64; 3])>,
+    /// Where the run diverged, if it did.
+    pub diverged: Option<Divergence>,
+    /// Seconds of each epoch.
+    pub times: Vec<EpochTime>,
 }
 
 type Run = Training<Engine, Loader>;
@@ -91,7 +66,7 @@ pub fn run_cell(
     cell: &Cell,
     observer: &dyn Observer,
 ) -> Result<CellResult, BenchError> {
-    let graph = settings.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
+    let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
     let x = initialize(&graph, cell.seed);
     let engine = Engine::new(settings.engine, graph);
     let config = LoaderConfig {
@@ -101,24 +76,25 @@ pub fn run_cell(
         ..LoaderConfig::default()
     };
     let loader = Loader::new(data.train.clone(), config).map_err(|e| BenchError::Data(Box::new(e)))?;
-    let m = loader.plan().minibatches();
     let failed = |epoch: usize, error: Box<dyn std::error::Error + Send + Sync>| BenchError::Training {
         method: cell.method.clone(),
         seed: cell.seed,
         epoch,
         error,
     };
-    let mut run = Training::new(engine, loader, x, Svrg::new(cell.svrg.clone()))
+    let mut run = Training::new(engine, loader, x, cell.estimator.build())
         .map_err(|e| failed(1, Box::new(e)))?
-        .with_schedule(schedule(settings.epochs, m))
+        .with_rule(cell.rule.build())
         .with_locking(cell.locking)
         .with_norm_policies(&cell.policies)
         .in_parallel();
+    let steps = run.steps_per_epoch();
+    run = run.with_schedule(cell.schedule.in_steps(steps));
     let mut result = CellResult::default();
-    for epoch in 1..=settings.epochs {
-        let places = if epoch == 1 || epoch % cell.every == 0 { cell.places.of(m) } else { Vec::new() };
+    for epoch in 1..=cell.epochs {
+        let places = cell.measures.of_epoch(epoch, steps);
         let (mut training, mut diagnostics, mut loss) = (0.0, 0.0, 0.0);
-        for step in 0..=m {
+        for step in 0..=steps {
             for &(_, percent) in places.iter().filter(|place| place.0 == step) {
                 let started = Instant::now();
                 if step == 0 {
@@ -126,17 +102,26 @@ pub fn run_cell(
                     training += started.elapsed().as_secs_f64();
                 }
                 let started = Instant::now();
-                let point = measure(&mut run, settings, cell, epoch, percent)?;
+                let point = measure(&mut run, cell, epoch, percent)?;
                 observer.point(&point);
                 result.points.push(point);
                 diagnostics += started.elapsed().as_secs_f64();
-                observer.tick(&cell.method, epoch, step, m);
+                observer.tick(&cell.method, epoch, step, steps);
             }
-            if step < m {
+            if step < steps {
                 let started = Instant::now();
-                loss += run.step().map_err(|e| failed(epoch, Box::new(e)))?.loss;
+                match run.step() {
+                    Ok(progress) => loss += progress.loss,
+                    Err(TrainingError::Diverged { .. }) => {
+                        let divergence = Divergence { method: cell.method.clone(), seed: cell.seed, epoch };
+                        observer.diverged(&divergence);
+                        result.diverged = Some(divergence);
+                        return Ok(result);
+                    }
+                    Err(error) => return Err(failed(epoch, Box::new(error))),
+                }
                 training += started.elapsed().as_secs_f64();
-                observer.tick(&cell.method, epoch, step + 1, m);
+                observer.tick(&cell.method, epoch, step + 1, steps);
             }
         }
         let started = Instant::now();
@@ -151,7 +136,7 @@ pub fn run_cell(
                 method,
                 seed: cell.seed,
                 epoch,
-                train_loss: loss / m as f64,
+                train_loss: loss / steps as f64,
                 test_loss,
                 test_error,
                 gradient_evaluations: run.counts().training().minibatches,
@@ -159,20 +144,16 @@ pub fn run_cell(
             observer.epoch(&row, training);
             result.epochs.push(row);
         }
-        result.seconds.push((cell.method.clone(), epoch, [training, diagnostics, started.elapsed().as_secs_f64()]));
+        result.times.push(EpochTime {
+            method: cell.method.clone(),
+            seed: cell.seed,
+            epoch,
+            training_s: training,
+            diagnostics_s: diagnostics,
+            test_s: started.elapsed().as_secs_f64(),
+        });
     }
     Ok(result)
-}
-
-/// The paper's learning rate of 0.1 with its drops at 60 % and 90 % of the run; a run of fewer than
-/// 50 epochs is the beginning of the paper's and has none.
-fn schedule(epochs: usize, m: usize) -> StepDecay {
-    if epochs < 50 { StepDecay::constant(0.1) } else { StepDecay::cifar(epochs as u64, m as u64) }
-}
-
-/// The 1-based epochs in which the schedule's drops act.
-pub fn drops(epochs: usize) -> Vec<f64> {
-    schedule(epochs, 1).drops.iter().map(|&drop| drop as f64 + 1.0).collect()
 }
 
 fn policy_name(policy: NormPolicy) -> &'static str {
@@ -182,7 +163,7 @@ fn policy_name(policy: NormPolicy) -> &'static str {
     }
 }
 
-fn measure(run: &mut Run, settings: &Settings, cell: &Cell, epoch: usize, percent: f64) -> Result<Point, BenchError> {
+fn measure(run: &mut Run, cell: &Cell, epoch: usize, percent: f64) -> Result<Point, BenchError> {
     let report = run.variance().map_err(|e| BenchError::Training {
         method: cell.method.clone(),
         seed: cell.seed,
@@ -190,7 +171,7 @@ fn measure(run: &mut Run, settings: &Settings, cell: &Cell, epoch: usize, percen
         error: Box::new(e),
     })?;
     Ok(Point {
-        model: settings.model.to_string(),
+        model: cell.model.to_string(),
         method: cell.method.clone(),
         seed: cell.seed,
         epoch,
@@ -218,17 +199,4 @@ fn test(run: &Run, track: &NormTrack<f32>, data: &LoadedData, batch_size: usize)
     let loss: f64 = evaluations.iter().map(|e| e.loss * e.samples as f64).sum();
     let samples = samples.max(1) as f64;
     Ok((loss / samples, 100.0 * (1.0 - correct as f64 / samples)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_papers_places() {
-        let steps: Vec<usize> = Places::Paper.of(391).iter().map(|place| place.0).collect();
-        assert_eq!(steps, [0, 9, 45, 132, 391]);
-        let steps: Vec<usize> = Places::Deciles.of(391).iter().map(|place| place.0).collect();
-        assert_eq!(steps, [0, 41, 81, 121, 161, 201, 241, 281, 321, 361, 391]);
-    }
 }

@@ -1,6 +1,6 @@
 //! How a run tells of its progress without printing.
 
-use crate::results::{EpochRow, Point};
+use crate::results::{Divergence, EpochRow, Point};
 
 /// Hears of a run's progress.
 pub trait Observer: Sync {
@@ -10,6 +10,8 @@ pub trait Observer: Sync {
     fn point(&self, point: &Point);
     /// An epoch is over; its training took `seconds`.
     fn epoch(&self, row: &EpochRow, seconds: f64);
+    /// A run diverged and ends here.
+    fn diverged(&self, divergence: &Divergence);
 }
 
 /// Hears nothing.
@@ -20,4 +22,5 @@ impl Observer for Silent {
     fn tick(&self, _method: &str, _epoch: usize, _step: usize, _steps: usize) {}
     fn point(&self, _point: &Point) {}
     fn epoch(&self, _row: &EpochRow, _seconds: f64) {}
+    fn diverged(&self, _divergence: &Divergence) {}
 }

@@ -93,7 +93,7 @@ fn points(points: &[Point]) -> String {
 }
 
 fn epochs(epochs: &[EpochRow]) -> String {
-    let heads = ["method", "seed", "epoch", "training loss", "test loss", "test error (%)", "example gradients"];
+    let heads = ["method", "seed", "epoch", "training loss", "test loss", "test error (%)", "minibatch gradients"];
     let rows = epochs.iter().map(|row| {
         vec![
             escape(&row.method),
@@ -123,7 +123,9 @@ fn setting(result: &ExperimentResult) -> String {
         ("examples per minibatch", result.batch_size.to_string()),
         ("epochs", result.epochs_run.to_string()),
         ("seeds", list(result.seeds.iter().map(u64::to_string).collect())),
-        ("learning rate lowered at epoch", list(result.learning_rate_drops.iter().map(f64::to_string).collect())),
+        ("learning rate", result.schedule.base.to_string()),
+        ("divided by ten after epochs", list(result.schedule.drops.iter().map(f64::to_string).collect())),
+        ("followed where they differ", format!("{:?}", result.version).to_lowercase()),
     ];
     let rows = rows.into_iter().map(|(name, value)| vec![name.to_owned(), escape(&value)]);
     table(&["quantity", "value"], "texts", rows)
@@ -199,7 +201,7 @@ mod tests {
     use super::*;
     use crate::figures::render::{sample_points, sample_rows};
     use crate::figures::test_error::test_error;
-    use crate::results::DataInfo;
+    use crate::results::{DataInfo, made_up};
 
     const HOSTILE: &str = "<script>alert('x')</script> & \"y\"";
 
@@ -209,6 +211,7 @@ mod tests {
         let mut epochs = sample_rows(HOSTILE, 5, 1.0);
         epochs[0].test_loss = f64::NAN;
         let verdict = |outcome| Verdict {
+            id: HOSTILE.to_owned(),
             claim: HOSTILE.to_owned(),
             expected: HOSTILE.to_owned(),
             measured: HOSTILE.to_owned(),
@@ -219,16 +222,11 @@ mod tests {
             experiment: HOSTILE.to_owned(),
             claim: HOSTILE.to_owned(),
             data: DataInfo { name: HOSTILE.to_owned(), train_size: 50, test_size: 10, digest: HOSTILE.to_owned() },
-            model: HOSTILE.to_owned(),
             scale: HOSTILE.to_owned(),
-            minibatches: 5,
-            batch_size: 10,
-            epochs_run: 5,
-            seeds: vec![1, 2],
-            learning_rate_drops: vec![],
             points,
             epochs,
             verdicts: [Outcome::Confirmed, Outcome::Contradicted, Outcome::Undecided].map(verdict).to_vec(),
+            ..made_up::result(HOSTILE)
         }
     }
 

@@ -1,9 +1,12 @@
 //! What an experiment found, in the form that is written to disk and read back for figures and reports.
 //!
-//! Nothing here holds a time, so that two runs with the same seeds give the same file.
+//! An [`ExperimentResult`] holds no time, so that two runs with the same seeds give the same file; times are
+//! [`EpochTime`]s, in a file of their own.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+use crate::schedule::{Schedule, Version};
 
 /// Everything one experiment measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,12 +29,19 @@ pub struct ExperimentResult {
     pub epochs_run: usize,
     /// The seeds, one run each.
     pub seeds: Vec<u64>,
-    /// Where the learning rate was lowered, in epochs counted from 1; may lie inside an epoch.
-    pub learning_rate_drops: Vec<f64>,
+    /// The learning rate.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Whether the released code or the text was followed where they differ.
+    #[serde(default)]
+    pub version: Version,
     /// The variance measurements.
     pub points: Vec<Point>,
     /// The losses and errors of every epoch.
     pub epochs: Vec<EpochRow>,
+    /// The runs that diverged.
+    #[serde(default)]
+    pub diverged: Vec<Divergence>,
     /// What the measurements say about the claim.
     pub verdicts: Vec<Verdict>,
 }
@@ -42,7 +52,15 @@ impl ExperimentResult {
         serde_json::to_string_pretty(self)
     }
 
-    /// Reads what [`ExperimentResult::to_json`] wrote.
+    /// The line above a figure: what it shows, and of which model, data and scale.
+    pub fn heading(&self, what: &str) -> String {
+        let Self { model, minibatches, epochs_run, schedule, seeds, .. } = self;
+        let epochs = format!("{epochs_run} of {} epochs", schedule.length);
+        let seeds = if seeds.len() == 1 { "1 seed".to_owned() } else { format!("{} seeds", seeds.len()) };
+        format!("{what}: {model} on {}, {epochs}, m = {minibatches}, {seeds}", self.data.name)
+    }
+
+    /// Reads what [`ExperimentResult::to_json`] wrote, or an older version of it.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
@@ -111,13 +129,44 @@ pub struct EpochRow {
     /// Misclassified test examples, in percent.
     #[serde(with = "not_finite")]
     pub test_error: f64,
-    /// Gradients of single examples evaluated since the start of the run.
+    /// Minibatch gradients evaluated for training since the start of the run, the passes at snapshots included.
     pub gradient_evaluations: u64,
+}
+
+/// A run whose loss ceased to be a number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// Name of the method.
+    pub method: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epoch, counted from 1.
+    pub epoch: usize,
+}
+
+/// What one epoch of one run took, in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochTime {
+    /// Name of the method.
+    pub method: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epoch, counted from 1.
+    pub epoch: usize,
+    /// Steps and passes at snapshots.
+    pub training_s: f64,
+    /// Measurements.
+    pub diagnostics_s: f64,
+    /// The test error.
+    pub test_s: f64,
 }
 
 /// What the measurements say about one claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
+    /// Names the claim, or the part of it, within the experiment: `C2-start`.
+    #[serde(default)]
+    pub id: String,
     /// The claim.
     pub claim: String,
     /// What the claim leads one to expect.
@@ -162,6 +211,60 @@ mod not_finite {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::Error> {
         Ok(Option::<f64>::deserialize(input)?.unwrap_or(f64::NAN))
+    }
+}
+
+/// Made-up results for the tests of verdicts and pages.
+#[cfg(test)]
+pub(crate) mod made_up {
+    use super::*;
+
+    pub fn result(model: &str) -> ExperimentResult {
+        ExperimentResult {
+            experiment: "made-up".into(),
+            claim: String::new(),
+            data: DataInfo { name: "CIFAR-10".into(), train_size: 50_000, test_size: 10_000, digest: String::new() },
+            model: model.into(),
+            scale: String::new(),
+            minibatches: 391,
+            batch_size: 128,
+            epochs_run: 250,
+            seeds: vec![0],
+            schedule: Schedule::default(),
+            version: Version::default(),
+            points: Vec::new(),
+            epochs: Vec::new(),
+            diverged: Vec::new(),
+            verdicts: Vec::new(),
+        }
+    }
+
+    pub fn point(method: &str, epoch: usize, ratio: f64) -> Point {
+        Point {
+            model: "lenet".into(),
+            method: method.into(),
+            seed: 0,
+            epoch,
+            percent: 100.0,
+            sgd_variance: 1.0,
+            vr_variance: ratio,
+            ratio: Some(ratio),
+            squared_bias: 0.0,
+            correlation: None,
+            optimal_coefficient: None,
+        }
+    }
+
+    pub fn row(method: &str, seed: u64, epoch: usize, test_error: f64) -> EpochRow {
+        EpochRow {
+            method: method.into(),
+            seed,
+            epoch,
+            train_loss: 1.0,
+            test_loss: 1.0,
+            test_error,
+            gradient_evaluations: 391 * epoch as u64,
+        }
     }
 }
 

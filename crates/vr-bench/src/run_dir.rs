@@ -8,12 +8,11 @@ use std::sync::Mutex;
 use serde_json::json;
 use vr_files::write_atomic;
 
-use crate::cell::CellResult;
 use crate::error::BenchError;
 use crate::figures::render::png;
 use crate::observer::Observer;
 use crate::report::report_html;
-use crate::results::{EpochRow, ExperimentResult, Point};
+use crate::results::{Divergence, EpochRow, EpochTime, ExperimentResult, Point};
 use crate::settings::Settings;
 
 /// A figure: file name, title, SVG.
@@ -68,6 +67,10 @@ impl Observer for Recorder<'_> {
         self.line(&json!({ "epoch": row }));
         self.inner.epoch(row, seconds);
     }
+    fn diverged(&self, divergence: &Divergence) {
+        self.line(&json!({ "diverged": divergence }));
+        self.inner.diverged(divergence);
+    }
 }
 
 /// Writes everything, `result.json` last: a folder that has it is complete.
@@ -78,7 +81,7 @@ pub fn write(
     out: &Path,
     settings: &Settings,
     result: &ExperimentResult,
-    cells: &[CellResult],
+    times: &[EpochTime],
     figures: &[Figure],
 ) -> Result<PathBuf, BenchError> {
     let manifest = serde_json::to_string_pretty(&json!({
@@ -94,14 +97,7 @@ pub fn write(
         "arch": std::env::consts::ARCH,
     }))?;
     write_atomic(out.join("manifest.json"), manifest.as_bytes())?;
-    let seconds: Vec<_> = cells
-        .iter()
-        .flat_map(|cell| &cell.seconds)
-        .map(|(method, epoch, [training, diagnostics, test])| {
-            json!({ "method": method, "epoch": epoch, "training_s": training, "diagnostics_s": diagnostics, "test_s": test })
-        })
-        .collect();
-    write_atomic(out.join("timing.json"), serde_json::to_string_pretty(&seconds)?.as_bytes())?;
+    write_atomic(out.join("timing.json"), serde_json::to_string_pretty(times)?.as_bytes())?;
     for (name, _, svg) in figures {
         write_atomic(out.join("figures").join(format!("{name}.svg")), svg.as_bytes())?;
         write_atomic(out.join("figures").join(format!("{name}.png")), &png(svg, 1.0)?)?;

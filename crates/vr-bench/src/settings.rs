@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Serialize;
 use vr_data::{Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic};
 pub use vr_models::{EngineKind, Model};
 
 use crate::error::BenchError;
+use crate::measure::Places;
 use crate::results::DataInfo;
+pub use crate::schedule::{PAPER_EPOCHS, Schedule, Version};
 
 /// Which pictures.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DataChoice {
     /// The embedded synthetic set: nothing to download.
@@ -19,8 +22,39 @@ pub enum DataChoice {
     Cifar10(PathBuf),
 }
 
+/// How much of the paper's experiment is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Minutes: 10 epochs, 5,000 pictures.
+    Quick,
+    /// Hours: 50 epochs, 10,000 pictures.
+    Reduced,
+    /// The paper's: 250 epochs, all pictures.
+    Paper,
+}
+
+impl Scale {
+    /// Epochs that the paper's schedule is compressed to.
+    pub fn epochs(self) -> usize {
+        match self {
+            Self::Quick => 10,
+            Self::Reduced => 50,
+            Self::Paper => PAPER_EPOCHS,
+        }
+    }
+
+    /// Training pictures; `None` takes all.
+    pub fn train_size(self) -> Option<usize> {
+        match self {
+            Self::Quick => Some(5_000),
+            Self::Reduced => Some(10_000),
+            Self::Paper => None,
+        }
+    }
+}
+
 /// Settings shared by all experiments.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Settings {
     /// The pictures.
     pub data: DataChoice,
@@ -34,14 +68,45 @@ pub struct Settings {
     pub engine: EngineKind,
     /// Epochs to run.
     pub epochs: usize,
+    /// Epochs of the learning-rate schedule: the paper's 250, or what they are compressed to. The run
+    /// is its beginning.
+    pub schedule_epochs: usize,
+    /// Learning rate before the first drop; `None` is the paper's for the experiment and the model.
+    pub learning_rate: Option<f64>,
+    /// Whether to follow the released code or the text where they differ.
+    pub version: Version,
     /// One run for each.
     pub seeds: Vec<u64>,
     /// Pictures in a minibatch.
     pub batch_size: usize,
+    /// Where in an epoch the variance-ratio experiment measures.
+    pub places: Places,
+    /// Variances are measured in the first epoch and every so many.
+    pub every: usize,
 }
 
 fn name<S: serde::Serializer>(named: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(named)
+}
+
+/// The first three epochs of the paper's LeNet on the synthetic set.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data: DataChoice::Synthetic,
+            train_size: None,
+            model: Model::Lenet,
+            engine: EngineKind::Cpu,
+            epochs: 3,
+            schedule_epochs: PAPER_EPOCHS,
+            learning_rate: None,
+            version: Version::default(),
+            seeds: vec![0],
+            batch_size: 128,
+            places: Places::Paper,
+            every: 1,
+        }
+    }
 }
 
 /// Pictures in memory, with what a result says of them.
@@ -56,7 +121,12 @@ pub struct LoadedData {
 }
 
 impl Settings {
-    /// Reads or makes the pictures. A subset is drawn with the first seed.
+    /// The learning rate through the run, from `base` unless another was asked for.
+    pub fn schedule(&self, base: f64) -> Schedule {
+        Schedule::cifar(self.learning_rate.unwrap_or(base), self.schedule_epochs, self.version)
+    }
+
+    /// Reads or makes the pictures. A subset is the same whatever the seeds of the runs.
     ///
     /// # Errors
     /// [`BenchError::Data`] when the set cannot be read or is too small.
@@ -67,10 +137,7 @@ impl Settings {
             DataChoice::Cifar10(dir) => cifar10::read(dir).map_err(|e| data(Box::new(e)))?,
         };
         let train = match self.train_size {
-            Some(size) => {
-                let seed = self.seeds.first().copied().unwrap_or_default();
-                balanced_subset(&train, size, seed).map_err(|e| data(Box::new(e)))?
-            }
+            Some(size) => balanced_subset(&train, size, 0).map_err(|e| data(Box::new(e)))?,
             None => train,
         };
         let info = DataInfo {

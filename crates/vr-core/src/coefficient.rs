@@ -6,7 +6,8 @@ use crate::{ParameterSpace, Scalar};
 ///
 /// α = 1 is SVRG (Johnson & Zhang 2013), α = 0 is SGD; in between lie α-SVRG (Yin et al., ICLR
 /// 2025) and the optimal coefficient `Cov(g, g̃)/Var(g̃)`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Coefficient<S> {
     /// One for all parameters.
     Scalar(S),

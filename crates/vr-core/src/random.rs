@@ -30,6 +30,8 @@ pub enum Stream {
     InnerCount = 9,
     /// Dropout masks under locking: the same in every pass of a generation.
     LockedDropout = 10,
+    /// In which order a table method goes through its fixed minibatches.
+    TableOrder = 11,
     /// Whatever a program of the user's own draws.
     User = 255,
 }

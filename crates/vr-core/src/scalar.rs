@@ -14,7 +14,7 @@ mod sealed {
 /// An element of a [`FlatVector`](crate::FlatVector): `f32` or `f64`, and nothing else.
 pub trait Scalar:
     sealed::Sealed
-    + Copy
+    + bytemuck::Pod
     + Debug
     + Default
     + PartialOrd
@@ -23,7 +23,6 @@ pub trait Scalar:
     + Add<Output = Self>
     + Sub<Output = Self>
     + Mul<Output = Self>
-    + 'static
 {
     /// The nearest value of this type.
     fn from_f64(value: f64) -> Self;

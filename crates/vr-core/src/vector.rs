@@ -147,6 +147,19 @@ impl Mean {
         self.count += 1;
     }
 
+    /// Takes away a vector that was added.
+    ///
+    /// # Panics
+    /// When its length differs or nothing was added.
+    pub fn remove<S: Scalar>(&mut self, x: &[S]) {
+        assert_eq!(self.sum.len(), x.len(), "mean of vectors of unequal length");
+        assert!(self.count > 0, "removal from the mean of no vectors");
+        for (sum, x) in self.sum.iter_mut().zip(x) {
+            *sum -= x.to_f64();
+        }
+        self.count -= 1;
+    }
+
     /// Writes the sum to a run state.
     pub fn save(&self, out: &mut StateWriter<'_>) {
         out.f64s("sum", &self.sum);

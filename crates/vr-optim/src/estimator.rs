@@ -61,7 +61,8 @@ pub enum Ask<'a, S> {
 /// Where the control variate's gradients g̃_b come from.
 #[derive(Clone, Copy, Debug)]
 pub enum Reference<'a, S> {
-    /// A table of the minibatches' gradients at the snapshot.
+    /// A table; row r belongs to the r-th minibatch that μ is the mean of. Those of other minibatches
+    /// are evaluated at the snapshot.
     Table(&'a GradientTable<S>),
     /// A second evaluation at this snapshot.
     Evaluate(&'a FlatVector<S>, NormRule),
@@ -86,6 +87,9 @@ pub enum EstimatorError {
     /// A gradient table failed.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// A state does not fit the estimator.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The configuration does not fit the problem.
     #[error("{method}: {reason}")]
     Config {
@@ -130,14 +134,23 @@ pub trait Estimator<S: Scalar>: Send {
 
     /// Writes everything that influences the coming directions, but for what the configuration says
     /// and what can be computed again to the bit (a table of gradients at a snapshot).
-    fn save(&self, out: &mut StateWriter<'_>);
-
-    /// Puts what [`save`](Self::save) wrote in place of the state after [`begin`](Self::begin). The
-    /// next asks may want evaluations of [`Purpose::Restore`] to fill a table again.
     ///
     /// # Errors
-    /// When the state is of another method or does not fit.
-    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError>;
+    /// When a table that must be written cannot be read.
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError>;
+
+    /// Puts what [`save`](Self::save) wrote in place of the state after [`begin`](Self::begin).
+    /// [`missing`](Self::missing) then says what must be evaluated again.
+    ///
+    /// # Errors
+    /// When the state is of another method or does not fit, or a table cannot be written.
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError>;
+
+    /// What must be evaluated again after [`restore`](Self::restore) before anything else, with
+    /// [`Purpose::Restore`].
+    fn missing(&self) -> Vec<Request> {
+        Vec::new()
+    }
 
     /// The generation of the current batch plan.
     fn generation(&self) -> u32;
@@ -147,4 +160,43 @@ pub trait Estimator<S: Scalar>: Send {
 
     /// The control variate of the coming step; `None` while the direction is a plain gradient.
     fn control(&self) -> Option<Control<'_, S>>;
+}
+
+impl<S: Scalar, E: Estimator<S> + ?Sized> Estimator<S> for Box<E> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
+        (**self).begin(space, minibatches)
+    }
+    fn steps_per_epoch(&self) -> u32 {
+        (**self).steps_per_epoch()
+    }
+    fn ask(&mut self, x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
+        (**self).ask(x)
+    }
+    fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
+        (**self).tell(request, gradient)
+    }
+    fn advance(&mut self, x: &FlatVector<S>) {
+        (**self).advance(x);
+    }
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
+        (**self).save(out)
+    }
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
+        (**self).restore(from)
+    }
+    fn missing(&self) -> Vec<Request> {
+        (**self).missing()
+    }
+    fn generation(&self) -> u32 {
+        (**self).generation()
+    }
+    fn snapshot(&self) -> Option<&FlatVector<S>> {
+        (**self).snapshot()
+    }
+    fn control(&self) -> Option<Control<'_, S>> {
+        (**self).control()
+    }
 }

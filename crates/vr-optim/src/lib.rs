@@ -40,8 +40,11 @@ pub mod candle_oracle;
 pub mod estimator;
 pub mod evaluate;
 pub mod fixed_batches;
+pub mod mega_batch;
+pub mod method;
 pub mod norm_track;
 pub mod rule;
+pub mod saga;
 pub mod schedule;
 pub mod sgd;
 pub mod svrg;
@@ -51,13 +54,16 @@ pub mod training;
 pub use candle_oracle::{CandleOracle, CandleOracleError};
 pub use estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Request};
 pub use fixed_batches::FixedBatches;
+pub use mega_batch::{InnerSamples, InnerSteps, MegaBatch, MegaBatchConfig, MegaBatchSize};
+pub use method::EstimatorConfig;
 pub use norm_track::{NormPolicy, NormTrack};
-pub use rule::{SgdMomentum, UpdateRule};
+pub use rule::{AdamW, RuleConfig, SgdMomentum, UpdateRule};
+pub use saga::{Saga, SagaConfig};
 pub use schedule::StepDecay;
 pub use sgd::Sgd;
 pub use svrg::{SnapshotGradients, SnapshotRule, Svrg, SvrgConfig};
 pub use table::{GradientTable, TableError, TableStorage};
-pub use training::{Locking, Progress, Training, TrainingError};
+pub use training::{Geometry, Locking, Progress, Training, TrainingError};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

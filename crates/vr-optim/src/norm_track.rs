@@ -32,7 +32,9 @@ impl<S: Scalar> NormTrack<S> {
     /// Folds an evaluation's statistics in, if the policy says so.
     pub fn observe(&mut self, request: &Request, statistics: &NormStatistics<S>) {
         let step = request.purpose == Purpose::Inner && request.point == Point::Current;
-        if !matches!(request.purpose, Purpose::Diagnostic | Purpose::Restore) && (step || self.policy == NormPolicy::Naive) {
+        if !matches!(request.purpose, Purpose::Diagnostic | Purpose::Restore)
+            && (step || self.policy == NormPolicy::Naive)
+        {
             self.running.fold(statistics);
         }
     }

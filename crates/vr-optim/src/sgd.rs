@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vr_core::{FlatVector, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter};
+use vr_core::{FlatVector, ParameterSpace, Purpose, Scalar, StateReader, StateWriter};
 
 use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Request};
 
@@ -64,15 +64,16 @@ impl<S: Scalar> Estimator<S> for Sgd<S> {
         self.ready = false;
     }
 
-    fn save(&self, out: &mut StateWriter<'_>) {
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
         out.integer("step", self.step);
         out.flag("ready", self.ready);
         if self.ready {
             out.vector("direction", &self.direction);
         }
+        Ok(())
     }
 
-    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError> {
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
         self.step = from.integer("step")?;
         self.ready = from.flag("ready")?;
         if self.ready {

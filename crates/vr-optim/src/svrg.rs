@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use vr_core::vector::Mean;
-use vr_core::{Coefficient, FlatVector, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter};
+use vr_core::{Coefficient, FlatVector, ParameterSpace, Purpose, Scalar, StateReader, StateWriter};
 
 use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Reference, Request};
 use crate::table::{GradientTable, TableStorage};
@@ -36,7 +36,13 @@ pub enum SnapshotGradients {
 }
 
 /// Options of [`Svrg`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    default,
+    bound(serialize = "S: serde::Serialize", deserialize = "S: Scalar + serde::Deserialize<'de>")
+)]
 pub struct SvrgConfig<S> {
     /// Where the snapshot is taken.
     pub snapshot: SnapshotRule,
@@ -250,9 +256,9 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
     fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
         match (self.stage, request.point) {
             (Stage::Pass(next), _) => {
-                self.sum.add(gradient);
-                if let Some(table) = &mut self.table {
-                    table.write(next as usize, gradient)?;
+                match &mut self.table {
+                    Some(table) => self.sum.add(table.write(next as usize, gradient)?),
+                    None => self.sum.add(gradient),
                 }
                 self.stage = Stage::Pass(next + 1);
                 if next + 1 == self.minibatches {
@@ -278,11 +284,11 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
         self.stage = Stage::Between;
     }
 
-    fn save(&self, _out: &mut StateWriter<'_>) {
+    fn save(&self, _out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
         todo!("C1")
     }
 
-    fn restore(&mut self, _from: &StateReader<'_>) -> Result<(), StateError> {
+    fn restore(&mut self, _from: &StateReader<'_>) -> Result<(), EstimatorError> {
         todo!("C1")
     }
 

@@ -2,7 +2,7 @@
 
 use vr_core::{
     EvaluationCounts, FlatVector, MinibatchKey, MinibatchSource, NormStatistics, Normalization, Oracle, Purpose,
-    SpaceError, Stream, TransformKey, VarianceAccumulator, VarianceReport,
+    SpaceError, State, StateError, Stream, TransformKey, VarianceAccumulator, VarianceReport,
 };
 
 use crate::estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Reference, Request};
@@ -72,6 +72,17 @@ pub struct Progress {
     pub accuracy: Option<f64>,
     /// The learning rate (of the last step).
     pub learning_rate: f64,
+}
+
+/// Where the iterate stands to the snapshot (Defazio & Bottou 2019, figure 3).
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Geometry {
+    /// Iterate distance `‖x − x̃‖`.
+    pub distance: f64,
+    /// `‖g(x) − g(x̃)‖` with g the full gradient.
+    pub gradient_distance: f64,
+    /// `‖g(x) − g(x̃)‖/‖x − x̃‖`; `None` at the snapshot.
+    pub curvature: Option<f64>,
 }
 
 /// A run of an estimator with an update rule on an oracle's loss over a source's minibatches.
@@ -331,9 +342,7 @@ where
                 };
                 let recomputed;
                 let reference = match control.reference {
-                    Reference::Table(table) => {
-                        table.row(index as usize, &mut row).map_err(EstimatorError::from)?
-                    }
+                    Reference::Table(table) => table.row(index as usize, &mut row).map_err(EstimatorError::from)?,
                     Reference::Evaluate(..) => {
                         let Some((evaluation, gradient)) = answers.next() else { break };
                         self.counts.record(Purpose::Diagnostic, evaluation.samples);
@@ -347,6 +356,54 @@ where
         }
         self.diagnostic_passes += 1;
         Ok(moments.report())
+    }
+
+    /// [`variance`](Self::variance) in the form of the paper's release for mega-batches: the second
+    /// moments about the full gradient G over the minibatches that μ is the mean of, and no others.
+    ///
+    /// # Errors
+    /// When a gradient or a minibatch fails.
+    pub fn variance_within(&mut self) -> Outcome<VarianceReport, O, D> {
+        todo!()
+    }
+
+    /// Where the iterate stands to the snapshot; `None` before there is one. Like
+    /// [`variance`](Self::variance) it changes nothing but the count of diagnostic evaluations.
+    ///
+    /// # Errors
+    /// When a gradient or a minibatch fails.
+    pub fn geometry(&mut self) -> Outcome<Option<Geometry>, O, D> {
+        todo!()
+    }
+
+    /// The direction of the last step; `None` before the first.
+    pub fn direction(&self) -> Option<&FlatVector<O::Scalar>> {
+        todo!()
+    }
+
+    /// [`step`](Self::step) that may be left between the windows of a snapshot pass: `None` when `stop`
+    /// said so. The next call goes on from there, and so does a run restored from a state saved there.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn step_until(&mut self, stop: impl FnMut() -> bool) -> Outcome<Option<Progress>, O, D> {
+        let _ = stop;
+        todo!()
+    }
+
+    /// Everything that influences the coming steps, but for what the configuration says.
+    pub fn save(&self) -> State {
+        todo!()
+    }
+
+    /// Goes on from a saved state of a run of the same configuration. After an error the run is
+    /// neither the old one nor the saved one and only good to be dropped.
+    ///
+    /// # Errors
+    /// When the state is of another method, model or shape; the error names the value at fault.
+    pub fn restore(&mut self, state: &State) -> Result<(), StateError> {
+        let _ = state;
+        todo!()
     }
 
     /// Answers requests window by window; returns loss and accuracy of the step's own minibatch.

@@ -1,38 +1,58 @@
 //! C3: with recomputation, statistics that average over both the iterate and the snapshot give poor
 //! test results; restoring them after every evaluation at the snapshot (the reset) mends it.
 
-use std::path::Path;
+use vr_optim::NormPolicy;
 
-use super::{Finished, finish, gather, recomputed, run_cells};
-use crate::error::BenchError;
+use super::Experiment;
+use super::methods::recomputed;
+use crate::cell::Cell;
+use crate::figures::FigureError;
 use crate::figures::bn_reset::bn_reset as figure;
-use crate::observer::Observer;
-use crate::results::{EpochRow, Outcome, Verdict};
-use crate::run_dir;
+use crate::results::{EpochRow, ExperimentResult, Verdict};
+use crate::run_dir::Figure;
 use crate::settings::Settings;
+use crate::stats::Estimate;
 
-/// The claim, as the report quotes it.
-pub const CLAIM: &str = "Batch-norm statistics averaged over both the iterate and the snapshot give poor test results; \
+/// The remedy of section 3.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "bn-reset",
+    summary: "Test error with naive and with reset batch-norm statistics",
+    claim: CLAIM,
+    cells,
+    figures,
+    verdicts,
+};
+
+const CLAIM: &str = "Batch-norm statistics averaged over both the iterate and the snapshot give poor test results; \
                          restoring them after every evaluation at the snapshot mends it (paper, section 3).";
 
-/// Runs the experiment and writes its folder.
-///
-/// # Errors
-/// When the data cannot be read, training fails or the folder cannot be written.
-pub fn run(settings: &Settings, out: &Path, observer: &dyn Observer) -> Result<Finished, BenchError> {
-    run_dir::prepare(out)?;
-    let data = settings.load()?;
-    let cells: Vec<_> = settings.seeds.iter().map(|&seed| recomputed(seed)).collect();
-    let cells = run_cells(settings, &data, &cells, out, observer)?;
-    let result = gather("bn-reset", CLAIM, settings, &data, &cells);
-    let title = format!("Batch-norm reset, {} on {}", result.model, result.data.name);
-    let svg = figure(&title, &result.epochs)?;
-    let verdicts = vec![verdict(&result.epochs)];
-    finish(out, settings, result, verdicts, &cells, &[("bn-reset", title, svg)])
+fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
+    settings.seeds.iter().map(|&seed| both(settings, seed)).collect()
+}
+
+/// SVRG with recomputation, with reset and naive statistics side by side.
+pub fn both(settings: &Settings, seed: u64) -> Cell {
+    Cell { policies: vec![NormPolicy::Reset, NormPolicy::Naive], ..recomputed(settings, seed) }
+}
+
+fn rows(result: &ExperimentResult) -> Vec<EpochRow> {
+    result.epochs.iter().filter(|row| row.method.contains('/')).cloned().collect()
+}
+
+/// Loss and error of both.
+pub fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
+    let title = result.heading("Batch-norm reset");
+    let svg = figure(&title, &rows(result))?;
+    Ok(vec![("bn-reset", title, svg)])
+}
+
+/// The claim.
+pub fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
+    vec![verdict(&rows(result))]
 }
 
 /// Mean test error of naive statistics against reset ones over all epochs and seeds.
-pub fn verdict(rows: &[EpochRow]) -> Verdict {
+fn verdict(rows: &[EpochRow]) -> Verdict {
     let pairs: Vec<f64> = rows
         .iter()
         .filter(|row| row.method.ends_with("/naive"))
@@ -42,21 +62,13 @@ pub fn verdict(rows: &[EpochRow]) -> Verdict {
             Some(naive.test_error - reset.test_error)
         })
         .collect();
-    let n = pairs.len() as f64;
-    let mean = pairs.iter().sum::<f64>() / n;
-    let error = (pairs.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / (n * (n - 1.0))).sqrt();
-    let outcome = if pairs.len() < 2 || mean.abs() <= 2.0 * error {
-        Outcome::Undecided
-    } else if mean > 0.0 {
-        Outcome::Confirmed
-    } else {
-        Outcome::Contradicted
-    };
+    let difference = Estimate::of(&pairs);
     Verdict {
+        id: "C3-reset".into(),
         claim: "C3: naive batch-norm statistics raise the test error over reset ones".into(),
         expected: "naive above reset".into(),
-        measured: format!("naive − reset = {mean:.2} ± {error:.2} points of test error (n = {})", pairs.len()),
-        outcome,
+        measured: format!("naive − reset in points of test error: {difference}"),
+        outcome: difference.sign(),
         rule: "confirmed or contradicted when the mean over epochs and seeds is more than two standard errors from 0"
             .into(),
     }
@@ -65,25 +77,18 @@ pub fn verdict(rows: &[EpochRow]) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::Outcome;
+    use crate::results::made_up::row;
 
-    fn rows(naive: [f64; 3]) -> Vec<EpochRow> {
-        let row = |method: &str, epoch, test_error| EpochRow {
-            method: method.into(),
-            seed: 0,
-            epoch,
-            train_loss: 1.0,
-            test_loss: 1.0,
-            test_error,
-            gradient_evaluations: 1,
-        };
-        (0..3).flat_map(|e| [row("svrg/reset", e, 50.0), row("svrg/naive", e, naive[e])]).collect()
+    fn made_up(naive: [f64; 3]) -> Vec<EpochRow> {
+        (0..3).flat_map(|e| [row("svrg/reset", 0, e, 50.0), row("svrg/naive", 0, e, naive[e])]).collect()
     }
 
     #[test]
     fn the_verdict_can_go_every_way() {
-        assert_eq!(verdict(&rows([60.0, 61.0, 62.0])).outcome, Outcome::Confirmed);
-        assert_eq!(verdict(&rows([40.0, 41.0, 42.0])).outcome, Outcome::Contradicted);
-        assert_eq!(verdict(&rows([49.0, 50.0, 51.0])).outcome, Outcome::Undecided);
+        assert_eq!(verdict(&made_up([60.0, 61.0, 62.0])).outcome, Outcome::Confirmed);
+        assert_eq!(verdict(&made_up([40.0, 41.0, 42.0])).outcome, Outcome::Contradicted);
+        assert_eq!(verdict(&made_up([49.0, 50.0, 51.0])).outcome, Outcome::Undecided);
         assert_eq!(verdict(&[]).outcome, Outcome::Undecided);
     }
 }

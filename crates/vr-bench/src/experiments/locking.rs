@@ -1,50 +1,53 @@
 //! C2, Figure 1: with transform locking the variance of the step starts at zero and grows through
 //! the epoch; without it, it starts above zero and is uniformly worse.
 
-use std::path::Path;
-
 use vr_optim::Locking;
 
-use super::{Finished, finish, gather, released, run_cells};
-use crate::cell::{Cell, Places};
-use crate::error::BenchError;
-use crate::figures::locking::{Locking as LockingFigure, locking as figure};
-use crate::observer::Observer;
-use crate::results::{Outcome, Point, Verdict};
-use crate::run_dir;
+use super::Experiment;
+use super::methods::stored;
+use crate::cell::Cell;
+use crate::figures::FigureError;
+use crate::figures::locking::locking as figure;
+use crate::measure::{Measures, Places};
+use crate::results::{ExperimentResult, Outcome, Point, Verdict};
+use crate::run_dir::Figure;
 use crate::settings::Settings;
 
-/// The claim, as the report quotes it.
-pub const CLAIM: &str = "With transform locking the SVRG step's variance starts at 0 and grows through the epoch; \
+/// Figure 1.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "locking",
+    summary: "Variance with and without transform locking (Figure 1)",
+    claim: CLAIM,
+    cells,
+    figures,
+    verdicts,
+};
+
+const CLAIM: &str = "With transform locking the SVRG step's variance starts at 0 and grows through the epoch; \
                          without it, it is above 0 at the start and uniformly worse (paper, Figure 1).";
 
 /// Below this share of SGD's variance a ratio counts as zero to rounding.
-pub const ROUNDING: f64 = 1e-6;
+const ROUNDING: f64 = 1e-6;
 
-/// Runs the experiment and writes its folder.
-///
-/// # Errors
-/// When the data cannot be read, training fails or the folder cannot be written.
-pub fn run(settings: &Settings, out: &Path, observer: &dyn Observer) -> Result<Finished, BenchError> {
-    run_dir::prepare(out)?;
-    let data = settings.load()?;
-    let mut cells = Vec::new();
-    for &seed in &settings.seeds {
-        for locking in [Locking::Locked, Locking::Unlocked] {
-            cells.push(Cell { places: Places::Deciles, ..released(seed, locking) });
-        }
-    }
-    let cells = run_cells(settings, &data, &cells, out, observer)?;
-    let result = gather("locking", CLAIM, settings, &data, &cells);
-    let title = format!("Transform locking, {} on {}", result.model, result.data.name);
-    let svg = figure(&LockingFigure { title: &title, points: &result.points })?;
-    let verdicts = verdicts(&result.points);
-    finish(out, settings, result, verdicts, &cells, &[("locking", title, svg)])
+fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
+    let deciles = Measures::variance(Places::Deciles, settings.every);
+    let pair = |seed| {
+        [Locking::Locked, Locking::Unlocked]
+            .map(|locking| Cell { measures: deciles, ..stored(settings, locking, seed) })
+    };
+    settings.seeds.iter().copied().flat_map(pair).collect()
+}
+
+/// The ratio through each epoch, locked and not.
+pub fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
+    let title = result.heading("Transform locking");
+    let svg = figure(&title, &result.points)?;
+    Ok(vec![("locking", title, svg)])
 }
 
 /// Both halves of the claim.
-pub fn verdicts(points: &[Point]) -> Vec<Verdict> {
-    vec![start(points), order(points)]
+pub fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
+    vec![start(&result.points), order(&result.points)]
 }
 
 fn worst(ratios: impl Iterator<Item = f64>, pick: fn(f64, f64) -> f64) -> Option<f64> {
@@ -64,6 +67,7 @@ fn start(points: &[Point]) -> Verdict {
         _ => Outcome::Undecided,
     };
     Verdict {
+        id: "C2-start".into(),
         claim: "C2: locked, the variance at 0 % is zero; unlocked, it is not".into(),
         expected: format!("locked ratio ≤ {ROUNDING:e}, unlocked above"),
         measured: format!("locked at most {}, unlocked at least {}", show(locked), show(unlocked)),
@@ -85,6 +89,7 @@ fn order(points: &[Point]) -> Verdict {
     }
     let worse = gains.iter().filter(|&&gain| gain <= 0.0).count();
     Verdict {
+        id: "C2-throughout".into(),
         claim: "C2: the locked ratio is below the unlocked one throughout (from epoch 2)".into(),
         expected: "at every place".into(),
         measured: format!("at {} of {} places", gains.len() - worse, gains.len()),
@@ -104,30 +109,15 @@ fn show(value: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn point(method: &str, epoch: usize, percent: f64, ratio: f64) -> Point {
-        Point {
-            model: "lenet".into(),
-            method: method.into(),
-            seed: 0,
-            epoch,
-            percent,
-            sgd_variance: 1.0,
-            vr_variance: ratio,
-            ratio: Some(ratio),
-            squared_bias: 0.0,
-            correlation: None,
-            optimal_coefficient: None,
-        }
-    }
+    use crate::results::made_up::point;
 
     fn check(locked: [f64; 2], unlocked: [f64; 2], expected: [Outcome; 2]) {
         let mut points = Vec::new();
         for (i, percent) in [0.0, 50.0].into_iter().enumerate() {
-            points.push(point("svrg-locked", 2, percent, locked[i]));
-            points.push(point("svrg-unlocked", 2, percent, unlocked[i]));
+            points.push(Point { percent, ..point("svrg-locked", 2, locked[i]) });
+            points.push(Point { percent, ..point("svrg-unlocked", 2, unlocked[i]) });
         }
-        let outcomes: Vec<Outcome> = verdicts(&points).into_iter().map(|v| v.outcome).collect();
+        let outcomes: Vec<Outcome> = [start(&points), order(&points)].map(|v| v.outcome).to_vec();
         assert_eq!(outcomes, expected);
     }
 
@@ -136,6 +126,6 @@ mod tests {
         check([0.0, 0.4], [0.8, 1.0], [Outcome::Confirmed, Outcome::Confirmed]);
         check([0.1, 0.4], [0.8, 1.0], [Outcome::Contradicted, Outcome::Confirmed]);
         check([0.0, 1.4], [0.8, 1.0], [Outcome::Confirmed, Outcome::Contradicted]);
-        assert!(verdicts(&[]).iter().all(|v| v.outcome == Outcome::Undecided));
+        assert_eq!([start(&[]), order(&[])].map(|v| v.outcome), [Outcome::Undecided; 2]);
     }
 }

@@ -1,20 +1,50 @@
 //! One short file for each experiment, headed by the claim it tests.
+//!
+//! An [`Experiment`] is a value: which cells it runs, what it draws and how it judges. [`run`] does
+//! the rest for all of them. Cells, figures and verdicts are pure functions, so that a folder can be
+//! drawn and judged again without training.
 
 pub mod bn_reset;
 pub mod locking;
+pub mod methods;
 pub mod quick;
 pub mod variance_ratio;
 
 use std::path::{Path, PathBuf};
 
-use vr_optim::{Locking, NormPolicy, SnapshotGradients, SnapshotRule, SvrgConfig};
-
-use crate::cell::{Cell, CellResult, Places, drops, run_cell};
+use crate::cell::{Cell, CellResult, run_cell};
 use crate::error::BenchError;
+use crate::figures::FigureError;
 use crate::observer::Observer;
 use crate::results::{ExperimentResult, Verdict};
 use crate::run_dir::{self, Figure, Recorder};
-use crate::settings::{LoadedData, Settings};
+use crate::settings::{LoadedData, PAPER_EPOCHS, Settings};
+
+/// An experiment of the paper.
+#[derive(Clone, Copy, Debug)]
+pub struct Experiment {
+    /// The name on the command line and in results.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// The claim, as the report quotes it.
+    pub claim: &'static str,
+    /// Its cells, for data that make so many minibatches.
+    pub cells: fn(&Settings, usize) -> Vec<Cell>,
+    /// Its figures.
+    pub figures: fn(&ExperimentResult) -> Result<Vec<Figure>, FigureError>,
+    /// What its numbers say of the claim.
+    pub verdicts: fn(&ExperimentResult) -> Vec<Verdict>,
+}
+
+/// All experiments.
+pub const ALL: [Experiment; 4] =
+    [quick::EXPERIMENT, locking::EXPERIMENT, variance_ratio::EXPERIMENT, bn_reset::EXPERIMENT];
+
+/// The experiment of that name.
+pub fn find(name: &str) -> Option<&'static Experiment> {
+    const { &ALL }.iter().find(|experiment| experiment.name == name)
+}
 
 /// What an experiment leaves behind.
 #[derive(Clone, Debug)]
@@ -25,93 +55,65 @@ pub struct Finished {
     pub report: PathBuf,
 }
 
-/// The released code's SVRG behind the variance figures: stored gradients, snapshot at the moving
-/// average of the iterates with the iterate moved there, train mode everywhere, no reset.
-fn released(seed: u64, locking: Locking) -> Cell {
-    Cell {
-        method: match locking {
-            Locking::Locked => "svrg-locked".into(),
-            Locking::Unlocked => "svrg-unlocked".into(),
-        },
-        svrg: SvrgConfig {
-            snapshot: SnapshotRule::MovingAverage { keep: 0.9 },
-            gradients: SnapshotGradients::Stored,
-            ..SvrgConfig::default()
-        },
-        locking,
-        policies: vec![NormPolicy::Naive],
-        places: Places::Paper,
-        every: 1,
-        seed,
-    }
+/// Runs an experiment's cells one after another and writes its folder `out`.
+///
+/// # Errors
+/// When the data cannot be read, training fails or the folder cannot be written.
+pub fn run(
+    experiment: &Experiment,
+    settings: &Settings,
+    out: &Path,
+    observer: &dyn Observer,
+) -> Result<Finished, BenchError> {
+    run_dir::prepare(out)?;
+    let data = settings.load()?;
+    let minibatches = data.info.train_size.div_ceil(settings.batch_size);
+    let recorder = Recorder::new(out, observer)?;
+    let cells = (experiment.cells)(settings, minibatches);
+    let measured: Vec<CellResult> =
+        cells.iter().map(|cell| run_cell(settings, &data, cell, &recorder)).collect::<Result<_, _>>()?;
+    let mut result = gather(experiment, settings, &data, &cells, &measured);
+    result.verdicts = (experiment.verdicts)(&result);
+    let figures = (experiment.figures)(&result)?;
+    let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
+    let report = run_dir::write(out, settings, &result, &times, &figures)?;
+    Ok(Finished { result, report })
 }
 
-/// SVRG with recomputation from the last iterate, as behind the paper's test errors, with naive and
-/// reset statistics side by side.
-fn recomputed(seed: u64) -> Cell {
-    Cell {
-        method: "svrg-recomputed".into(),
-        svrg: SvrgConfig::default(),
-        locking: Locking::Locked,
-        policies: vec![NormPolicy::Reset, NormPolicy::Naive],
-        places: Places::None,
-        every: 1,
-        seed,
-    }
-}
-
-/// Runs the cells one after another, their events going to the run folder `out`.
-fn run_cells(
+/// The cells' numbers under the experiment's name and claim, not yet judged.
+fn gather(
+    experiment: &Experiment,
     settings: &Settings,
     data: &LoadedData,
     cells: &[Cell],
-    out: &Path,
-    observer: &dyn Observer,
-) -> Result<Vec<CellResult>, BenchError> {
-    let recorder = Recorder::new(out, observer)?;
-    cells.iter().map(|cell| run_cell(settings, data, cell, &recorder)).collect()
-}
-
-/// Gathers the cells' numbers under an experiment's name and claim.
-fn gather(
-    experiment: &str,
-    claim: &str,
-    settings: &Settings,
-    data: &LoadedData,
-    cells: &[CellResult],
+    measured: &[CellResult],
 ) -> ExperimentResult {
+    let mut models: Vec<&str> = cells.iter().map(|cell| cell.model.name()).collect();
+    models.dedup();
     ExperimentResult {
-        experiment: experiment.into(),
-        claim: claim.into(),
+        experiment: experiment.name.into(),
+        claim: experiment.claim.into(),
         data: data.info.clone(),
-        model: settings.model.to_string(),
-        scale: format!(
-            "{} of the paper's 250 epochs, {} of its 50,000 training pictures, {} seed(s)",
-            settings.epochs,
-            data.info.train_size,
-            settings.seeds.len()
-        ),
+        model: models.join(", "),
+        scale: scale(settings, data),
         minibatches: data.info.train_size.div_ceil(settings.batch_size),
         batch_size: settings.batch_size,
         epochs_run: settings.epochs,
         seeds: settings.seeds.clone(),
-        learning_rate_drops: drops(settings.epochs),
-        points: cells.iter().flat_map(|cell| cell.points.clone()).collect(),
-        epochs: cells.iter().flat_map(|cell| cell.epochs.clone()).collect(),
+        schedule: cells.first().map(|cell| cell.schedule.clone()).unwrap_or_default(),
+        version: settings.version,
+        points: measured.iter().flat_map(|cell| cell.points.clone()).collect(),
+        epochs: measured.iter().flat_map(|cell| cell.epochs.clone()).collect(),
+        diverged: measured.iter().filter_map(|cell| cell.diverged.clone()).collect(),
         verdicts: Vec::new(),
     }
 }
 
-/// Adds the verdicts and writes the run folder.
-fn finish(
-    out: &Path,
-    settings: &Settings,
-    mut result: ExperimentResult,
-    verdicts: Vec<Verdict>,
-    cells: &[CellResult],
-    figures: &[Figure],
-) -> Result<Finished, BenchError> {
-    result.verdicts = verdicts;
-    let report = run_dir::write(out, settings, &result, cells, figures)?;
-    Ok(Finished { result, report })
+fn scale(settings: &Settings, data: &LoadedData) -> String {
+    let Settings { epochs, schedule_epochs, seeds, .. } = settings;
+    let epochs = match *schedule_epochs {
+        PAPER_EPOCHS => format!("{epochs} of the paper's 250 epochs"),
+        length => format!("{epochs} of {length} epochs, the paper's 250 compressed"),
+    };
+    format!("{epochs}, {} of its 50,000 training pictures, {} seed(s)", data.info.train_size, seeds.len())
 }

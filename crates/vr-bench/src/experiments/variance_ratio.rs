@@ -1,91 +1,237 @@
-//! C5, C6, Figure 2: SVRG's variance over SGD's at 2, 11, 33 and 100 % of the epoch.
+//! C5, C6, Figure 2: SVRG's variance over SGD's at 2, 11, 33 and 100 % of the epoch. Large networks
+//! show no reduction for most of each epoch, small ones show some, and each drop of the learning rate helps.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use vr_optim::Locking;
 
-use super::{Finished, finish, gather, released, run_cells};
-use crate::cell::{Cell, Places};
-use crate::error::BenchError;
+use super::Experiment;
+use super::methods::stored;
+use crate::cell::Cell;
+use crate::figures::FigureError;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio as figure};
-use crate::observer::Observer;
+use crate::measure::Measures;
+use crate::phases::{BEFORE, BETWEEN, PERCENTS, PHASES, Phase, geometric_mean};
 use crate::published::{PublishedPoint, published};
-use crate::results::{Outcome, Point, Verdict};
-use crate::run_dir;
+use crate::results::{ExperimentResult, Outcome, Point, Verdict};
+use crate::run_dir::Figure;
 use crate::settings::Settings;
+use crate::stats::Estimate;
 
-/// The claim, as the report quotes it.
-pub const CLAIM: &str = "SVRG's variance over SGD's: below 1 is a reduction, about 2 no correlation, and below 1/3 pays \
-                         for recomputation (paper, Figure 2).";
+/// Figure 2.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "variance-ratio",
+    summary: "Variance ratios through training (Figure 2)",
+    claim: CLAIM,
+    cells,
+    figures,
+    verdicts,
+};
 
-/// Runs the experiment and writes its folder. The variance is measured in the first epoch and in
-/// every `every`-th, at `places`.
-///
-/// # Errors
-/// When the data cannot be read, training fails or the folder cannot be written.
-pub fn run(
-    settings: &Settings,
-    places: Places,
-    every: usize,
-    out: &Path,
-    observer: &dyn Observer,
-) -> Result<Finished, BenchError> {
-    run_dir::prepare(out)?;
-    let data = settings.load()?;
-    let cells: Vec<_> = settings
-        .seeds
-        .iter()
-        .map(|&seed| Cell { places, every: every.max(1), ..released(seed, Locking::Locked) })
-        .collect();
-    let cells = run_cells(settings, &data, &cells, out, observer)?;
-    let result = gather("variance-ratio", CLAIM, settings, &data, &cells);
-    let title = format!("SVRG variance over SGD variance, {} on {}", result.model, result.data.name);
-    let theirs = published(&result.model);
-    let drawn = after_start(&result.points);
-    let svg = figure(&VarianceRatio {
-        title: &title,
-        points: &drawn,
-        published: &theirs,
-        learning_rate_drops: &result.learning_rate_drops,
-    })?;
-    let verdicts = vec![verdict(&result.points, &theirs)];
-    finish(out, settings, result, verdicts, &cells, &[("variance-ratio", title, svg)])
+const CLAIM: &str = "SVRG's variance over SGD's: below 1 is a reduction, about 2 no correlation, and below 1/3 pays \
+                     for recomputation. Large networks show no reduction for most of each epoch, small ones some; \
+                     drops of the learning rate help everywhere (paper, Figure 2).";
+
+/// The places that stand for most of the epoch.
+const MOST: [f64; 3] = [11.0, 33.0, 100.0];
+/// How far beyond the published range a mean may lie.
+const TOLERANCE: f64 = 1.5;
+
+fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
+    let measures = Measures::variance(settings.places, settings.every);
+    settings.seeds.iter().map(|&seed| Cell { measures, ..stored(settings, Locking::Locked, seed) }).collect()
 }
 
 /// The points of locked SVRG that a logarithmic axis can show: at 0 % its ratio is zero by construction.
-pub fn after_start(points: &[Point]) -> Vec<Point> {
-    points.iter().filter(|p| p.method == "svrg-locked" && p.percent > 0.0).cloned().collect()
+fn points(result: &ExperimentResult) -> Vec<Point> {
+    result.points.iter().filter(|p| p.method == "svrg-locked" && p.percent > 0.0).cloned().collect()
 }
 
-/// Every published point that was measured, within a factor of 1.5.
-fn verdict(points: &[Point], theirs: &[PublishedPoint]) -> Verdict {
-    let mut factors = Vec::new();
+/// The ratios through training, over the published ones where the pictures are theirs.
+pub fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
+    let title = result.heading("Variance of SVRG over SGD");
+    let theirs = if result.data.name.starts_with("CIFAR-10") { published(&result.model) } else { Vec::new() };
+    let points = points(result);
+    let svg =
+        figure(&VarianceRatio { title: &title, points: &points, published: &theirs, schedule: &result.schedule })?;
+    Ok(vec![("variance-ratio", title, svg)])
+}
+
+fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
+    let (points, theirs) = (points(result), published(&result.model));
+    let reached = |phase: &&Phase| PERCENTS.iter().any(|&at| !phase.ratios(&points, &result.schedule, at).is_empty());
+    let mut verdicts: Vec<Verdict> =
+        PHASES.iter().filter(reached).map(|phase| agreement(result, phase, &points, &theirs)).collect();
+    verdicts.extend([throughout(result, &points, &theirs), drop(result, &points, &theirs)]);
+    verdicts
+}
+
+/// C5: the geometric mean of a phase against the published range.
+fn agreement(result: &ExperimentResult, phase: &Phase, points: &[Point], theirs: &[PublishedPoint]) -> Verdict {
+    let (mut listed, mut all_near) = (Vec::new(), true);
+    for percent in PERCENTS {
+        let (ours, theirs) = (phase.ratios(points, &result.schedule, percent), phase.published(theirs, percent));
+        let (Some(mean), Some(their_mean)) = (geometric_mean(&ours), geometric_mean(&theirs)) else { continue };
+        let low = theirs.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = theirs.iter().copied().fold(0.0, f64::max);
+        all_near &= (low / TOLERANCE..=high * TOLERANCE).contains(&mean);
+        let factor = mean / their_mean;
+        listed.push(format!("{percent} %: {mean:.3} against {their_mean:.3} (×{factor:.2}, n = {})", ours.len()));
+    }
+    let same_task = result.data.name.starts_with("CIFAR-10") && result.minibatches == 391;
+    Verdict {
+        id: format!("C5-{}", phase.id),
+        claim: format!("C5: the published variance ratios, {} of 250", phase.name),
+        expected: "geometric mean at every place as published".into(),
+        measured: if listed.is_empty() { "no place that was published".into() } else { listed.join("; ") },
+        outcome: match (same_task, listed.is_empty(), all_near) {
+            (false, ..) | (_, true, _) => Outcome::Undecided,
+            (.., true) => Outcome::Confirmed,
+            (.., false) => Outcome::Contradicted,
+        },
+        rule: format!(
+            "confirmed when every geometric mean lies in the published range widened by a factor of {TOLERANCE}, \
+             contradicted otherwise; undecided unless on all of CIFAR-10 with m = 391"
+        ),
+    }
+}
+
+/// The mean logarithm of the ratio at 11, 33 and 100 %, for each epoch and seed before the first drop.
+fn most_of_the_epoch(result: &ExperimentResult, points: &[Point]) -> Vec<f64> {
+    let mut logs: BTreeMap<(u64, usize), Vec<f64>> = BTreeMap::new();
+    for (point, ratio) in BEFORE.points(points, &result.schedule).filter(|(point, _)| MOST.contains(&point.percent)) {
+        logs.entry((point.seed, point.epoch)).or_default().push(ratio.ln());
+    }
+    logs.values().map(|logs| logs.iter().sum::<f64>() / logs.len() as f64).collect()
+}
+
+/// C6 for one network, before the first drop.
+fn throughout(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) -> Verdict {
+    let large = ["resnet110", "densenet-40-36"].contains(&result.model.as_str());
+    let log = Estimate::of(&most_of_the_epoch(result, points));
+    let sign = if large { log } else { Estimate { mean: -log.mean, ..log } }.sign();
+    let theirs: Vec<f64> = MOST.iter().flat_map(|&at| BEFORE.published(theirs, at)).collect();
+    let published = geometric_mean(&theirs).map_or_else(String::new, |mean| format!(" (published {mean:.2})"));
+    Verdict {
+        id: "C6-most-of-the-epoch".into(),
+        claim: if large {
+            "C6: a large network shows no variance reduction for most of each epoch".into()
+        } else {
+            "C6: a small network shows some variance reduction for most of each epoch".into()
+        },
+        expected: format!("ratio over most of the epoch {} 1{published}", if large { "above" } else { "below" }),
+        measured: interval(&log),
+        outcome: sign,
+        rule: "confirmed or contradicted when the mean over epochs (10–140 of 250, not the first) and seeds of the \
+               logarithm of the ratio at 11, 33 and 100 % is more than two standard errors from 0"
+            .into(),
+    }
+}
+
+/// A mean of logarithms as a ratio with its interval.
+fn interval(log: &Estimate) -> String {
+    match log.n {
+        0 => "not measured".into(),
+        n => format!("{:.3}, {:.3}–{:.3} (n = {n})", log.mean.exp(), log.low().exp(), log.high().exp()),
+    }
+}
+
+/// C6: the first drop of the learning rate lowers the ratio.
+fn drop(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) -> Verdict {
+    let logs = |ratios: Vec<f64>| ratios.into_iter().map(f64::ln).collect::<Vec<_>>();
+    let mut gains = Vec::new();
     let mut listed = Vec::new();
-    for theirs in theirs {
-        for ours in points.iter().filter(|p| p.epoch == theirs.epoch && p.percent == theirs.percent) {
-            if let Some(ratio) = ours.ratio.filter(|&r| r > 0.0) {
-                factors.push((ratio / theirs.ratio).max(theirs.ratio / ratio));
-                listed.push(format!(
-                    "epoch {} at {} %: {ratio:.3} against {:.3}",
-                    theirs.epoch, theirs.percent, theirs.ratio
-                ));
-            }
+    let mut published = Vec::new();
+    for percent in PERCENTS {
+        let [before, after] =
+            [BEFORE, BETWEEN].map(|phase| Estimate::of(&logs(phase.ratios(points, &result.schedule, percent))));
+        if before.n > 0 && after.n > 0 {
+            let gain = before.minus(after);
+            listed.push(format!("{percent} %: ÷{:.1} (n = {})", gain.mean.exp(), gain.n));
+            gains.push(gain.sign());
+        }
+        let theirs = [BEFORE, BETWEEN].map(|phase| geometric_mean(&phase.published(theirs, percent)));
+        if let [Some(before), Some(after)] = theirs {
+            published.push(format!("{percent} %: ÷{:.1}", before / after));
         }
     }
-    let worst = factors.iter().copied().fold(0.0, f64::max);
     Verdict {
-        claim: "C5: the published variance ratios".into(),
-        expected: "each within a factor of 1.5".into(),
-        measured: if listed.is_empty() {
-            "no published point falls on a measured one".into()
-        } else {
-            listed.join("; ")
+        id: "C6-drop".into(),
+        claim: "C6: the first drop of the learning rate lowers the variance ratio".into(),
+        expected: format!("at every place; published {}", published.join(", ")),
+        measured: if listed.is_empty() { "the run does not reach the drop".into() } else { listed.join("; ") },
+        outcome: match gains.as_slice() {
+            [] => Outcome::Undecided,
+            gains if gains.contains(&Outcome::Contradicted) => Outcome::Contradicted,
+            gains if gains.contains(&Outcome::Undecided) => Outcome::Undecided,
+            _ => Outcome::Confirmed,
         },
-        outcome: match factors.is_empty() {
-            true => Outcome::Undecided,
-            false if worst <= 1.5 => Outcome::Confirmed,
-            false => Outcome::Contradicted,
-        },
-        rule: "over all points of the same epoch and place as published ones; other data or a subset shift them".into(),
+        rule: "per place, mean logarithm of the ratio in epochs 10–140 of 250 (not the first) less that in 160–210: \
+               confirmed when above 0 by more than two standard errors at all places, contradicted when below at one"
+            .into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::made_up;
+
+    /// Ratios before and after the first drop at the published epochs.
+    fn check(model: &str, before: f64, after: f64) -> Vec<(String, Outcome)> {
+        let mut points = Vec::new();
+        for epoch in (10..=240).step_by(10).filter(|epoch| ![150, 220].contains(epoch)) {
+            for percent in PERCENTS {
+                let scale = if epoch < 150 { before } else { after };
+                let ratio = scale * (1.0 + 0.02 * (epoch % 20) as f64 / 10.0);
+                points.push(Point { percent, ..made_up::point("svrg-locked", epoch, ratio) });
+            }
+        }
+        let result = ExperimentResult { points, ..made_up::result(model) };
+        verdicts(&result).into_iter().map(|v| (v.id, v.outcome)).collect()
+    }
+
+    fn outcome(verdicts: &[(String, Outcome)], id: &str) -> Outcome {
+        verdicts.iter().find(|v| v.0 == id).map(|v| v.1).unwrap()
+    }
+
+    #[test]
+    fn a_large_network_must_not_reduce_and_a_small_one_must() {
+        for (model, high, low) in [
+            ("densenet-40-36", Outcome::Confirmed, Outcome::Contradicted),
+            ("lenet", Outcome::Contradicted, Outcome::Confirmed),
+        ] {
+            assert_eq!(outcome(&check(model, 1.4, 0.1), "C6-most-of-the-epoch"), high);
+            assert_eq!(outcome(&check(model, 0.5, 0.1), "C6-most-of-the-epoch"), low);
+        }
+    }
+
+    #[test]
+    fn a_drop_must_lower_the_ratio() {
+        assert_eq!(outcome(&check("lenet", 0.5, 0.1), "C6-drop"), Outcome::Confirmed);
+        assert_eq!(outcome(&check("lenet", 0.5, 0.9), "C6-drop"), Outcome::Contradicted);
+        assert_eq!(outcome(&check("lenet", 0.5, 0.5), "C6-drop"), Outcome::Undecided);
+    }
+
+    #[test]
+    fn the_published_points_agree_with_themselves_only() {
+        let points = published("lenet")
+            .into_iter()
+            .map(|p| Point { percent: p.percent, ..made_up::point("svrg-locked", p.epoch, p.ratio) });
+        let mut result = ExperimentResult { points: points.collect(), ..made_up::result("lenet") };
+        let outcomes = |result: &ExperimentResult| {
+            let verdicts = verdicts(result).into_iter().filter(|v| v.id.starts_with("C5"));
+            verdicts.map(|v| v.outcome).collect::<Vec<_>>()
+        };
+        assert_eq!(outcomes(&result), [Outcome::Confirmed; 4]);
+        result.minibatches = 40;
+        assert_eq!(outcomes(&result), [Outcome::Undecided; 4]);
+        (result.minibatches, result.model) = (391, "densenet-40-36".into());
+        assert_eq!(outcomes(&result), [Outcome::Contradicted; 4]);
+    }
+
+    #[test]
+    fn nothing_measured_decides_nothing() {
+        assert!(verdicts(&made_up::result("lenet")).iter().all(|v| v.outcome == Outcome::Undecided));
     }
 }

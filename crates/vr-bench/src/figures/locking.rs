@@ -12,20 +12,13 @@ const COLUMNS: usize = 3;
 const PANEL: (usize, usize) = (620, 660);
 const ONE_PANEL: (usize, usize) = (1200, 800);
 
-/// What the figure shows.
-#[derive(Debug, Clone, Copy)]
-pub struct Locking<'a> {
-    /// The line above the figure.
-    pub title: &'a str,
-    /// The measurements; each method is a line with its name in the legend, each epoch a panel. Seeds are averaged.
-    pub points: &'a [Point],
-}
-
 /// Draws the ratio, from zero, over the progress through each epoch, and returns the SVG text.
-pub fn locking(content: &Locking<'_>) -> Result<String, FigureError> {
+///
+/// Each method is a line with its name in the legend, each epoch a panel. Seeds are averaged.
+pub fn locking(title: &str, points: &[Point]) -> Result<String, FigureError> {
     let mut methods: Vec<&str> = Vec::new();
     let mut epochs: Vec<usize> = Vec::new();
-    for point in content.points.iter().filter(|point| point.ratio.is_some_and(f64::is_finite)) {
+    for point in points.iter().filter(|point| point.ratio.is_some_and(f64::is_finite)) {
         if !methods.contains(&point.method.as_str()) {
             methods.push(&point.method);
         }
@@ -37,10 +30,8 @@ pub fn locking(content: &Locking<'_>) -> Result<String, FigureError> {
         return Err(FigureError::Empty("data-transform locking"));
     }
     epochs.sort_unstable();
-    let panels: Vec<Vec<Vec<Sample>>> = epochs
-        .iter()
-        .map(|&epoch| methods.iter().map(|method| line(content.points, method, epoch)).collect())
-        .collect();
+    let panels: Vec<Vec<Vec<Sample>>> =
+        epochs.iter().map(|&epoch| methods.iter().map(|method| line(points, method, epoch)).collect()).collect();
     // The first epoch's ratios dwarf all others, so every panel has a scale of its own.
     let scale = |lines: &[Vec<Sample>]| {
         let values: Vec<f64> = lines.iter().flatten().flat_map(|sample| [sample.mean, sample.high]).collect();
@@ -54,7 +45,7 @@ pub fn locking(content: &Locking<'_>) -> Result<String, FigureError> {
     let columns = epochs.len().min(COLUMNS);
     let rows = epochs.len().div_ceil(columns);
     let (width, height) = if epochs.len() == 1 { ONE_PANEL } else { PANEL };
-    canvas::figure(content.title, canvas::size(columns * width, rows * height), |area, column| {
+    canvas::figure(title, canvas::size(columns * width, rows * height), |area, column| {
         let areas = area.split_evenly((rows, columns));
         for ((area, epoch), lines) in areas.iter().zip(&epochs).zip(&panels) {
             let panel = Panel::new(area, &format!("epoch {epoch}"), (Axis::percent(), scale(lines)), &[])?;
@@ -84,18 +75,18 @@ mod tests {
             point.ratio = point.ratio.map(|ratio| (ratio + 0.7).min(1.6));
             point
         }));
-        let svg = locking(&Locking { title: "Locked data transforms, made-up data", points: &points }).unwrap();
+        let svg = locking("Locked data transforms, made-up data", &points).unwrap();
         for text in ["epoch 2", "epoch 10", "epoch 40", "transforms locked", "transforms not"] {
             assert!(svg.contains(text), "{text}");
         }
         preview("locking", &svg);
         points.retain(|point| point.epoch == 2);
-        preview("locking-one", &locking(&Locking { title: "One epoch", points: &points }).unwrap());
+        preview("locking-one", &locking("One epoch", &points).unwrap());
     }
 
     #[test]
     fn nothing_to_draw_is_an_error() {
-        let error = locking(&Locking { title: "", points: &[] });
+        let error = locking("", &[]);
         assert_eq!(error, Err(FigureError::Empty("data-transform locking")));
     }
 }

@@ -8,6 +8,7 @@ use super::panel::Panel;
 use super::{FigureError, canvas};
 use crate::published::PublishedPoint;
 use crate::results::Point;
+use crate::schedule::{PAPER_EPOCHS, Schedule};
 
 /// With three gradients to a step, variance reduction only pays for itself below this ratio.
 const BREAK_EVEN: f64 = 1.0 / 3.0;
@@ -23,8 +24,8 @@ pub struct VarianceRatio<'a> {
     pub points: &'a [Point],
     /// Published ratios to draw behind the measurements, as far as the same percentages and epochs were measured.
     pub published: &'a [PublishedPoint],
-    /// Where the learning rate was lowered, in epochs.
-    pub learning_rate_drops: &'a [f64],
+    /// The learning rate: its drops are drawn, and published epochs are compressed as it is.
+    pub schedule: &'a Schedule,
 }
 
 /// Draws one line for each percentage, on a scale of powers of two, and returns the SVG text.
@@ -37,9 +38,13 @@ pub fn variance_ratio(content: &VarianceRatio<'_>) -> Result<String, FigureError
         return Err(FigureError::Empty("variance ratios"));
     }
     let last = lines.iter().flatten().map(|sample| sample.x).fold(1.0, f64::max);
+    let compression = content.schedule.length as f64 / PAPER_EPOCHS as f64;
     let behind = |percent: f64| {
-        content.published.iter().filter(move |point| point.percent == percent && epoch(point.epoch) <= last)
+        let same = content.published.iter().filter(move |point| point.percent == percent);
+        same.map(|point| (epoch(point.epoch) * compression, point.ratio)).filter(|point| point.0 <= last)
     };
+    // Epoch e is drawn at e, so a drop after it lies halfway to the next.
+    let drops: Vec<f64> = content.schedule.drops.iter().map(|drop| drop + 0.5).collect();
     let others: Vec<f64> = percents.iter().copied().filter(|percent| !USUAL.contains(percent)).collect();
     let colour = |percent: f64| {
         let place = |list: &[f64]| list.iter().position(|other| *other == percent);
@@ -47,7 +52,7 @@ pub fn variance_ratio(content: &VarianceRatio<'_>) -> Result<String, FigureError
     };
     let published: Vec<_> = percents.iter().flat_map(|&percent| behind(percent)).collect();
 
-    let mut values: Vec<f64> = published.iter().map(|point| point.ratio).collect();
+    let mut values: Vec<f64> = published.iter().map(|point| point.1).collect();
     values.extend(lines.iter().flatten().flat_map(|sample| [sample.mean, sample.low, sample.high]));
     let x = Axis::epochs(last);
     let y = Axis::ratio("variance ratio, reduced / plain (log scale)", &values);
@@ -65,18 +70,18 @@ pub fn variance_ratio(content: &VarianceRatio<'_>) -> Result<String, FigureError
     }
     entries.push((Key::Band(BAND), "1 to 2: more variance than plain SGD".to_owned()));
     entries.push((Key::Dashed(REFERENCE), "1/3: pays for three gradients a step".to_owned()));
-    if content.learning_rate_drops.iter().any(|drop| (x.low..=x.high).contains(drop)) {
+    if drops.iter().any(|drop| (x.low..=x.high).contains(drop)) {
         entries.push((Key::Dotted(REFERENCE), "learning rate lowered".to_owned()));
     }
 
     canvas::figure(content.title, (1700, 1000), |area, column| {
         let panel = Panel::new(area, "", (x, y), &[(1.0, 2.0, BAND)])?;
-        for &drop in content.learning_rate_drops {
+        for &drop in &drops {
             panel.upright(drop)?;
         }
         panel.across(BREAK_EVEN, "1/3")?;
         for &percent in &percents {
-            panel.hollow(behind(percent).map(|point| (epoch(point.epoch), point.ratio)), pale(colour(percent)))?;
+            panel.hollow(behind(percent), pale(colour(percent)))?;
         }
         for (samples, &percent) in lines.iter().zip(&percents) {
             panel.line(samples, colour(percent))?;
@@ -109,19 +114,15 @@ mod tests {
     use crate::figures::render::{preview, sample_points};
     use crate::published::published;
 
-    fn content<'a>(points: &'a [Point], published: &'a [PublishedPoint]) -> VarianceRatio<'a> {
-        VarianceRatio {
-            title: "Variance of SVRG, made-up data",
-            points,
-            published,
-            learning_rate_drops: &[150.0, 220.0],
-        }
+    fn draw(points: &[Point], published: &[PublishedPoint]) -> Result<String, FigureError> {
+        let schedule = &Schedule::default();
+        variance_ratio(&VarianceRatio { title: "Variance of SVRG, made-up data", points, published, schedule })
     }
 
     #[test]
     fn the_figure_names_its_parts() {
         let (points, published) = (sample_points("svrg", 240), published("resnet-small"));
-        let svg = variance_ratio(&content(&points, &published)).unwrap();
+        let svg = draw(&points, &published).unwrap();
         for text in ["1/3", "100 %", "learning rate", "published, same", "variance ratio"] {
             assert!(svg.contains(text), "{text}");
         }
@@ -131,7 +132,7 @@ mod tests {
     #[test]
     fn published_epochs_beyond_the_run_are_left_out() {
         let (points, published) = (sample_points("svrg", 20), published("lenet"));
-        let svg = variance_ratio(&content(&points, &published)).unwrap();
+        let svg = draw(&points, &published).unwrap();
         assert!(!svg.contains(">\n200\n<") && !svg.contains("learning rate"));
         preview("variance-ratio-short", &svg);
     }
@@ -146,7 +147,7 @@ mod tests {
                 _ => {}
             }
         }
-        let svg = variance_ratio(&content(&points, &[])).unwrap();
+        let svg = draw(&points, &[]).unwrap();
         assert!(svg.contains("zero, or below"));
         // The usual colours of 33 % and 100 %, in the lines and in the legend; 11 % has nothing to show.
         let strokes =
@@ -155,6 +156,6 @@ mod tests {
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
         preview("variance-ratio-zero", &svg);
         points.iter_mut().for_each(|point| point.ratio = None);
-        assert_eq!(variance_ratio(&content(&points, &[])), Err(FigureError::Empty("variance ratios")));
+        assert_eq!(draw(&points, &[]), Err(FigureError::Empty("variance ratios")));
     }
 }

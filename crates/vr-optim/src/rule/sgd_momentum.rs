@@ -1,28 +1,12 @@
-//! Update rules: a direction becomes a step.
+//! SGD with momentum, heavy-ball or Nesterov's.
 
 use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
 
-/// Turns an estimator's direction into a change of the iterate.
-pub trait UpdateRule<S: Scalar>: Send {
-    /// Applies `direction` to `x` at the schedule's `learning_rate`, tensor by tensor with the
-    /// options of `space`.
-    fn update(&mut self, space: &ParameterSpace, learning_rate: f64, direction: &FlatVector<S>, x: &mut FlatVector<S>);
-
-    /// The rule's name in results.
-    fn name(&self) -> &'static str;
-
-    /// Writes the rule's buffers and counters.
-    fn save(&self, out: &mut StateWriter<'_>);
-
-    /// Reads what [`save`](Self::save) wrote, for a space of `len` parameters.
-    ///
-    /// # Errors
-    /// When the state is of another rule or does not fit.
-    fn restore(&mut self, from: &StateReader<'_>, len: usize) -> Result<(), StateError>;
-}
+use crate::rule::UpdateRule;
 
 /// SGD with momentum and weight decay as in PyTorch and in the paper:
-/// `d = v + weight_decay·x`, `buf ← momentum·buf + d`, `x ← x − lr·buf`.
+/// `d = v + weight_decay·x`, `buf ← momentum·buf + d`, `x ← x − lr·buf`; in Nesterov's form, as
+/// PyTorch writes it, `x ← x − lr·(d + momentum·buf)`.
 ///
 /// The decay is added after variance reduction, and a snapshot does not reset the buffer.
 #[derive(Clone, Debug)]
@@ -31,13 +15,21 @@ pub struct SgdMomentum<S> {
     pub momentum: f64,
     /// Weight of x in the direction.
     pub weight_decay: f64,
+    /// Whether the step looks ahead: Nesterov's form.
+    pub nesterov: bool,
     buffer: FlatVector<S>,
 }
 
 impl<S: Scalar> SgdMomentum<S> {
     /// The rule with an empty buffer.
     pub fn new(momentum: f64, weight_decay: f64) -> Self {
-        Self { momentum, weight_decay, buffer: FlatVector::default() }
+        Self { momentum, weight_decay, nesterov: false, buffer: FlatVector::default() }
+    }
+
+    /// In Nesterov's form.
+    #[must_use]
+    pub fn with_nesterov(self) -> Self {
+        Self { nesterov: true, ..self }
     }
 }
 
@@ -61,14 +53,15 @@ impl<S: Scalar> UpdateRule<S> for SgdMomentum<S> {
             let range = tensor.range();
             let rows = x[range.clone()].iter_mut().zip(&mut self.buffer[range.clone()]).zip(&direction[range]);
             for ((x, buffer), &v) in rows {
-                *buffer = momentum * *buffer + (v + decay * *x);
-                *x = *x - rate * *buffer;
+                let d = v + decay * *x;
+                *buffer = momentum * *buffer + d;
+                *x = *x - rate * if self.nesterov { d + momentum * *buffer } else { *buffer };
             }
         }
     }
 
     fn name(&self) -> &'static str {
-        "sgd-momentum"
+        if self.nesterov { "nesterov" } else { "sgd-momentum" }
     }
 
     fn save(&self, out: &mut StateWriter<'_>) {

@@ -1,0 +1,228 @@
+//! SAGA on minibatches, and its table with an exponential moving average.
+
+use std::sync::Arc;
+
+use vr_core::random::Permutation;
+use vr_core::vector::Mean;
+use vr_core::{Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateReader, StateWriter, Stream};
+
+use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Reference, Request};
+use crate::table::{GradientTable, TableStorage};
+
+/// Options of [`Saga`].
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub struct SagaConfig {
+    /// a, the weight of a new gradient in its row, in (0, 1].
+    pub weight: f64,
+    /// Where the table is kept.
+    pub storage: TableStorage,
+    /// Governs the order of the minibatches.
+    pub seed: u64,
+}
+
+impl Default for SagaConfig {
+    /// SAGA: weight 1, the table in memory.
+    fn default() -> Self {
+        Self { weight: 1.0, storage: TableStorage::default(), seed: 0 }
+    }
+}
+
+/// What the estimator is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The pass that fills the table; this minibatch is next.
+    Pass(u32),
+    /// The step's own gradient.
+    Inner,
+    /// The direction is ready.
+    Ready,
+}
+
+/// SAGA (Defazio, Bach & Lacoste-Julien, NIPS 2014) with a row φ_b for each minibatch:
+/// `v = (g_b(x) − φ_b) + mean φ`, then `φ_b ← (1 − a)·φ_b + a·g_b(x)`.
+///
+/// With a = 1 that is SAGA. With a < 1 a row averages the gradients under the transforms of several
+/// visits, the remedy for augmented data that the paper names (§4, after MISO; Bietti & Mairal, NIPS
+/// 2017); unlock the transforms for it.
+///
+/// The table starts with a full pass at the initial point. The members of a minibatch never change
+/// (the generation stays 0), only the order does, from epoch to epoch. A step costs 1 evaluation,
+/// a run m more; the table is m·P numbers.
+#[derive(Debug)]
+pub struct Saga<S> {
+    config: SagaConfig,
+    space: Arc<ParameterSpace>,
+    minibatches: u32,
+    step: u64,
+    stage: Stage,
+    coefficient: Coefficient<S>,
+    table: GradientTable<S>,
+    sum: Mean,
+    mean: FlatVector<S>,
+    row: FlatVector<S>,
+    renewed: FlatVector<S>,
+    direction: FlatVector<S>,
+}
+
+impl<S: Scalar> Saga<S> {
+    /// The estimator before its first step.
+    pub fn new(config: SagaConfig) -> Self {
+        Self {
+            config,
+            space: Arc::default(),
+            minibatches: 0,
+            step: 0,
+            stage: Stage::Pass(0),
+            coefficient: Coefficient::one(),
+            table: GradientTable::default(),
+            sum: Mean::default(),
+            mean: FlatVector::default(),
+            row: FlatVector::default(),
+            renewed: FlatVector::default(),
+            direction: FlatVector::default(),
+        }
+    }
+    fn epoch(&self) -> u32 {
+        (self.step / u64::from(self.minibatches)) as u32
+    }
+
+    /// The minibatch of the coming step.
+    fn index(&self) -> u32 {
+        let order = Key { generation: self.epoch(), ..Key::new(self.config.seed, Stream::TableOrder) };
+        Permutation::new(order, self.minibatches).at((self.step % u64::from(self.minibatches)) as u32)
+    }
+
+    fn request(&self, index: u32, visit: u32, purpose: Purpose) -> Request {
+        Request { point: Point::Current, generation: 0, index, visit, purpose, norm: NormRule::Batch }
+    }
+
+    fn combine(&mut self, row: usize, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
+        let old = self.table.row(row, &mut self.row)?;
+        self.coefficient.combine(&self.space, gradient, old, &self.mean, &mut self.direction);
+        self.sum.remove(old);
+        let renewed = if self.config.weight == 1.0 {
+            gradient
+        } else {
+            self.renewed.copy_from_slice(old);
+            self.renewed.average_in(1.0 - self.config.weight, gradient);
+            &self.renewed
+        };
+        self.sum.add(self.table.write(row, renewed)?);
+        self.sum.write(&mut self.mean);
+        Ok(())
+    }
+}
+
+impl<S: Scalar> Estimator<S> for Saga<S> {
+    fn name(&self) -> &'static str {
+        if self.config.weight == 1.0 { "saga" } else { "ema-table" }
+    }
+
+    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
+        let weight = self.config.weight;
+        if !(weight > 0.0 && weight <= 1.0) {
+            let reason = format!("the weight of a new gradient is {weight}; it must be above 0 and at most 1");
+            return Err(EstimatorError::Config { method: self.name(), reason });
+        }
+        self.space = Arc::clone(space);
+        self.minibatches = minibatches;
+        self.table = GradientTable::new(&self.config.storage, minibatches as usize, space.len())?;
+        self.sum = Mean::new(space.len());
+        for vector in [&mut self.mean, &mut self.row, &mut self.renewed, &mut self.direction] {
+            *vector = FlatVector::zeros(space.len());
+        }
+        Ok(())
+    }
+
+    fn steps_per_epoch(&self) -> u32 {
+        self.minibatches
+    }
+
+    fn ask(&mut self, _x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
+        Ok(match self.stage {
+            Stage::Pass(next) => {
+                Ask::Evaluate((next..self.minibatches).map(|b| self.request(b, 0, Purpose::Snapshot)).collect())
+            }
+            Stage::Inner => Ask::Evaluate(vec![self.request(self.index(), self.epoch(), Purpose::Inner)]),
+            Stage::Ready => Ask::Step(&self.direction),
+        })
+    }
+
+    fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
+        let row = request.index as usize;
+        if request.purpose == Purpose::Inner {
+            self.combine(row, gradient)?;
+            self.stage = Stage::Ready;
+        } else {
+            self.sum.add(self.table.write(row, gradient)?);
+            self.stage = Stage::Pass(request.index + 1);
+            if request.index + 1 == self.minibatches {
+                self.sum.write(&mut self.mean);
+                self.stage = Stage::Inner;
+            }
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, _x: &FlatVector<S>) {
+        self.step += 1;
+        self.stage = Stage::Inner;
+    }
+
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
+        let rows = if let Stage::Pass(next) = self.stage { next } else { self.minibatches };
+        out.integer("step", self.step);
+        out.integer("rows", u64::from(rows));
+        out.flag("ready", self.stage == Stage::Ready);
+        if self.stage == Stage::Ready {
+            out.vector("direction", &self.direction);
+        }
+        self.sum.save(&mut out.part("mean"));
+        let mut table = out.part("table");
+        let mut buffer = FlatVector::zeros(self.space.len());
+        for row in 0..rows {
+            table.vector(&row.to_string(), self.table.row(row as usize, &mut buffer)?);
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
+        self.step = from.integer("step")?;
+        let rows = from.index("rows", u64::from(self.minibatches))? as u32;
+        self.stage = match (rows < self.minibatches, from.flag("ready")?) {
+            (true, _) => Stage::Pass(rows),
+            (false, true) => Stage::Ready,
+            (false, false) => Stage::Inner,
+        };
+        if self.stage == Stage::Ready {
+            self.direction = from.vector("direction", self.space.len())?;
+        }
+        self.sum.restore(&from.part("mean"))?;
+        if self.sum.count() > 0 {
+            self.sum.write(&mut self.mean);
+        }
+        let table = from.part("table");
+        for row in 0..rows {
+            self.table.write(row as usize, &table.vector::<S>(&row.to_string(), self.space.len())?)?;
+        }
+        Ok(())
+    }
+
+    fn generation(&self) -> u32 {
+        0
+    }
+
+    fn snapshot(&self) -> Option<&FlatVector<S>> {
+        None
+    }
+
+    fn control(&self) -> Option<Control<'_, S>> {
+        (!matches!(self.stage, Stage::Pass(_))).then_some(Control {
+            mean: &self.mean,
+            coefficient: &self.coefficient,
+            reference: Reference::Table(&self.table),
+            minibatches: 0..self.minibatches,
+        })
+    }
+}
