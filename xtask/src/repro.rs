@@ -139,6 +139,7 @@ impl Args {
                 PlacesArg::Deciles => Places::Deciles,
             },
             every: self.every.max(1),
+            ..Settings::default()
         })
     }
 }

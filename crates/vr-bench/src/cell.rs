@@ -1,24 +1,23 @@
 //! One cell of an experiment: a method trained with one seed, measured along the way.
 
-use std::time::Instant;
-
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use vr_core::{Normalization, Oracle};
 use vr_data::{Augmentation, Loader, LoaderConfig, test_batches};
 use vr_models::{Engine, Model, initialize};
-use vr_optim::{EstimatorConfig, Locking, NormPolicy, NormTrack, RuleConfig, Training, TrainingError};
+use vr_optim::{EstimatorConfig, Locking, NormPolicy, NormTrack, RuleConfig, Training};
 
 use crate::error::BenchError;
 use crate::measure::Measures;
-use crate::observer::Observer;
 use crate::results::{Divergence, EpochRow, EpochTime, Point};
 use crate::schedule::Schedule;
 use crate::settings::{LoadedData, Settings};
 
 /// One method with one seed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Cell {
     /// The network.
+    #[serde(serialize_with = "crate::settings::name")]
     pub model: Model,
     /// The method's name in the results.
     pub method: String,
@@ -42,30 +41,44 @@ pub struct Cell {
 }
 
 /// What a cell measured.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CellResult {
     /// Variances.
     pub points: Vec<Point>,
     /// Epochs; of a run that diverged, those before.
     pub epochs: Vec<EpochRow>,
     /// Where the run diverged, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged: Option<Divergence>,
-    /// Seconds of each epoch.
+    /// Seconds of each epoch; kept apart, so that equal runs have equal results.
+    #[serde(skip)]
     pub times: Vec<EpochTime>,
 }
 
-type Run = Training<Engine, Loader>;
+/// A cell's training.
+pub(crate) type Run = Training<Engine, Loader>;
 
-/// Trains and measures one cell.
+impl Cell {
+    /// What an error of the cell's says of where it happened.
+    pub(crate) fn failed(
+        &self,
+        epoch: usize,
+        error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> BenchError {
+        BenchError::Training { method: self.method.clone(), seed: self.seed, epoch, error: error.into() }
+    }
+
+    /// The name of the rows of one set of running statistics.
+    pub(crate) fn track_name(&self, policy: NormPolicy) -> String {
+        if self.policies.len() > 1 { format!("{}/{}", self.method, policy_name(policy)) } else { self.method.clone() }
+    }
+}
+
+/// A cell's training before its first step.
 ///
 /// # Errors
-/// When the data do not fit the network or training fails.
-pub fn run_cell(
-    settings: &Settings,
-    data: &LoadedData,
-    cell: &Cell,
-    observer: &dyn Observer,
-) -> Result<CellResult, BenchError> {
+/// When the data do not fit the network.
+pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Result<Run, BenchError> {
     let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
     let x = initialize(&graph, cell.seed);
     let engine = Engine::new(settings.engine, graph);
@@ -76,84 +89,14 @@ pub fn run_cell(
         ..LoaderConfig::default()
     };
     let loader = Loader::new(data.train.clone(), config).map_err(|e| BenchError::Data(Box::new(e)))?;
-    let failed = |epoch: usize, error: Box<dyn std::error::Error + Send + Sync>| BenchError::Training {
-        method: cell.method.clone(),
-        seed: cell.seed,
-        epoch,
-        error,
-    };
-    let mut run = Training::new(engine, loader, x, cell.estimator.build())
-        .map_err(|e| failed(1, Box::new(e)))?
+    let run = Training::new(engine, loader, x, cell.estimator.build())
+        .map_err(|e| cell.failed(1, e))?
         .with_rule(cell.rule.build())
         .with_locking(cell.locking)
         .with_norm_policies(&cell.policies)
         .in_parallel();
     let steps = run.steps_per_epoch();
-    run = run.with_schedule(cell.schedule.in_steps(steps));
-    let mut result = CellResult::default();
-    for epoch in 1..=cell.epochs {
-        let places = cell.measures.of_epoch(epoch, steps);
-        let (mut training, mut diagnostics, mut loss) = (0.0, 0.0, 0.0);
-        for step in 0..=steps {
-            for &(_, percent) in places.iter().filter(|place| place.0 == step) {
-                let started = Instant::now();
-                if step == 0 {
-                    run.prepare().map_err(|e| failed(epoch, Box::new(e)))?;
-                    training += started.elapsed().as_secs_f64();
-                }
-                let started = Instant::now();
-                let point = measure(&mut run, cell, epoch, percent)?;
-                observer.point(&point);
-                result.points.push(point);
-                diagnostics += started.elapsed().as_secs_f64();
-                observer.tick(&cell.method, epoch, step, steps);
-            }
-            if step < steps {
-                let started = Instant::now();
-                match run.step() {
-                    Ok(progress) => loss += progress.loss,
-                    Err(TrainingError::Diverged { .. }) => {
-                        let divergence = Divergence { method: cell.method.clone(), seed: cell.seed, epoch };
-                        observer.diverged(&divergence);
-                        result.diverged = Some(divergence);
-                        return Ok(result);
-                    }
-                    Err(error) => return Err(failed(epoch, Box::new(error))),
-                }
-                training += started.elapsed().as_secs_f64();
-                observer.tick(&cell.method, epoch, step + 1, steps);
-            }
-        }
-        let started = Instant::now();
-        for track in run.tracks() {
-            let method = if cell.policies.len() > 1 {
-                format!("{}/{}", cell.method, policy_name(track.policy))
-            } else {
-                cell.method.clone()
-            };
-            let (test_loss, test_error) = test(&run, track, data, settings.batch_size)?;
-            let row = EpochRow {
-                method,
-                seed: cell.seed,
-                epoch,
-                train_loss: loss / steps as f64,
-                test_loss,
-                test_error,
-                gradient_evaluations: run.counts().training().minibatches,
-            };
-            observer.epoch(&row, training);
-            result.epochs.push(row);
-        }
-        result.times.push(EpochTime {
-            method: cell.method.clone(),
-            seed: cell.seed,
-            epoch,
-            training_s: training,
-            diagnostics_s: diagnostics,
-            test_s: started.elapsed().as_secs_f64(),
-        });
-    }
-    Ok(result)
+    Ok(run.with_schedule(cell.schedule.in_steps(steps)))
 }
 
 fn policy_name(policy: NormPolicy) -> &'static str {
@@ -163,13 +106,9 @@ fn policy_name(policy: NormPolicy) -> &'static str {
     }
 }
 
-fn measure(run: &mut Run, cell: &Cell, epoch: usize, percent: f64) -> Result<Point, BenchError> {
-    let report = run.variance().map_err(|e| BenchError::Training {
-        method: cell.method.clone(),
-        seed: cell.seed,
-        epoch,
-        error: Box::new(e),
-    })?;
+/// The variance at the iterate.
+pub(crate) fn measure(run: &mut Run, cell: &Cell, epoch: usize, percent: f64) -> Result<Point, BenchError> {
+    let report = run.variance().map_err(|e| cell.failed(epoch, e))?;
     Ok(Point {
         model: cell.model.to_string(),
         method: cell.method.clone(),
@@ -186,7 +125,12 @@ fn measure(run: &mut Run, cell: &Cell, epoch: usize, percent: f64) -> Result<Poi
 }
 
 /// Mean test loss and test error in percent with a track's running statistics.
-fn test(run: &Run, track: &NormTrack<f32>, data: &LoadedData, batch_size: usize) -> Result<(f64, f64), BenchError> {
+pub(crate) fn test(
+    run: &Run,
+    track: &NormTrack<f32>,
+    data: &LoadedData,
+    batch_size: usize,
+) -> Result<(f64, f64), BenchError> {
     let batches: Vec<_> = test_batches(&data.test, batch_size).collect();
     let (engine, x) = (run.oracle(), run.iterate());
     let evaluations = batches

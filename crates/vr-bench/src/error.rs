@@ -22,9 +22,31 @@ pub enum BenchError {
         #[source]
         error: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A run folder is in the way.
-    #[error("`{0}` already holds a run; choose another --out or remove it")]
-    Exists(std::path::PathBuf),
+    /// A run was asked to stop, and has saved itself.
+    #[error("stopped and saved; the same command goes on from here")]
+    Interrupted,
+    /// Something else is in the way.
+    #[error("`{}` already holds {what}; choose another --out or remove it", path.display())]
+    Occupied {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// What is in it.
+        what: String,
+    },
+    /// A cell was run with other settings.
+    #[error("`{}` was made with other settings: {difference}; choose another --out or remove it", path.display())]
+    OtherSettings {
+        /// The cell's folder or file.
+        path: std::path::PathBuf,
+        /// What differs.
+        difference: String,
+    },
+    /// A checkpoint cannot be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::checkpoint::CheckpointError),
+    /// A log cannot be written or read.
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
     /// A file of the run cannot be written.
     #[error(transparent)]
     File(#[from] vr_files::FileError),
@@ -34,12 +56,4 @@ pub enum BenchError {
     /// A result cannot be written as JSON.
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// A run folder cannot be made.
-    #[error("cannot write to the run folder: `{}`: {source}", path.display())]
-    Folder {
-        /// The folder or file.
-        path: std::path::PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
 }

@@ -19,10 +19,13 @@
 //! ```
 
 pub mod cell;
+pub mod cells;
+pub mod checkpoint;
 pub mod diagnostics;
 pub mod error;
 pub mod experiments;
 pub mod figures;
+pub mod log;
 pub mod measure;
 pub mod observer;
 pub mod phases;

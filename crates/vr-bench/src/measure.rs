@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// What is measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The variance of the step's direction against that of the plain gradient.
     #[default]
@@ -48,7 +49,7 @@ impl Places {
 }
 
 /// What a cell measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Measures {
     /// What.
     pub kind: Kind,

@@ -12,6 +12,11 @@ pub trait Observer: Sync {
     fn epoch(&self, row: &EpochRow, seconds: f64);
     /// A run diverged and ends here.
     fn diverged(&self, divergence: &Divergence);
+    /// Whether the run should save itself and end; asked after every step and between the windows of
+    /// a snapshot pass.
+    fn stop(&self) -> bool {
+        false
+    }
 }
 
 /// Hears nothing.

@@ -1,77 +1,74 @@
 //! The folder of a run: manifest, metrics, result, timing, figures, report.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use vr_files::write_atomic;
 
 use crate::error::BenchError;
 use crate::figures::render::png;
-use crate::observer::Observer;
 use crate::report::report_html;
-use crate::results::{Divergence, EpochRow, EpochTime, ExperimentResult, Point};
+use crate::results::{EpochTime, ExperimentResult};
 use crate::settings::Settings;
 
 /// A figure: file name, title, SVG.
 pub type Figure = (&'static str, String, String);
 
-/// Refuses a folder that holds a run, and shows that it can be written to, before any work is done.
-///
-/// # Errors
-/// [`BenchError::Exists`], or a file error that names the folder.
-pub fn prepare(out: &Path) -> Result<(), BenchError> {
-    if out.join("result.json").exists() {
-        return Err(BenchError::Exists(out.to_owned()));
-    }
-    std::fs::create_dir_all(out.join("figures")).map_err(|source| BenchError::Folder { path: out.to_owned(), source })
+/// What `run.json` says: enough to take the run up again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// The experiment's name.
+    pub experiment: String,
+    /// What it is run on.
+    pub settings: Settings,
 }
 
-/// Appends each event to `metrics.jsonl` as it happens, and passes it on.
-pub struct Recorder<'a> {
-    inner: &'a dyn Observer,
-    metrics: Mutex<File>,
-}
-
-impl<'a> Recorder<'a> {
-    /// Begins the run folder's `metrics.jsonl`.
+impl Record {
+    /// The record of the run in `out`; `None` for a folder without one.
     ///
     /// # Errors
-    /// When it cannot be created.
-    pub fn new(out: &Path, inner: &'a dyn Observer) -> Result<Self, BenchError> {
-        let path = out.join("metrics.jsonl");
-        let metrics = File::create(&path).map_err(|source| BenchError::Folder { path, source })?;
-        Ok(Self { inner, metrics: Mutex::new(metrics) })
-    }
-
-    fn line(&self, event: &serde_json::Value) {
-        if let Ok(mut file) = self.metrics.lock()
-            && let Err(error) = writeln!(file, "{event}")
-        {
-            tracing::warn!(%error, "metrics.jsonl lost an event; result.json still holds it");
+    /// When the record cannot be read.
+    pub fn read(out: &Path) -> Result<Option<Self>, BenchError> {
+        match vr_files::read(out.join(RECORD), LARGEST_RECORD) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
+
+    /// Writes it to the folder `out`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, out: &Path) -> Result<(), BenchError> {
+        Ok(write_atomic(out.join(RECORD), serde_json::to_string_pretty(self)?.as_bytes())?)
+    }
 }
 
-impl Observer for Recorder<'_> {
-    fn tick(&self, method: &str, epoch: usize, step: usize, steps: usize) {
-        self.inner.tick(method, epoch, step, steps);
-    }
-    fn point(&self, point: &Point) {
-        self.line(&json!({ "variance": point }));
-        self.inner.point(point);
-    }
-    fn epoch(&self, row: &EpochRow, seconds: f64) {
-        self.line(&json!({ "epoch": row }));
-        self.inner.epoch(row, seconds);
-    }
-    fn diverged(&self, divergence: &Divergence) {
-        self.line(&json!({ "diverged": divergence }));
-        self.inner.diverged(divergence);
+const RECORD: &str = "run.json";
+const LARGEST_RECORD: u64 = 1 << 20;
+
+/// Refuses a folder that holds anything but an earlier run of the same experiment, and shows that it
+/// can be written to, before any work is done.
+///
+/// # Errors
+/// [`BenchError::Occupied`], or a file error that names the folder.
+pub fn prepare(out: &Path, experiment: &str) -> Result<(), BenchError> {
+    vr_files::create_folder(out)?;
+    let occupied = |what: String| Err(BenchError::Occupied { path: out.to_owned(), what });
+    match Record::read(out)? {
+        Some(record) if record.experiment == experiment => Ok(()),
+        Some(record) => occupied(format!("a run of {}", record.experiment)),
+        None => match vr_files::list(out)?.iter().find(|path| !path.ends_with(LOCK)) {
+            Some(path) => occupied(format!("`{}`", path.file_name().unwrap_or_default().to_string_lossy())),
+            None => Ok(()),
+        },
     }
 }
+
+/// The lock file of a run.
+pub const LOCK: &str = "lock";
 
 /// Writes everything, `result.json` last: a folder that has it is complete.
 ///

@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use vr_data::{Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic};
 pub use vr_models::{EngineKind, Model};
 
+use crate::checkpoint::CheckpointPolicy;
 use crate::error::BenchError;
 use crate::measure::Places;
 use crate::results::DataInfo;
 pub use crate::schedule::{PAPER_EPOCHS, Schedule, Version};
 
 /// Which pictures.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DataChoice {
     /// The embedded synthetic set: nothing to download.
@@ -54,17 +55,17 @@ impl Scale {
 }
 
 /// Settings shared by all experiments.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     /// The pictures.
     pub data: DataChoice,
     /// A class-balanced subset of the training pictures; `None` takes all.
     pub train_size: Option<usize>,
     /// The network's name.
-    #[serde(serialize_with = "name")]
+    #[serde(serialize_with = "name", deserialize_with = "named")]
     pub model: Model,
     /// What computes the gradients.
-    #[serde(serialize_with = "name")]
+    #[serde(serialize_with = "name", deserialize_with = "named")]
     pub engine: EngineKind,
     /// Epochs to run.
     pub epochs: usize,
@@ -83,10 +84,17 @@ pub struct Settings {
     pub places: Places,
     /// Variances are measured in the first epoch and every so many.
     pub every: usize,
+    /// When the run saves itself.
+    #[serde(skip)]
+    pub checkpoints: CheckpointPolicy,
 }
 
-fn name<S: serde::Serializer>(named: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn name<S: Serializer>(named: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(named)
+}
+
+fn named<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(input: D) -> Result<T, D::Error> {
+    String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
 }
 
 /// The first three epochs of the paper's LeNet on the synthetic set.
@@ -105,6 +113,7 @@ impl Default for Settings {
             batch_size: 128,
             places: Places::Paper,
             every: 1,
+            checkpoints: CheckpointPolicy::default(),
         }
     }
 }

@@ -21,6 +21,24 @@ pub enum FileError {
         /// What is there.
         path: PathBuf,
     },
+    /// The file is larger than its reader allows.
+    #[error("{} has {len} bytes; at most {most} were expected", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its length in bytes.
+        len: u64,
+        /// The bound.
+        most: u64,
+    },
+    /// Another process holds the lock.
+    #[error("{} is locked by {holder}", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// Who holds it.
+        holder: String,
+    },
     /// The path does not end in a name.
     #[error("{} does not name a file or folder", path.display())]
     NoName {
@@ -30,6 +48,11 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// Whether it says that there is nothing at the path.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }

@@ -2,11 +2,11 @@
 
 use crate::{
     FileError,
-    sibling::{parent, sync_folder, temporary},
+    disk::{self, File},
+    sibling::{parent, temporary},
 };
 use std::{
-    fs::{self, File},
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, Read, Write},
     path::Path,
 };
 
@@ -30,27 +30,53 @@ pub fn write_atomic_with(
     let path = path.as_ref();
     let folder = parent(path);
     let hidden = temporary(path)?;
-    fs::create_dir_all(folder).map_err(FileError::io("create", folder))?;
+    disk::create_dir_all(folder).map_err(FileError::io("create", folder))?;
     let written = fill(&hidden, write)
         .map_err(FileError::io("write", path))
-        .and_then(|()| fs::rename(&hidden, path).map_err(FileError::io("put in place", path)));
+        .and_then(|()| disk::rename(&hidden, path).map_err(FileError::io("put in place", path)));
     if written.is_err() {
         // The first error is the one worth reporting.
-        let _ = fs::remove_file(&hidden);
+        let _ = disk::remove_file(&hidden);
     }
     written?;
-    sync_folder(folder)
+    disk::sync_folder(folder).map_err(FileError::io("sync", folder))
 }
 
 fn fill(hidden: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut file = BufWriter::new(File::create_new(hidden)?);
     write(&mut file)?;
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync()
+}
+
+/// The content of the file at `path`.
+///
+/// # Errors
+/// [`FileError`]; a file of more than `most` bytes is refused before anything is allocated.
+pub fn read(path: impl AsRef<Path>, most: u64) -> Result<Vec<u8>, FileError> {
+    let path = path.as_ref();
+    let failed = FileError::io("read", path);
+    let content = || {
+        let mut file = File::open(path, std::fs::File::options().read(true))?;
+        let len = file.len()?;
+        let mut bytes = Vec::new();
+        if len <= most {
+            bytes.reserve_exact(len as usize);
+            // A file that grows meanwhile stays within the bound.
+            (&mut file).take(most).read_to_end(&mut bytes)?;
+        }
+        Ok((len, bytes))
+    };
+    let (len, bytes) = content().map_err(failed)?;
+    if len > most {
+        return Err(FileError::TooLarge { path: path.to_owned(), len, most });
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn names(folder: &Path) -> Vec<String> {
         fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
@@ -79,6 +105,15 @@ mod tests {
         assert!(error.to_string().contains("a.txt"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn a_file_larger_than_allowed_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_atomic(&path, &[7; 10]).unwrap();
+        assert_eq!(read(&path, 10).unwrap(), [7; 10]);
+        assert!(matches!(read(&path, 9), Err(FileError::TooLarge { len: 10, most: 9, .. })));
     }
 
     #[test]

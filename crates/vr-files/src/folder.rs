@@ -2,12 +2,10 @@
 
 use crate::{
     FileError,
-    sibling::{parent, sync_folder, temporary},
+    disk::{self, File},
+    sibling::{parent, temporary},
 };
-use std::{
-    fs::{self, File},
-    path::Path,
-};
+use std::path::{Path, PathBuf};
 
 /// Lets `build` fill a temporary folder, then puts it at `path`. An empty folder there is taken over.
 ///
@@ -40,66 +38,98 @@ pub fn replace_folder<T, E: From<FileError>>(
 }
 
 fn occupied(path: &Path) -> Result<bool, FileError> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(FileError::io("look at", path)(error)),
-        Ok(found) if found.is_dir() => Ok(fs::read_dir(path).map_err(FileError::io("list", path))?.next().is_some()),
-        Ok(_) => Ok(true),
-    }
+    Ok(match disk::look(path).map_err(FileError::io("look at", path))? {
+        None => false,
+        Some(found) if found.is_dir() => !list(path)?.is_empty(),
+        Some(_) => true,
+    })
+}
+
+/// What is in a folder, hidden names too, in the order of the names.
+///
+/// # Errors
+/// [`FileError`] when it cannot be listed.
+pub fn list(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, FileError> {
+    let path = path.as_ref();
+    disk::list(path).map_err(FileError::io("list", path))
+}
+
+/// Removes a file, or a folder with all that is in it.
+///
+/// # Errors
+/// [`FileError`] when the system refuses.
+pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
+    let path = path.as_ref();
+    let removed = disk::look(path).and_then(|found| match found {
+        Some(found) if found.is_dir() => disk::remove_dir_all(path),
+        _ => disk::remove_file(path),
+    });
+    removed.map_err(FileError::io("remove", path))
+}
+
+/// Creates a folder and those that lead to it, unless they are there.
+///
+/// # Errors
+/// [`FileError`] when the system refuses.
+pub fn create_folder(path: impl AsRef<Path>) -> Result<(), FileError> {
+    let path = path.as_ref();
+    disk::create_dir_all(path).map_err(FileError::io("create", path))
 }
 
 fn build_and_place<T, E: From<FileError>>(path: &Path, build: impl FnOnce(&Path) -> Result<T, E>) -> Result<T, E> {
     let folder = parent(path);
     let hidden = temporary(path)?;
-    fs::create_dir_all(folder).map_err(FileError::io("create", folder))?;
-    fs::create_dir(&hidden).map_err(FileError::io("create", &hidden))?;
+    create_folder(folder)?;
+    disk::create_dir(&hidden).map_err(FileError::io("create", &hidden))?;
     let result = build(&hidden).and_then(|value| {
         sync_tree(&hidden)?;
         place(&hidden, path)?;
         Ok(value)
     });
     if result.is_err() {
-        let _ = fs::remove_dir_all(&hidden);
+        let _ = disk::remove_dir_all(&hidden);
     }
     let value = result?;
-    sync_folder(folder)?;
+    sync_names(folder)?;
     Ok(value)
 }
 
 fn place(hidden: &Path, path: &Path) -> Result<(), FileError> {
-    if fs::symlink_metadata(path).is_err() {
-        return fs::rename(hidden, path).map_err(FileError::io("put in place", path));
+    let in_place = FileError::io("put in place", path);
+    if disk::look(path).map_err(FileError::io("look at", path))?.is_none() {
+        return disk::rename(hidden, path).map_err(in_place);
     }
     let old = temporary(path)?;
-    fs::rename(path, &old).map_err(FileError::io("set aside", path))?;
-    if let Err(error) = fs::rename(hidden, path) {
-        fs::rename(&old, path).map_err(FileError::io("put back", path))?;
-        return Err(FileError::io("put in place", path)(error));
+    disk::rename(path, &old).map_err(FileError::io("set aside", path))?;
+    if let Err(error) = disk::rename(hidden, path) {
+        disk::rename(&old, path).map_err(FileError::io("put back", path))?;
+        return Err(in_place(error));
     }
-    let removed = if old.is_dir() { fs::remove_dir_all(&old) } else { fs::remove_file(&old) };
-    removed.map_err(FileError::io("remove", &old))
+    remove(&old)
 }
 
 fn sync_tree(folder: &Path) -> Result<(), FileError> {
-    for entry in fs::read_dir(folder).map_err(FileError::io("list", folder))? {
-        let path = entry.map_err(FileError::io("list", folder))?.path();
+    for path in list(folder)? {
         if path.is_dir() {
             sync_tree(&path)?;
         } else {
             // Windows syncs only handles that may write.
-            File::options()
-                .write(true)
-                .open(&path)
-                .and_then(|file| file.sync_all())
+            File::open(&path, std::fs::File::options().write(true))
+                .and_then(|file| file.sync())
                 .map_err(FileError::io("sync", &path))?;
         }
     }
-    sync_folder(folder)
+    sync_names(folder)
+}
+
+fn sync_names(folder: &Path) -> Result<(), FileError> {
+    disk::sync_folder(folder).map_err(FileError::io("sync", folder))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn with_file(content: &str) -> impl FnOnce(&Path) -> Result<(), FileError> {
         move |folder| {

@@ -1,7 +1,9 @@
 //! Files and folders that appear whole or not at all.
 //!
-//! Everything is built under a temporary sibling, synced, and renamed into place; a reader, or a run
-//! after a power cut, sees the old content or the new, and never a part.
+//! Everything final is built under a temporary sibling, synced, and renamed into place; a reader, or a
+//! run after a power cut, sees the old content or the new, and never a part. Beside that there are a
+//! file that only grows ([`AppendFile`]), a lock between processes ([`Lock`]), and a disk that fails
+//! on demand for tests ([`fault`]).
 //!
 //! ```
 //! let folder = tempfile::tempdir()?;
@@ -11,11 +13,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod append;
+mod disk;
 mod error;
+pub mod fault;
 mod file;
 mod folder;
+mod lock;
 mod sibling;
 
+pub use append::AppendFile;
 pub use error::FileError;
-pub use file::{write_atomic, write_atomic_with};
-pub use folder::{create_folder_atomic, replace_folder};
+pub use file::{read, write_atomic, write_atomic_with};
+pub use folder::{create_folder, create_folder_atomic, list, remove, replace_folder};
+pub use lock::Lock;
+pub use sibling::sweep;

@@ -12,12 +12,13 @@ pub mod variance_ratio;
 
 use std::path::{Path, PathBuf};
 
-use crate::cell::{Cell, CellResult, run_cell};
+use crate::cell::{Cell, CellResult};
+use crate::cells::run_cells;
 use crate::error::BenchError;
 use crate::figures::FigureError;
 use crate::observer::Observer;
 use crate::results::{ExperimentResult, Verdict};
-use crate::run_dir::{self, Figure, Recorder};
+use crate::run_dir::{self, Figure};
 use crate::settings::{LoadedData, PAPER_EPOCHS, Settings};
 
 /// An experiment of the paper.
@@ -55,7 +56,8 @@ pub struct Finished {
     pub report: PathBuf,
 }
 
-/// Runs an experiment's cells one after another and writes its folder `out`.
+/// Runs an experiment's cells and writes its folder `out`. In a folder of an earlier run of the
+/// experiment, finished cells are kept and unfinished ones go on where they stood.
 ///
 /// # Errors
 /// When the data cannot be read, training fails or the folder cannot be written.
@@ -65,13 +67,11 @@ pub fn run(
     out: &Path,
     observer: &dyn Observer,
 ) -> Result<Finished, BenchError> {
-    run_dir::prepare(out)?;
+    run_dir::prepare(out, experiment.name)?;
     let data = settings.load()?;
     let minibatches = data.info.train_size.div_ceil(settings.batch_size);
-    let recorder = Recorder::new(out, observer)?;
     let cells = (experiment.cells)(settings, minibatches);
-    let measured: Vec<CellResult> =
-        cells.iter().map(|cell| run_cell(settings, &data, cell, &recorder)).collect::<Result<_, _>>()?;
+    let measured = run_cells(experiment.name, settings, &data, &cells, out, observer)?;
     let mut result = gather(experiment, settings, &data, &cells, &measured);
     result.verdicts = (experiment.verdicts)(&result);
     let figures = (experiment.figures)(&result)?;

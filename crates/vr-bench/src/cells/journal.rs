@@ -1,0 +1,84 @@
+//! Where a cell's events and states go.
+
+use std::time::Instant;
+
+use vr_core::State;
+
+use super::events::Event;
+use super::folder::CellFolder;
+use super::position::Position;
+use crate::checkpoint::{CheckpointPolicy, Checkpoints};
+use crate::error::BenchError;
+use crate::log::Log;
+use crate::results::EpochTime;
+
+/// The logs and checkpoints of a cell in progress.
+#[derive(Debug)]
+pub struct Journal {
+    metrics: Log<Event>,
+    timing: Log<EpochTime>,
+    checkpoints: Checkpoints,
+    policy: CheckpointPolicy,
+    saved_step: u64,
+    saved_at: Instant,
+}
+
+impl Journal {
+    /// Opens the logs of a cell that goes on from `at` after `step` steps; what they hold beyond it is
+    /// cut off.
+    ///
+    /// # Errors
+    /// When the logs do not reach `at`, or cannot be opened.
+    pub fn open(folder: &CellFolder, policy: CheckpointPolicy, at: &Position, step: u64) -> Result<Self, BenchError> {
+        Ok(Self {
+            metrics: Log::open(folder.metrics(), at.metrics)?,
+            timing: Log::open(folder.timing(), at.timing)?,
+            checkpoints: folder.checkpoints(policy),
+            policy,
+            saved_step: step,
+            saved_at: Instant::now(),
+        })
+    }
+
+    /// Notes an event.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn event(&mut self, event: &Event) -> Result<(), BenchError> {
+        Ok(self.metrics.append(event)?)
+    }
+
+    /// Notes what an epoch took.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn time(&mut self, time: &EpochTime) -> Result<(), BenchError> {
+        Ok(self.timing.append(time)?)
+    }
+
+    /// Whether it is time to save, after `step` steps.
+    pub fn due(&self, step: u64) -> bool {
+        self.policy.due(step.saturating_sub(self.saved_step), self.saved_at.elapsed())
+    }
+
+    /// Makes the logs durable, then saves the training's state with the position in them.
+    ///
+    /// # Errors
+    /// When something cannot be written; the older checkpoints are then still there.
+    pub fn save(&mut self, mut state: State, at: &Position, step: u64) -> Result<(), BenchError> {
+        self.sync()?;
+        Position { metrics: self.metrics.len(), timing: self.timing.len(), ..*at }.save(&mut state);
+        self.checkpoints.save(at.epoch, &state)?;
+        (self.saved_step, self.saved_at) = (step, Instant::now());
+        Ok(())
+    }
+
+    /// Makes the logs durable.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn sync(&self) -> Result<(), BenchError> {
+        self.metrics.sync()?;
+        Ok(self.timing.sync()?)
+    }
+}

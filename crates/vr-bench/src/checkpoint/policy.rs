@@ -1,0 +1,77 @@
+//! When to save, and which checkpoints to keep.
+
+use std::time::Duration;
+
+use super::Checkpoint;
+
+/// When a run saves itself, and what it keeps of it; never influences a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointPolicy {
+    /// After this many steps.
+    pub every_steps: Option<u64>,
+    /// After this much time, at the end of a step or between two windows of a snapshot pass.
+    pub every: Option<Duration>,
+    /// How many of the newest stay; at least one always does.
+    pub latest: usize,
+    /// The first checkpoint of each epoch that is a multiple of this stays for good.
+    pub keep_epochs: Option<usize>,
+}
+
+impl Default for CheckpointPolicy {
+    /// Every five minutes; the newest two stay.
+    fn default() -> Self {
+        Self { every_steps: None, every: Some(Duration::from_secs(300)), latest: 2, keep_epochs: None }
+    }
+}
+
+impl CheckpointPolicy {
+    /// Whether to save, `steps` steps and `elapsed` after the last time.
+    pub fn due(&self, steps: u64, elapsed: Duration) -> bool {
+        self.every_steps.is_some_and(|every| steps >= every.max(1)) || self.every.is_some_and(|every| elapsed >= every)
+    }
+
+    /// Those of `saved`, in the order of their numbers, that may go.
+    pub fn obsolete<'a>(&self, saved: &'a [Checkpoint]) -> Vec<&'a Checkpoint> {
+        let older = &saved[..saved.len().saturating_sub(self.latest.max(1))];
+        let kept = |i: usize| {
+            let first = i == 0 || older[i - 1].epoch != older[i].epoch;
+            first && self.keep_epochs.is_some_and(|every| older[i].epoch.is_multiple_of(every.max(1)))
+        };
+        (0..older.len()).filter(|&i| !kept(i)).map(|i| &older[i]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn due_by_steps_or_by_time() {
+        let policy = CheckpointPolicy {
+            every_steps: Some(10),
+            every: Some(Duration::from_secs(60)),
+            ..CheckpointPolicy::default()
+        };
+        assert!(!policy.due(9, Duration::from_secs(59)));
+        assert!(policy.due(10, Duration::ZERO));
+        assert!(policy.due(0, Duration::from_secs(60)));
+        let never = CheckpointPolicy { every_steps: None, every: None, ..policy };
+        assert!(!never.due(u64::MAX, Duration::MAX));
+    }
+
+    #[track_caller]
+    fn check(latest: usize, keep_epochs: Option<usize>, epochs: &[usize], expected: &[u64]) {
+        let saved: Vec<_> = (0..).zip(epochs).map(|(number, &epoch)| Checkpoint { number, epoch }).collect();
+        let policy = CheckpointPolicy { latest, keep_epochs, ..CheckpointPolicy::default() };
+        let gone: Vec<u64> = policy.obsolete(&saved).iter().map(|checkpoint| checkpoint.number).collect();
+        assert_eq!(gone, expected);
+    }
+
+    #[test]
+    fn the_newest_stay_and_every_kth_epochs_first() {
+        check(2, None, &[1, 1, 1, 2], &[0, 1]);
+        check(2, None, &[1], &[]);
+        check(0, None, &[1, 1], &[0]);
+        check(1, Some(2), &[1, 2, 2, 3, 4, 4], &[0, 2, 3]);
+    }
+}

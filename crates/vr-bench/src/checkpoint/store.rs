@@ -1,0 +1,137 @@
+//! The checkpoints of one run in one folder.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use vr_core::State;
+use vr_files::{create_folder_atomic, write_atomic};
+
+use super::{CheckpointError, CheckpointPolicy, SCHEMA, decode, encode};
+
+const STATE: &str = "state.safetensors";
+const MANIFEST: &str = "manifest.json";
+/// No manifest comes near this length.
+const LARGEST_MANIFEST: u64 = 4096;
+
+/// One checkpoint by its name, `NUMBER-epoch-EPOCH`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Counts up through the run.
+    pub number: u64,
+    /// 1-based epoch in which it was saved.
+    pub epoch: usize,
+}
+
+impl Checkpoint {
+    fn name(self) -> String {
+        format!("{:08}-epoch-{}", self.number, self.epoch)
+    }
+
+    fn parse(path: &Path) -> Option<Self> {
+        let (number, epoch) = path.file_name()?.to_str()?.split_once("-epoch-")?;
+        Some(Self { number: number.parse().ok()?, epoch: epoch.parse().ok()? })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    schema: u64,
+    bytes: u64,
+    blake3: String,
+}
+
+/// The checkpoints of one run.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    folder: PathBuf,
+    policy: CheckpointPolicy,
+}
+
+impl Checkpoints {
+    /// Those in `folder`, which need not be there yet.
+    pub fn new(folder: impl Into<PathBuf>, policy: CheckpointPolicy) -> Self {
+        Self { folder: folder.into(), policy }
+    }
+
+    /// Where a checkpoint is.
+    pub fn path(&self, checkpoint: Checkpoint) -> PathBuf {
+        self.folder.join(checkpoint.name())
+    }
+
+    /// What is there, oldest first, sound or not.
+    ///
+    /// # Errors
+    /// When the folder is there and cannot be listed.
+    pub fn list(&self) -> Result<Vec<Checkpoint>, CheckpointError> {
+        let mut found: Vec<_> = match vr_files::list(&self.folder) {
+            Ok(paths) => paths.iter().filter_map(|path| Checkpoint::parse(path)).collect(),
+            Err(error) if error.is_not_found() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        found.sort_by_key(|checkpoint| checkpoint.number);
+        Ok(found)
+    }
+
+    /// Saves a state of epoch `epoch`, then removes what the policy does not keep.
+    ///
+    /// # Errors
+    /// When a file cannot be written or removed; the older checkpoints are then still there.
+    pub fn save(&self, epoch: usize, state: &State) -> Result<Checkpoint, CheckpointError> {
+        let mut saved = self.list()?;
+        let number = saved.last().map_or(0, |newest| newest.number + 1);
+        let checkpoint = Checkpoint { number, epoch };
+        let bytes = encode(state)?;
+        let manifest = Manifest { schema: SCHEMA, bytes: bytes.len() as u64, blake3: digest(&bytes) };
+        create_folder_atomic(self.path(checkpoint), |folder| {
+            write_atomic(folder.join(STATE), &bytes)?;
+            write_atomic(folder.join(MANIFEST), serde_json::json!(manifest).to_string().as_bytes())?;
+            Ok::<_, CheckpointError>(())
+        })?;
+        saved.push(checkpoint);
+        for gone in self.policy.obsolete(&saved) {
+            vr_files::remove(self.path(*gone))?;
+        }
+        Ok(checkpoint)
+    }
+
+    /// The states of the sound checkpoints, newest first, each read when its turn comes. A checkpoint
+    /// that is damaged, incomplete or of another version is passed over with a warning; an error is
+    /// the system's, and says nothing about the checkpoint.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn sound(&self) -> Result<impl Iterator<Item = Result<State, CheckpointError>>, CheckpointError> {
+        Ok(self.list()?.into_iter().rev().filter_map(|checkpoint| {
+            let path = self.path(checkpoint);
+            match load(&path) {
+                Err(error) if error.is_damage() => {
+                    tracing::warn!(checkpoint = %path.display(), %error, "passed over");
+                    None
+                }
+                outcome => Some(outcome),
+            }
+        }))
+    }
+}
+
+/// Reads one checkpoint.
+///
+/// # Errors
+/// When it is incomplete, damaged or of another version.
+pub fn load(folder: &Path) -> Result<State, CheckpointError> {
+    let damaged = |name: &str, reason: String| CheckpointError::Damaged { path: folder.join(name), reason };
+    let text = vr_files::read(folder.join(MANIFEST), LARGEST_MANIFEST)?;
+    let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| damaged(MANIFEST, e.to_string()))?;
+    if manifest.schema != SCHEMA {
+        return Err(CheckpointError::Schema { path: folder.to_owned(), found: manifest.schema });
+    }
+    let bytes = vr_files::read(folder.join(STATE), manifest.bytes)?;
+    if digest(&bytes) != manifest.blake3 {
+        return Err(damaged(STATE, "its BLAKE3 digest is not the manifest's".into()));
+    }
+    Ok(decode(&bytes)?)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
