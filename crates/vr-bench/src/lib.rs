@@ -22,6 +22,7 @@ pub mod cell;
 pub mod cells;
 pub mod checkpoint;
 pub mod cost;
+pub mod diagnostics;
 pub mod error;
 pub mod experiments;
 pub mod figures;

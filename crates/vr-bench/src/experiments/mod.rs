@@ -5,10 +5,12 @@
 //! drawn and judged again without training.
 
 pub mod bn_reset;
+pub mod ema_table;
 pub mod fine_tuning;
 pub mod locking;
 pub mod methods;
 pub mod quick;
+pub mod snapshot_interval;
 pub mod test_error;
 pub mod variance_ratio;
 
@@ -41,13 +43,15 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 6] = [
+pub const ALL: [Experiment; 8] = [
     quick::EXPERIMENT,
     locking::EXPERIMENT,
     variance_ratio::EXPERIMENT,
     test_error::EXPERIMENT,
     fine_tuning::EXPERIMENT,
     bn_reset::EXPERIMENT,
+    snapshot_interval::EXPERIMENT,
+    ema_table::EXPERIMENT,
 ];
 
 /// The experiment of that name.

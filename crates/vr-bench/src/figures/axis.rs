@@ -52,6 +52,11 @@ impl Axis {
         Self::linear("minibatches done (%)", 0.0, 103.0, 25.0)
     }
 
+    /// Whole positions from 0 to the last.
+    pub fn positions(title: &str, last: f64) -> Self {
+        Self::linear(title, -0.2, last + 0.2, step(last, 10.0).max(1.0))
+    }
+
     /// Ratios on a scale of powers of two, wide enough for the given values and for 1/8 to 2.
     pub fn ratio(title: &str, values: &[f64]) -> Self {
         let exponents = || values.iter().filter(|&&value| value > 0.0 && value.is_finite()).map(|value| value.log2());
