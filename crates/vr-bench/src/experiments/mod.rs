@@ -16,6 +16,8 @@ pub mod variance_ratio;
 
 use std::path::{Path, PathBuf};
 
+use vr_optim::RunMemory;
+
 use crate::cell::{Cell, CellResult};
 use crate::cells::run_cells;
 use crate::error::BenchError;
@@ -85,6 +87,7 @@ pub fn run(
     let data = settings.load()?;
     let minibatches = data.info.train_size.div_ceil(settings.batch_size);
     let cells = (experiment.cells)(settings, minibatches);
+    observer.begin(cells.len(), largest(&cells, minibatches)?);
     let measured = run_cells(experiment.name, settings, &data, &cells, out, observer)?;
     let mut result = gather(experiment, settings, &data, &cells, &measured);
     result.verdicts = (experiment.verdicts)(&result);
@@ -92,6 +95,19 @@ pub fn run(
     let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
     let report = run_dir::write(out, settings, &result, &times, &figures)?;
     Ok(Finished { result, times, report })
+}
+
+/// What the cell with the most memory and disk keeps; cells run in turn.
+fn largest(cells: &[Cell], minibatches: usize) -> Result<RunMemory, BenchError> {
+    let mut largest = RunMemory::default();
+    for cell in cells {
+        let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
+        let memory = RunMemory::of(&cell.estimator, &cell.rule, graph.space().len(), minibatches);
+        if memory.total() + memory.disk > largest.total() + largest.disk {
+            largest = memory;
+        }
+    }
+    Ok(largest)
 }
 
 /// The cells' numbers under the experiment's name and claim, not yet judged.
