@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use vr_files::write_atomic;
+use vr_files::{Lock, write_atomic};
 
 use crate::error::BenchError;
 use crate::figures::render::png;
@@ -65,6 +65,17 @@ pub fn prepare(out: &Path, experiment: &str) -> Result<(), BenchError> {
             None => Ok(()),
         },
     }
+}
+
+/// Removes what an earlier run of the experiment found, so that all of it runs again.
+///
+/// # Errors
+/// As [`prepare`]; [`vr_files::FileError::Locked`] while another process works on the run.
+pub fn forget(out: &Path, experiment: &str) -> Result<(), BenchError> {
+    prepare(out, experiment)?;
+    let _lock = Lock::acquire(out.join(LOCK))?;
+    let found = vr_files::list(out)?.into_iter().filter(|path| !path.ends_with(LOCK));
+    Ok(found.into_iter().try_for_each(vr_files::remove)?)
 }
 
 /// The lock file of a run.
