@@ -142,7 +142,7 @@ impl<S: Scalar> Estimator<S> for MegaBatch<S> {
     }
     fn advance(&mut self, _x: &FlatVector<S>) {}
     fn save(&self, _out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
-        Ok(())
+        todo!()
     }
     fn restore(&mut self, _from: &StateReader<'_>) -> Result<(), EstimatorError> {
         Ok(())

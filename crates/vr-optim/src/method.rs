@@ -4,6 +4,7 @@ use vr_core::Scalar;
 
 use crate::estimator::Estimator;
 use crate::mega_batch::{MegaBatch, MegaBatchConfig};
+use crate::saga::{Saga, SagaConfig};
 use crate::sgd::Sgd;
 use crate::svrg::{Svrg, SvrgConfig};
 
@@ -21,6 +22,8 @@ pub enum EstimatorConfig<S = f32> {
     Svrg(SvrgConfig<S>),
     /// [`MegaBatch`]: streaming SVRG and SCSG.
     MegaBatch(MegaBatchConfig),
+    /// [`Saga`]: SAGA on minibatches, and the table with a moving average.
+    Saga(SagaConfig),
 }
 
 impl<S: Scalar> EstimatorConfig<S> {
@@ -30,6 +33,7 @@ impl<S: Scalar> EstimatorConfig<S> {
             Self::Sgd => Box::new(Sgd::new()),
             Self::Svrg(config) => Box::new(Svrg::new(config.clone())),
             Self::MegaBatch(config) => Box::new(MegaBatch::new(config.clone())),
+            Self::Saga(config) => Box::new(Saga::new(config.clone())),
         }
     }
 }

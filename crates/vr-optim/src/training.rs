@@ -2,7 +2,7 @@
 
 use vr_core::{
     EvaluationCounts, FlatVector, MinibatchKey, MinibatchSource, NormStatistics, Normalization, Oracle, Purpose,
-    SpaceError, State, StateError, Stream, TransformKey, VarianceAccumulator, VarianceReport,
+    SpaceError, State, Stream, TransformKey, VarianceAccumulator, VarianceReport,
 };
 
 use crate::estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Reference, Request};
@@ -392,7 +392,10 @@ where
     }
 
     /// Everything that influences the coming steps, but for what the configuration says.
-    pub fn save(&self) -> State {
+    ///
+    /// # Errors
+    /// When a table that must be written cannot be read.
+    pub fn save(&self) -> Result<State, EstimatorError> {
         todo!()
     }
 
@@ -401,7 +404,7 @@ where
     ///
     /// # Errors
     /// When the state is of another method, model or shape; the error names the value at fault.
-    pub fn restore(&mut self, state: &State) -> Result<(), StateError> {
+    pub fn restore(&mut self, state: &State) -> Result<(), EstimatorError> {
         let _ = state;
         todo!()
     }
