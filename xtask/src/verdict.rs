@@ -40,7 +40,11 @@ pub fn run(args: &Args) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
         for Row { experiment, model, data, minibatches, verdict, .. } in &rows {
-            println!("{:12} {:20} {experiment}, {model} on {data}, m = {minibatches}", verdict.outcome.to_string(), verdict.id);
+            println!(
+                "{:12} {:20} {experiment}, {model} on {data}, m = {minibatches}",
+                verdict.outcome.to_string(),
+                verdict.id
+            );
             println!("{:12} expected {}; measured {}", "", verdict.expected, verdict.measured);
         }
         println!("{}", table.display());

@@ -47,8 +47,11 @@ pub fn no_better(result: &ExperimentResult, question: Question<'_>) -> Verdict {
             () if advantage.high() < MARGIN => Outcome::Confirmed,
             () => Outcome::Undecided,
         },
-        rule: format!("contradicted when the advantage is above 0 by more than two standard errors, confirmed when two \
-                       standard errors above it is less than {MARGIN} points; {}", error_rule(result)),
+        rule: format!(
+            "contradicted when the advantage is above 0 by more than two standard errors, confirmed when two \
+                       standard errors above it is less than {MARGIN} points; {}",
+            error_rule(result)
+        ),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::results::{Divergence, EpochRow, Point};
 /// Hears of a run's progress.
 pub trait Observer: Sync {
     /// A run of so many cells is about to begin; the largest of them keeps so much.
-    fn begin(&self, cells: usize, largest: RunMemory);
+    fn begin(&self, _cells: usize, _largest: RunMemory) {}
     /// Step `step` of `steps` of an epoch is done.
     fn tick(&self, method: &str, epoch: usize, step: usize, steps: usize);
     /// A variance was measured.
@@ -28,7 +28,6 @@ pub trait Observer: Sync {
 pub struct Silent;
 
 impl Observer for Silent {
-    fn begin(&self, _cells: usize, _largest: RunMemory) {}
     fn tick(&self, _method: &str, _epoch: usize, _step: usize, _steps: usize) {}
     fn point(&self, _point: &Point) {}
     fn epoch(&self, _row: &EpochRow, _seconds: f64) {}

@@ -211,8 +211,8 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figures::render::{sample_points, sample_rows};
     use crate::figures::bn_reset::bn_reset;
+    use crate::figures::render::{sample_points, sample_rows};
     use crate::results::{DataInfo, made_up};
 
     const HOSTILE: &str = "<script>alert('x')</script> & \"y\"";
@@ -267,8 +267,16 @@ mod tests {
     fn the_verdicts_come_first_and_the_parts_are_all_there() {
         let page = page();
         let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
-        let order =
-            ["<h2>Verdicts", "<h2>Figures", "<svg", "<h2>Cost", "<h2>Variance", "<h2>Epochs", "<h2>Setting", "<h2>Run manifest"];
+        let order = [
+            "<h2>Verdicts",
+            "<h2>Figures",
+            "<svg",
+            "<h2>Cost",
+            "<h2>Variance",
+            "<h2>Epochs",
+            "<h2>Setting",
+            "<h2>Run manifest",
+        ];
         assert!(order.map(place).is_sorted());
         for text in ["outcome contradicted", "not finite", "<td>–</td>", "rows</summary>"] {
             assert!(page.contains(text), "{text}");

@@ -12,6 +12,9 @@ use crate::error::BenchError;
 use crate::experiments;
 use crate::results::{EpochTime, ExperimentResult, Outcome, Verdict};
 
+/// Longest file of a run that is read, in bytes.
+const LARGEST: u64 = 1 << 30;
+
 /// A finished run, judged by the rules of this version.
 #[derive(Clone, Debug)]
 pub struct JudgedRun {
@@ -50,26 +53,23 @@ impl JudgedRun {
         if folder.join("result.json").is_file() {
             return Ok(vec![Self::read(folder)?]);
         }
-        let unreadable = |source| BenchError::Folder { path: folder.to_owned(), source };
-        let entries = std::fs::read_dir(folder).map_err(unreadable)?;
-        let mut inside = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
-        inside.sort();
+        let mut inside = vr_files::list(folder)?;
         // A run that is not finished yet holds the results of its cells.
         inside.retain(|path| path.is_dir() && !path.ends_with("cells"));
         Ok(inside.iter().map(|path| Self::all(path)).collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     fn read(folder: &Path) -> Result<Self, BenchError> {
-        let text = |name: &str| {
-            let path = folder.join(name);
-            std::fs::read_to_string(&path).map_err(|source| BenchError::Folder { path, source })
-        };
-        let mut result = ExperimentResult::from_json(&text("result.json")?)?;
+        let text = |name: &str| vr_files::read(folder.join(name), LARGEST);
+        let mut result: ExperimentResult = serde_json::from_slice(&text("result.json")?)?;
         if let Some(experiment) = experiments::find(&result.experiment) {
             result.verdicts = (experiment.verdicts)(&result);
         }
-        let times: Vec<EpochTime> =
-            if folder.join("timing.json").is_file() { serde_json::from_str(&text("timing.json")?)? } else { Vec::new() };
+        let times: Vec<EpochTime> = if folder.join("timing.json").is_file() {
+            serde_json::from_slice(&text("timing.json")?)?
+        } else {
+            Vec::new()
+        };
         Ok(Self { costs: costs(&result, &times), folder: folder.to_owned(), result })
     }
 
@@ -105,15 +105,12 @@ fn markdown(runs: &[JudgedRun]) -> String {
     rows.sort_by(|a, b| (claim_number(a), &a.verdict.id, &a.model).cmp(&(claim_number(b), &b.verdict.id, &b.model)));
     let mut text = String::from("# Verdicts\n\n");
     let verdicts = rows.into_iter().map(|row| {
-        let scale = format!("{}, {} on {}: {}, m = {}", row.experiment, row.model, row.data, row.scale, row.minibatches);
+        let scale =
+            format!("{}, {} on {}: {}, m = {}", row.experiment, row.model, row.data, row.scale, row.minibatches);
         let Verdict { id, claim, expected, measured, outcome, rule } = row.verdict;
         [id, claim, expected, measured, scale, format!("**{outcome}**"), rule]
     });
-    table(
-        &mut text,
-        &["id", "claim", "expected", "measured", "experiment, data, scale", "verdict", "rule"],
-        verdicts,
-    );
+    table(&mut text, &["id", "claim", "expected", "measured", "experiment, data, scale", "verdict", "rule"], verdicts);
     text.push_str("\n## Cost\n");
     for run in runs.iter().filter(|run| run.costs.len() > 1) {
         let _ = write!(text, "\n{}, seconds on a shared machine\n\n", run.result.heading(&run.result.experiment));
@@ -148,7 +145,10 @@ pub fn turned(expected: &[Row], found: &[Row]) -> Vec<String> {
         match found.get(&key(row)) {
             None => said.push(format!("{name}: was {was}, is not given")),
             Some(now) if was != now.outcome && ![was, now.outcome].contains(&Outcome::Undecided) => {
-                said.push(format!("{name}: was {was} ({}), is {} ({})", row.verdict.measured, now.outcome, now.measured));
+                said.push(format!(
+                    "{name}: was {was} ({}), is {} ({})",
+                    row.verdict.measured, now.outcome, now.measured
+                ));
             }
             Some(_) => {}
         }

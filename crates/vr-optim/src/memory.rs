@@ -55,7 +55,8 @@ impl RunMemory {
             RuleConfig::SgdMomentum { .. } => 1,
             RuleConfig::AdamW { .. } => 2,
         };
-        let mut memory = Self { iterate: bytes(1), rule: bytes(buffers), estimator: bytes(vectors) + sum, ..Self::default() };
+        let mut memory =
+            Self { iterate: bytes(1), rule: bytes(buffers), estimator: bytes(vectors) + sum, ..Self::default() };
         if let Some((storage, rows)) = table {
             let table = GradientTable::<S>::bytes(storage, rows, parameters);
             match storage {

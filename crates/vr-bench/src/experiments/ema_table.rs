@@ -62,9 +62,10 @@ fn below(result: &ExperimentResult, weight: f64) -> Verdict {
     let method = method(weight);
     let mut gains = Vec::new();
     for saga in result.points.iter().filter(|p| p.method == SAGA && p.epoch > 1) {
-        let twin = result.points.iter().find(|p| {
-            p.method == method && (p.seed, p.epoch, p.percent) == (saga.seed, saga.epoch, saga.percent)
-        });
+        let twin = result
+            .points
+            .iter()
+            .find(|p| p.method == method && (p.seed, p.epoch, p.percent) == (saga.seed, saga.epoch, saga.percent));
         if let (Some(saga), Some(averaged)) = (saga.ratio, twin.and_then(|p| p.ratio)) {
             gains.push((saga / averaged).ln());
         }
@@ -103,7 +104,7 @@ mod tests {
             result.points.push(point("ema-0.5", epoch, 1.1 * wave * wave.sqrt()));
             result.points.push(point("ema-0.2", epoch, 2.9 * wave));
         }
-        let outcomes = |result| verdicts(result).into_iter().map(|v| v.outcome).collect::<Vec<_>>();
+        let outcomes = |result: &ExperimentResult| verdicts(result).into_iter().map(|v| v.outcome).collect::<Vec<_>>();
         assert_eq!(outcomes(&result)[1], Outcome::Contradicted);
         result.points.iter_mut().filter(|p| p.method == "ema-0.2").for_each(|p| p.ratio = Some(0.9));
         assert_eq!(outcomes(&result)[1], Outcome::Confirmed);

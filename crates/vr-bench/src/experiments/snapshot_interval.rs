@@ -118,12 +118,18 @@ fn rescue(result: &ExperimentResult) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Point, made_up::{self, point}};
+    use crate::results::{
+        Point,
+        made_up::{self, point},
+    };
 
     /// Every interval with its ratio, for epochs 10 to 13.
     fn check(ratio: fn(f64) -> f64, expected: Outcome) {
         let points = |interval: f64| {
-            (10..=13).map(move |e| Point { percent: 50.0, ..point(&method(interval), e, ratio(interval) * (1.0 + 0.01 * e as f64)) })
+            (10..=13).map(move |e| Point {
+                percent: 50.0,
+                ..point(&method(interval), e, ratio(interval) * (1.0 + 0.01 * e as f64))
+            })
         };
         let points = INTERVALS.iter().flat_map(|&interval| points(interval)).collect();
         let result = ExperimentResult { points, ..made_up::result("lenet") };
