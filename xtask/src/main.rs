@@ -11,6 +11,7 @@ mod repro;
 mod resume;
 mod signals;
 mod status;
+mod verdict;
 mod verify;
 
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ struct Cli {
 enum Verb {
     /// Run an experiment of the paper; write figures, numbers and a report.
     Repro(repro::Args),
+    /// The verdicts of finished runs in one table.
+    Verdict(verdict::Args),
     /// Go on with a run where it stands.
     Resume(resume::Args),
     /// How far runs are.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let ended = match cli.verb {
         Verb::Repro(args) => repro::run(&args, &bars),
+        Verb::Verdict(args) => verdict::run(&args).map(done),
         Verb::Resume(args) => resume::run(&args, &bars),
         Verb::Status(args) => status::run(&args).map(done),
         Verb::Verify(args) => verify::run(&args).map(done),

@@ -10,7 +10,7 @@ use tracing_indicatif::IndicatifLayer;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use vr_bench::observer::Observer;
+use vr_bench::observer::{Observer, RunMemory};
 use vr_bench::results::{Divergence, EpochRow, Point};
 
 /// Where progress goes.
@@ -60,6 +60,10 @@ impl Bars {
 }
 
 impl Observer for Bars {
+    fn begin(&self, cells: usize, largest: RunMemory) {
+        self.line(&format!("{cells} cell(s); the largest keeps {largest}"));
+    }
+
     fn tick(&self, method: &str, epoch: usize, step: usize, steps: usize) {
         if step <= 1 {
             self.bar.reset_eta();

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, ValueEnum};
 use vr_bench::checkpoint::CheckpointPolicy;
+use vr_bench::cost::{Cost, HEADINGS, costs};
 use vr_bench::experiments::{self, Experiment};
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
@@ -248,11 +249,25 @@ pub fn run_one(experiment: &Experiment, settings: &Settings, out: &Path, bars: &
             verdict.measured
         );
     }
+    let rows: Vec<_> = costs(result, &finished.times).iter().map(Cost::row).collect();
+    println!("\n{}\n", aligned(&HEADINGS, &rows));
     println!("report: {} ({:.0} s)", finished.report.display(), started.elapsed().as_secs_f64());
     for Divergence { method, seed, epoch } in &result.diverged {
         eprintln!("diverged: {method}, seed {seed}, in epoch {epoch}");
     }
     Ok(if result.diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIVERGED) })
+}
+
+/// A table in columns as wide as their longest text.
+fn aligned<const N: usize>(headings: &[&str; N], rows: &[[String; N]]) -> String {
+    let heads = headings.map(str::to_owned);
+    let lines = || std::iter::once(&heads).chain(rows);
+    let width = |column: usize| lines().map(|line| line[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |cells: &[String; N]| {
+        cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect::<Vec<_>>().join("  ")
+    };
+    lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -112,3 +112,25 @@ fn equal_runs_leave_equal_results() {
         assert!(result["epochs"].as_array().unwrap().iter().all(|epoch| !epoch[key].is_null()), "{key}");
     }
 }
+
+#[test]
+fn a_verdict_that_turned_fails_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let results = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/results/locking-lenet");
+    let judge = ["verdict", results, "--out", &path("")];
+    assert!(xtask(&judge).status.success());
+    let table = std::fs::read_to_string(path("VERDICTS.md")).unwrap();
+    assert!(table.contains("| C2-start |") && table.contains("**confirmed**"), "{table}");
+
+    let verdicts = std::fs::read_to_string(path("verdicts.json")).unwrap();
+    let expect = |text: &str, code: i32, said: &[&str]| {
+        std::fs::write(path("expected.json"), text).unwrap();
+        check(&[&judge[..], &["--expect", &path("expected.json")]].concat(), code, said);
+    };
+    expect(&verdicts, 0, &[]);
+    expect(&verdicts.replacen("confirmed", "undecided", 1), 0, &[]);
+    expect(&verdicts.replacen("confirmed", "contradicted", 1), 1, &["C2-start", "was contradicted", "is confirmed"]);
+    expect("{}", 1, &["expected.json", "verdicts.json"]);
+    check(&["verdict", &path("nowhere")], 1, &["nowhere"]);
+}

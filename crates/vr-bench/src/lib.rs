@@ -21,11 +21,14 @@
 pub mod cell;
 pub mod cells;
 pub mod checkpoint;
+pub mod cost;
+pub mod diagnostics;
 pub mod error;
 pub mod experiments;
 pub mod figures;
 pub mod log;
 pub mod measure;
+pub mod no_better;
 pub mod observer;
 pub mod phases;
 pub mod published;
@@ -37,6 +40,7 @@ pub mod settings;
 pub mod stats;
 pub mod status;
 pub mod step_time;
+pub mod verdicts;
 pub mod verify;
 
 pub use error::BenchError;

@@ -1,9 +1,13 @@
 //! How a run tells of its progress without printing.
 
+pub use vr_optim::RunMemory;
+
 use crate::results::{Divergence, EpochRow, Point};
 
 /// Hears of a run's progress.
 pub trait Observer: Sync {
+    /// A run of so many cells is about to begin; the largest of them keeps so much.
+    fn begin(&self, _cells: usize, _largest: RunMemory) {}
     /// Step `step` of `steps` of an epoch is done.
     fn tick(&self, method: &str, epoch: usize, step: usize, steps: usize);
     /// A variance was measured.

@@ -48,7 +48,8 @@ impl Phase {
         points.iter().filter(|p| p.percent == percent && self.contains(p.epoch as f64)).map(|p| p.ratio).collect()
     }
 
-    fn contains(&self, epoch: f64) -> bool {
+    /// Whether an epoch of the paper's count lies in it.
+    pub fn contains(&self, epoch: f64) -> bool {
         (self.first..=self.last).contains(&epoch)
     }
 }

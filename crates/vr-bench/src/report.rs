@@ -1,20 +1,27 @@
 //! One self-contained HTML page for the result of an experiment.
 
-use crate::results::{EpochRow, ExperimentResult, Outcome, Point, Verdict};
+use crate::cost::{HEADINGS, costs};
+use crate::results::{EpochRow, EpochTime, ExperimentResult, Outcome, Point, Verdict};
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("../assets/report.css");
 
-/// The page: verdicts first, then the figures (title and SVG text), the tables, the setting, and the manifest of the
+/// The page: verdicts first, then the figures (title and SVG text), the cost, the tables, the setting, and the manifest of the
 /// run as it was written.
 ///
 /// The page loads nothing from anywhere. All texts are escaped; the SVG texts go in as they are, so they must come
 /// from [`crate::figures`].
-pub fn report_html(result: &ExperimentResult, figures: &[(&str, &str)], manifest_json: &str) -> String {
+pub fn report_html(
+    result: &ExperimentResult,
+    times: &[EpochTime],
+    figures: &[(&str, &str)],
+    manifest_json: &str,
+) -> String {
     let title = format!("{} · {}", result.experiment, result.model);
     let parts = [
         section("Verdicts", &verdicts(&result.verdicts)),
         section("Figures", &drawings(figures)),
+        section("Cost", &cost(result, times)),
         section("Variance measurements", &points(&result.points)),
         section("Epochs", &epochs(&result.epochs)),
         section("Setting", &setting(result)),
@@ -58,6 +65,11 @@ fn drawings(figures: &[(&str, &str)]) -> String {
         let _ = writeln!(html, "<figure>\n{svg}\n<figcaption>{}</figcaption>\n</figure>", escape(title));
         html
     })
+}
+
+fn cost(result: &ExperimentResult, times: &[EpochTime]) -> String {
+    let rows = costs(result, times).into_iter().map(|cost| cost.row().map(|text| escape(&text)).to_vec());
+    table(&HEADINGS, "numbers", rows)
 }
 
 fn points(points: &[Point]) -> String {
@@ -199,8 +211,8 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::figures::bn_reset::bn_reset;
     use crate::figures::render::{sample_points, sample_rows};
-    use crate::figures::test_error::test_error;
     use crate::results::{DataInfo, made_up};
 
     const HOSTILE: &str = "<script>alert('x')</script> & \"y\"";
@@ -232,8 +244,8 @@ mod tests {
 
     fn page() -> String {
         let result = result();
-        let svg = test_error(HOSTILE, &result.epochs).unwrap();
-        report_html(&result, &[(HOSTILE, &svg)], "{\"machine\": \"<script>\"}")
+        let svg = bn_reset(HOSTILE, &result.epochs).unwrap();
+        report_html(&result, &[], &[(HOSTILE, &svg)], "{\"machine\": \"<script>\"}")
     }
 
     #[test]
@@ -255,8 +267,16 @@ mod tests {
     fn the_verdicts_come_first_and_the_parts_are_all_there() {
         let page = page();
         let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
-        let order =
-            ["<h2>Verdicts", "<h2>Figures", "<svg", "<h2>Variance", "<h2>Epochs", "<h2>Setting", "<h2>Run manifest"];
+        let order = [
+            "<h2>Verdicts",
+            "<h2>Figures",
+            "<svg",
+            "<h2>Cost",
+            "<h2>Variance",
+            "<h2>Epochs",
+            "<h2>Setting",
+            "<h2>Run manifest",
+        ];
         assert!(order.map(place).is_sorted());
         for text in ["outcome contradicted", "not finite", "<td>–</td>", "rows</summary>"] {
             assert!(page.contains(text), "{text}");
@@ -276,6 +296,6 @@ mod tests {
     fn an_empty_result_is_still_a_page() {
         let mut result = result();
         (result.points, result.epochs, result.verdicts) = (vec![], vec![], vec![]);
-        assert_eq!(report_html(&result, &[], "").matches(NONE).count(), 4);
+        assert_eq!(report_html(&result, &[], &[], "").matches(NONE).count(), 5);
     }
 }

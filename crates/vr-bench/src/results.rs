@@ -3,10 +3,12 @@
 //! An [`ExperimentResult`] holds no time, so that two runs with the same seeds give the same file; times are
 //! [`EpochTime`]s, in a file of their own.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::schedule::{Schedule, Version};
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::{PAPER_EPOCHS, Schedule, Version};
 
 /// Everything one experiment measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +49,41 @@ pub struct ExperimentResult {
 }
 
 impl ExperimentResult {
+    /// The methods that have epochs, in the order of their first.
+    pub fn methods(&self) -> Vec<&str> {
+        let mut methods: Vec<&str> = Vec::new();
+        for row in &self.epochs {
+            if !methods.contains(&row.method.as_str()) {
+                methods.push(&row.method);
+            }
+        }
+        methods
+    }
+
+    /// A method's epochs.
+    pub fn rows<'a>(&'a self, method: &'a str) -> impl Iterator<Item = &'a EpochRow> {
+        self.epochs.iter().filter(move |row| row.method == method)
+    }
+
+    /// Epochs over which test errors are averaged: the paper's 10, compressed as its schedule.
+    pub fn window(&self) -> usize {
+        (10 * self.schedule.length / PAPER_EPOCHS).max(1)
+    }
+
+    /// The mean test error over the last [`window`](Self::window) of each run of a method, in percent; of a
+    /// diverged run [`Divergence::TEST_ERROR`].
+    pub fn final_errors(&self, method: &str) -> Vec<f64> {
+        let mut runs: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+        let first = (self.epochs_run + 1).saturating_sub(self.window());
+        for row in self.rows(method).filter(|row| row.epoch >= first) {
+            runs.entry(row.seed).or_default().push(row.test_error);
+        }
+        for run in self.diverged.iter().filter(|run| run.method == method) {
+            runs.insert(run.seed, vec![Divergence::TEST_ERROR]);
+        }
+        runs.values().map(|errors| errors.iter().sum::<f64>() / errors.len() as f64).collect()
+    }
+
     /// The result as indented JSON; a number that is not finite becomes `null`.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(self)
@@ -144,6 +181,11 @@ pub struct Divergence {
     pub epoch: usize,
 }
 
+impl Divergence {
+    /// What the test error of a diverged run counts as, in percent: that of guessing among ten classes.
+    pub const TEST_ERROR: f64 = 90.0;
+}
+
 /// What one epoch of one run took, in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochTime {
@@ -237,6 +279,18 @@ pub(crate) mod made_up {
             diverged: Vec::new(),
             verdicts: Vec::new(),
         }
+    }
+
+    /// Runs of so many methods whose last ten epochs have these errors, one run for each.
+    pub fn final_errors(methods: &[(&str, &[f64])]) -> ExperimentResult {
+        let mut result = result("lenet");
+        for &(method, errors) in methods {
+            for (seed, &error) in (0..).zip(errors) {
+                result.epochs.extend((220..=240).map(|epoch| row(method, seed, epoch, 1.0)));
+                result.epochs.extend((241..=250).map(|epoch| row(method, seed, epoch, error)));
+            }
+        }
+        result
     }
 
     pub fn point(method: &str, epoch: usize, ratio: f64) -> Point {

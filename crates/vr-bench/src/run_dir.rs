@@ -113,7 +113,7 @@ pub fn write(
     }
     let titled: Vec<(&str, &str)> = figures.iter().map(|(_, title, svg)| (title.as_str(), svg.as_str())).collect();
     let report = out.join("report.html");
-    write_atomic(&report, report_html(result, &titled, &manifest).as_bytes())?;
+    write_atomic(&report, report_html(result, times, &titled, &manifest).as_bytes())?;
     write_atomic(out.join("result.json"), result.to_json()?.as_bytes())?;
     Ok(report)
 }

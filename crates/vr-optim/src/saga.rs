@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use vr_core::random::Permutation;
 use vr_core::vector::Mean;
-use vr_core::{Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateReader, StateWriter, Stream};
+use vr_core::{
+    Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter, Stream,
+};
 
 use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Reference, Request};
 use crate::table::{GradientTable, TableStorage};
@@ -42,13 +44,15 @@ enum Stage {
 /// SAGA (Defazio, Bach & Lacoste-Julien, NIPS 2014) with a row φ_b for each minibatch:
 /// `v = (g_b(x) − φ_b) + mean φ`, then `φ_b ← (1 − a)·φ_b + a·g_b(x)`.
 ///
-/// With a = 1 that is SAGA. With a < 1 a row averages the gradients under the transforms of several
-/// visits, the remedy for augmented data that the paper names (§4, after MISO; Bietti & Mairal, NIPS
-/// 2017); unlock the transforms for it.
+/// With a = 1 that is SAGA. With a < 1 a row averages the gradients of several visits with their
+/// transforms: the remedy for augmented data that Defazio & Bottou (NeurIPS 2019) name after MISO
+/// (Bietti & Mairal, NIPS 2017). Transforms must be unlocked for it.
 ///
 /// The table starts with a full pass at the initial point. The members of a minibatch never change
 /// (the generation stays 0), only the order does, from epoch to epoch. A step costs 1 evaluation,
-/// a run m more; the table is m·P numbers.
+/// a run m more; the table is m·P numbers, and a saved state holds it whole, since nothing can
+/// compute it again. With a below about 1/100, rows in bf16 may stop moving: a change that is smaller
+/// than half the spacing of its values is lost.
 #[derive(Debug)]
 pub struct Saga<S> {
     config: SagaConfig,
@@ -198,8 +202,13 @@ impl<S: Scalar> Estimator<S> for Saga<S> {
         if self.stage == Stage::Ready {
             self.direction = from.vector("direction", self.space.len())?;
         }
-        self.sum.restore(&from.part("mean"))?;
-        if self.sum.count() > 0 {
+        let mean = from.part("mean");
+        self.sum.restore(&mean)?;
+        if self.sum.count() != u64::from(rows) {
+            let (found, expected) = (self.sum.count().to_string(), format!("as many as rows, {rows}"));
+            return Err(StateError::Value { name: mean.name("count"), found, expected }.into());
+        }
+        if rows > 0 {
             self.sum.write(&mut self.mean);
         }
         let table = from.part("table");

@@ -5,19 +5,25 @@
 //! drawn and judged again without training.
 
 pub mod bn_reset;
+pub mod ema_table;
+pub mod fine_tuning;
 pub mod locking;
 pub mod methods;
 pub mod quick;
+pub mod snapshot_interval;
+pub mod test_error;
 pub mod variance_ratio;
 
 use std::path::{Path, PathBuf};
+
+use vr_optim::RunMemory;
 
 use crate::cell::{Cell, CellResult};
 use crate::cells::run_cells;
 use crate::error::BenchError;
 use crate::figures::FigureError;
 use crate::observer::Observer;
-use crate::results::{ExperimentResult, Verdict};
+use crate::results::{EpochTime, ExperimentResult, Verdict};
 use crate::run_dir::{self, Figure};
 use crate::settings::{LoadedData, PAPER_EPOCHS, Settings};
 
@@ -39,8 +45,16 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 4] =
-    [quick::EXPERIMENT, locking::EXPERIMENT, variance_ratio::EXPERIMENT, bn_reset::EXPERIMENT];
+pub const ALL: [Experiment; 8] = [
+    quick::EXPERIMENT,
+    locking::EXPERIMENT,
+    variance_ratio::EXPERIMENT,
+    test_error::EXPERIMENT,
+    fine_tuning::EXPERIMENT,
+    bn_reset::EXPERIMENT,
+    snapshot_interval::EXPERIMENT,
+    ema_table::EXPERIMENT,
+];
 
 /// The experiment of that name.
 pub fn find(name: &str) -> Option<&'static Experiment> {
@@ -52,6 +66,8 @@ pub fn find(name: &str) -> Option<&'static Experiment> {
 pub struct Finished {
     /// The numbers.
     pub result: ExperimentResult,
+    /// What they took.
+    pub times: Vec<EpochTime>,
     /// Path of the report.
     pub report: PathBuf,
 }
@@ -71,13 +87,27 @@ pub fn run(
     let data = settings.load()?;
     let minibatches = data.info.train_size.div_ceil(settings.batch_size);
     let cells = (experiment.cells)(settings, minibatches);
+    observer.begin(cells.len(), largest(&cells, minibatches)?);
     let measured = run_cells(experiment.name, settings, &data, &cells, out, observer)?;
     let mut result = gather(experiment, settings, &data, &cells, &measured);
     result.verdicts = (experiment.verdicts)(&result);
     let figures = (experiment.figures)(&result)?;
     let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
     let report = run_dir::write(out, settings, &result, &times, &figures)?;
-    Ok(Finished { result, report })
+    Ok(Finished { result, times, report })
+}
+
+/// What the cell with the most memory and disk keeps; cells run in turn.
+fn largest(cells: &[Cell], minibatches: usize) -> Result<RunMemory, BenchError> {
+    let mut largest = RunMemory::default();
+    for cell in cells {
+        let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
+        let memory = RunMemory::of(&cell.estimator, &cell.rule, graph.space().len(), minibatches);
+        if memory.total() + memory.disk > largest.total() + largest.disk {
+            largest = memory;
+        }
+    }
+    Ok(largest)
 }
 
 /// The cells' numbers under the experiment's name and claim, not yet judged.

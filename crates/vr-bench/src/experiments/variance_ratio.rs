@@ -34,6 +34,9 @@ const CLAIM: &str = "SVRG's variance over SGD's: below 1 is a reduction, about 2
 
 /// The places that stand for most of the epoch.
 const MOST: [f64; 3] = [11.0, 33.0, 100.0];
+/// Soon after the snapshot, in percent, and the least ratio that is claimed for large networks there.
+const SOON: f64 = 2.0;
+const SOON_BOUND: f64 = 0.5;
 /// How far beyond the published range a mean may lie.
 const TOLERANCE: f64 = 1.5;
 
@@ -63,7 +66,14 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> =
         PHASES.iter().filter(reached).map(|phase| agreement(result, phase, &points, &theirs)).collect();
     verdicts.extend([throughout(result, &points, &theirs), drop(result, &points, &theirs)]);
+    if is_large(result) {
+        verdicts.push(soon_after(result, &points, &theirs));
+    }
     verdicts
+}
+
+fn is_large(result: &ExperimentResult) -> bool {
+    ["resnet110", "densenet-40-36"].contains(&result.model.as_str())
 }
 
 /// C5: the geometric mean of a phase against the published range.
@@ -107,7 +117,7 @@ fn most_of_the_epoch(result: &ExperimentResult, points: &[Point]) -> Vec<f64> {
 
 /// C6 for one network, before the first drop.
 fn throughout(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) -> Verdict {
-    let large = ["resnet110", "densenet-40-36"].contains(&result.model.as_str());
+    let large = is_large(result);
     let log = Estimate::of(&most_of_the_epoch(result, points));
     let sign = if large { log } else { Estimate { mean: -log.mean, ..log } }.sign();
     let theirs: Vec<f64> = MOST.iter().flat_map(|&at| BEFORE.published(theirs, at)).collect();
@@ -128,6 +138,12 @@ fn throughout(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
     }
 }
 
+/// The mean logarithm of the ratio at a place, over the epochs of a phase and seeds.
+fn log_ratio(result: &ExperimentResult, points: &[Point], phase: &Phase, percent: f64) -> Estimate {
+    let logs: Vec<f64> = phase.ratios(points, &result.schedule, percent).into_iter().map(f64::ln).collect();
+    Estimate::of(&logs)
+}
+
 /// A mean of logarithms as a ratio with its interval.
 fn interval(log: &Estimate) -> String {
     match log.n {
@@ -136,15 +152,30 @@ fn interval(log: &Estimate) -> String {
     }
 }
 
+/// C8: a gain of at most about a factor of two, soon after the snapshot too.
+fn soon_after(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) -> Verdict {
+    let log = log_ratio(result, points, &BEFORE, SOON);
+    let published = geometric_mean(&BEFORE.published(theirs, SOON)).unwrap_or(f64::NAN);
+    Verdict {
+        id: "C8-soon-after".into(),
+        claim: "C8: even at 2 % of the epoch a large network gains at most about a factor of two".into(),
+        expected: format!("ratio at {SOON} % above {SOON_BOUND} (published {published:.2})"),
+        measured: interval(&log),
+        outcome: Estimate { mean: log.mean - SOON_BOUND.ln(), ..log }.sign(),
+        rule: format!(
+            "confirmed or contradicted when the mean logarithm of the ratio over epochs (10–140 of 250, not the first) \
+             and seeds is more than two standard errors from that of {SOON_BOUND}"
+        ),
+    }
+}
+
 /// C6: the first drop of the learning rate lowers the ratio.
 fn drop(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) -> Verdict {
-    let logs = |ratios: Vec<f64>| ratios.into_iter().map(f64::ln).collect::<Vec<_>>();
     let mut gains = Vec::new();
     let mut listed = Vec::new();
     let mut published = Vec::new();
     for percent in PERCENTS {
-        let [before, after] =
-            [BEFORE, BETWEEN].map(|phase| Estimate::of(&logs(phase.ratios(points, &result.schedule, percent))));
+        let [before, after] = [BEFORE, BETWEEN].map(|phase| log_ratio(result, points, &phase, percent));
         if before.n > 0 && after.n > 0 {
             let gain = before.minus(after);
             listed.push(format!("{percent} %: ÷{:.1} (n = {})", gain.mean.exp(), gain.n));
@@ -204,6 +235,8 @@ mod tests {
             assert_eq!(outcome(&check(model, 1.4, 0.1), "C6-most-of-the-epoch"), high);
             assert_eq!(outcome(&check(model, 0.5, 0.1), "C6-most-of-the-epoch"), low);
         }
+        assert_eq!(outcome(&check("resnet110", 0.6, 0.1), "C8-soon-after"), Outcome::Confirmed);
+        assert_eq!(outcome(&check("resnet110", 0.3, 0.1), "C8-soon-after"), Outcome::Contradicted);
     }
 
     #[test]

@@ -42,9 +42,19 @@ impl Axis {
         Self::linear("epoch", 0.0, last + 0.02 * last.max(1.0), step)
     }
 
+    /// Passes over the data from 0 to the last.
+    pub fn passes(title: &str, last: f64) -> Self {
+        Self { title: title.to_owned(), ..Self::epochs(last) }
+    }
+
     /// How far through an epoch.
     pub fn percent() -> Self {
         Self::linear("minibatches done (%)", 0.0, 103.0, 25.0)
+    }
+
+    /// Whole positions from 0 to the last.
+    pub fn positions(title: &str, last: f64) -> Self {
+        Self::linear(title, -0.2, last + 0.2, step(last, 10.0).max(1.0))
     }
 
     /// Ratios on a scale of powers of two, wide enough for the given values and for 1/8 to 2.

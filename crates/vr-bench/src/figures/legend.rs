@@ -16,6 +16,8 @@ pub enum Key {
     Dashed(RGBColor),
     Dotted(RGBColor),
     Band(RGBColor),
+    /// Nothing: the text is a heading.
+    None,
 }
 
 const LINE_HEIGHT: i32 = 36;
@@ -44,6 +46,7 @@ fn draw_key(area: &Area<'_>, key: Key, y: i32) -> Result<(), FigureError> {
     let (left, right, middle) = (KEY_LEFT, KEY_LEFT + KEY_WIDTH, KEY_LEFT + KEY_WIDTH / 2);
     let ends = vec![(left, y), (right, y)];
     match key {
+        Key::None => {}
         Key::Line(colour) => {
             area.draw(&PathElement::new(ends, colour.stroke_width(5)))?;
             area.draw(&Circle::new((middle, y), 8, colour.filled()))?;

@@ -6,14 +6,22 @@
 mod average;
 mod axis;
 mod canvas;
+mod curves;
 mod epoch_curves;
 mod legend;
 mod palette;
 mod panel;
 
 pub mod bn_reset;
+pub mod coefficient;
+pub mod correlation;
+pub mod elu;
+pub mod geometry;
 pub mod locking;
 pub mod render;
+pub mod snapshot_interval;
+pub mod streaming;
+pub mod tensors;
 pub mod test_error;
 pub mod variance_ratio;
 

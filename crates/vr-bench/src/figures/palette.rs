@@ -30,3 +30,12 @@ pub fn pale(RGBColor(red, green, blue): RGBColor) -> RGBColor {
     let mix = |part: u8| u8::try_from((u16::from(part) + 255) / 2).unwrap_or(u8::MAX);
     RGBColor(mix(red), mix(green), mix(blue))
 }
+
+/// From −1 (blue) over 0 (white) to 1 (orange).
+pub fn diverging(value: f64) -> RGBColor {
+    let RGBColor(red, green, blue) = if value < 0.0 { SERIES[0] } else { SERIES[1] };
+    let part = value.abs().min(1.0);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 255")]
+    let mix = |colour: u8| (255.0 + (f64::from(colour) - 255.0) * part).round() as u8;
+    RGBColor(mix(red), mix(green), mix(blue))
+}

@@ -126,6 +126,21 @@ impl<'a, 's> Panel<'a, 's> {
         self.stroke(run, colour)
     }
 
+    /// A line through the means in a ribbon of their spread; what lies above the axis is cut off.
+    pub fn ribbon(&self, samples: &[Sample], colour: RGBColor) -> Result<(), FigureError> {
+        let area = self.chart.plotting_area();
+        for inside in samples.chunk_by(|a, b| (a.mean <= self.y.high) == (b.mean <= self.y.high)) {
+            if inside[0].mean > self.y.high {
+                continue;
+            }
+            let mut outline: Vec<_> = inside.iter().map(|sample| (sample.x, self.at(sample.low))).collect();
+            outline.extend(inside.iter().rev().map(|sample| (sample.x, self.at(sample.high))));
+            area.draw(&Polygon::new(outline, colour.mix(0.25)))?;
+            self.stroke(inside.iter().map(|sample| (sample.x, self.at(sample.mean))).collect(), colour)?;
+        }
+        Ok(())
+    }
+
     fn stroke(&self, run: Vec<(f64, f64)>, colour: RGBColor) -> Result<(), FigureError> {
         if run.len() < 2 {
             return Ok(());

@@ -87,16 +87,16 @@ pub(crate) fn sample_rows(method: &str, last: u16, factor: f64) -> Vec<crate::re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figures::test_error::test_error;
+    use crate::figures::bn_reset::bn_reset;
 
     fn svg() -> String {
-        test_error("α ≤ √μ − 3 %", &sample_rows("SGD", 5, 1.0)).unwrap()
+        bn_reset("α ≤ √μ − 3 %", &sample_rows("SGD", 5, 1.0)).unwrap()
     }
 
     #[test]
     fn the_picture_has_the_size_and_is_not_blank() {
         let picture = Pixmap::decode_png(&png(&svg(), 0.5).unwrap()).unwrap();
-        assert_eq!((picture.width(), picture.height()), (810, 442));
+        assert_eq!((picture.width(), picture.height()), (990, 442));
         assert!(picture.pixels().iter().filter(|pixel| pixel.red() < 128).count() > 1000);
     }
 

@@ -1,0 +1,116 @@
+//! What each method cost beside what it reached, so that "better per epoch" cannot pass for "better".
+
+use std::collections::BTreeMap;
+
+use crate::results::{EpochRow, EpochTime, ExperimentResult};
+use crate::stats::Estimate;
+
+/// One method's runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cost {
+    /// The method.
+    pub method: String,
+    /// Epochs of its longest run.
+    pub epochs: usize,
+    /// Minibatch gradients for training of its longest run, in passes over the training set.
+    pub passes: f64,
+    /// Seconds of training, a run; `None` where no times are known.
+    pub training_s: Option<f64>,
+    /// Test error over the last epochs of each run, in percent.
+    pub error: Estimate,
+    /// The same at equal gradients: when as many passes were spent as the cheapest method spent in all.
+    pub error_at_budget: Estimate,
+}
+
+/// Headings of [`Cost::row`].
+pub const HEADINGS: [&str; 6] = [
+    "method",
+    "epochs",
+    "gradients (passes)",
+    "training (s a run)",
+    "final test error (%)",
+    "test error at equal gradients (%)",
+];
+
+impl Cost {
+    /// The cost as texts under [`HEADINGS`].
+    pub fn row(&self) -> [String; 6] {
+        [
+            self.method.clone(),
+            self.epochs.to_string(),
+            format!("{:.1}", self.passes),
+            self.training_s.map_or_else(|| "not known".into(), |seconds| format!("{seconds:.1}")),
+            self.error.to_string(),
+            self.error_at_budget.to_string(),
+        ]
+    }
+}
+
+/// The cost of every method of a result. Statistics kept side by side in one run share its time.
+pub fn costs(result: &ExperimentResult, times: &[EpochTime]) -> Vec<Cost> {
+    let spent = |method: &str| result.rows(method).map(|row| row.gradient_evaluations).max().unwrap_or_default();
+    let methods = result.methods();
+    let budget = methods.iter().map(|method| spent(method)).min().unwrap_or_default();
+    let cost = |&method: &&str| Cost {
+        method: method.to_owned(),
+        epochs: result.rows(method).map(|row| row.epoch).max().unwrap_or_default(),
+        passes: spent(method) as f64 / result.minibatches as f64,
+        training_s: seconds_a_run(times, method.split('/').next().unwrap_or(method)),
+        error: Estimate::of(&result.final_errors(method)),
+        error_at_budget: Estimate::of(&errors_within(result, method, budget)),
+    };
+    methods.iter().map(cost).collect()
+}
+
+fn seconds_a_run(times: &[EpochTime], method: &str) -> Option<f64> {
+    let mut runs: BTreeMap<u64, f64> = BTreeMap::new();
+    for time in times.iter().filter(|time| time.method == method) {
+        *runs.entry(time.seed).or_default() += time.training_s;
+    }
+    (!runs.is_empty()).then(|| runs.values().sum::<f64>() / runs.len() as f64)
+}
+
+/// The mean error of each run's last epochs that end within the budget.
+fn errors_within(result: &ExperimentResult, method: &str, budget: u64) -> Vec<f64> {
+    let mut runs: BTreeMap<u64, Vec<&EpochRow>> = BTreeMap::new();
+    for row in result.rows(method).filter(|row| row.gradient_evaluations <= budget) {
+        runs.entry(row.seed).or_default().push(row);
+    }
+    let mean = |rows: &Vec<&EpochRow>| {
+        let last = &rows[rows.len().saturating_sub(result.window())..];
+        last.iter().map(|row| row.test_error).sum::<f64>() / last.len() as f64
+    };
+    runs.values().map(mean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::made_up::{self, row};
+
+    #[test]
+    fn a_method_that_costs_thrice_is_judged_at_a_third_of_its_epochs() {
+        let mut result = made_up::result("lenet");
+        for epoch in 1..=30 {
+            result.epochs.push(row("sgd", 0, epoch, 60.0 - epoch as f64));
+            let svrg = row("svrg", 0, epoch, 50.0 - epoch as f64);
+            result.epochs.push(EpochRow { gradient_evaluations: 3 * svrg.gradient_evaluations, ..svrg });
+        }
+        result.epochs_run = 30;
+        let time = |method: &str, seed, training_s| EpochTime {
+            method: method.into(),
+            seed,
+            epoch: 1,
+            training_s,
+            diagnostics_s: 100.0,
+            test_s: 100.0,
+        };
+        let times = [time("sgd", 0, 1.0), time("sgd", 0, 2.0), time("sgd", 1, 5.0)];
+        let [sgd, svrg] = costs(&result, &times).try_into().unwrap();
+        assert_eq!((sgd.passes, svrg.passes), (30.0, 90.0));
+        assert_eq!((sgd.training_s, svrg.training_s), (Some(4.0), None));
+        // Epochs 21–30 of 30, and for SVRG 1–10 at equal gradients.
+        assert_eq!((sgd.error.mean, sgd.error_at_budget.mean), (34.5, 34.5));
+        assert_eq!((svrg.error.mean, svrg.error_at_budget.mean), (24.5, 44.5));
+    }
+}

@@ -1,0 +1,117 @@
+//! What the diagnostics beyond the variance of whole steps found, in the form that is written to disk.
+
+use serde::{Deserialize, Serialize};
+
+/// Which run, and when in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Name of the model.
+    pub model: String,
+    /// Name of the method.
+    pub method: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epoch, counted from 1.
+    pub epoch: usize,
+    /// How far through the epoch, in percent of its steps.
+    pub percent: f64,
+}
+
+/// How far the iterate x is from the snapshot x̃ (Figure 3).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GeometryRow {
+    /// The run and the moment.
+    #[serde(flatten)]
+    pub at: Moment,
+    /// ‖x − x̃‖.
+    pub distance: f64,
+    /// ‖g(x) − g(x̃)‖, of the full gradients.
+    pub gradient_distance: f64,
+    /// `gradient_distance / distance`; none at the snapshot itself.
+    pub curvature: Option<f64>,
+}
+
+/// Over which minibatches the variance after a mega-batch is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// The mega-batch's own minibatches, as in the released code.
+    InnerBatch,
+    /// All minibatches of the epoch.
+    FullPass,
+}
+
+/// The variance at one position after a mega-batch (Figure 4); every square is taken about the full gradient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PositionRow {
+    /// The run and the moment.
+    #[serde(flatten)]
+    pub at: Moment,
+    /// Steps taken since the mega-batch's gradients.
+    pub position: usize,
+    /// Over which minibatches.
+    pub form: Form,
+    /// Mean squared error of the plain stochastic gradient.
+    pub sgd_variance: f64,
+    /// Mean squared error of the variance-reduced gradient.
+    pub vr_variance: f64,
+    /// `vr_variance / sgd_variance`; none where the plain variance is zero.
+    pub ratio: Option<f64>,
+}
+
+/// How much successive steps resemble each other, as means over the pairs of a run of successive steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRow {
+    /// The run and the moment of the first step.
+    #[serde(flatten)]
+    pub at: Moment,
+    /// Pairs of successive steps.
+    pub pairs: usize,
+    /// Cosine of the angle between their directions, before momentum and weight decay.
+    pub direction_cosine: f64,
+    /// Cosine of the angle between their noises: each direction less the full gradient at its own iterate.
+    pub noise_cosine: f64,
+}
+
+/// The variance in one parameter tensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TensorRow {
+    /// The run and the moment.
+    #[serde(flatten)]
+    pub at: Moment,
+    /// Name of the tensor.
+    pub tensor: String,
+    /// Trace of the variance of the plain stochastic gradient.
+    pub sgd_variance: f64,
+    /// Variance-reduced over plain variance; none where the plain variance is zero.
+    pub ratio: Option<f64>,
+    /// The coefficient of the control variate that would give the least variance.
+    pub optimal_coefficient: Option<f64>,
+}
+
+/// All of them; empty lists are not written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Diagnostics {
+    /// Distances from the snapshot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub geometry: Vec<GeometryRow>,
+    /// Variances after mega-batches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub positions: Vec<PositionRow>,
+    /// Successive steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepRow>,
+    /// Variances of single tensors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tensors: Vec<TensorRow>,
+}
+
+impl Diagnostics {
+    /// Adds another run's.
+    pub fn extend(&mut self, other: &Self) {
+        self.geometry.extend_from_slice(&other.geometry);
+        self.positions.extend_from_slice(&other.positions);
+        self.steps.extend_from_slice(&other.steps);
+        self.tensors.extend_from_slice(&other.tensors);
+    }
+}

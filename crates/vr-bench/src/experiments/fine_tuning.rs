@@ -1,0 +1,111 @@
+//! C11, Figure 6, asked on CIFAR-10: switching SVRG on late in a run gains nothing, at whatever epoch.
+
+use vr_optim::{EstimatorConfig, SvrgConfig};
+
+use super::Experiment;
+use super::methods::{cell, sgd};
+use crate::cell::Cell;
+use crate::figures::FigureError;
+use crate::figures::test_error::test_error as figure;
+use crate::no_better::{Question, no_better};
+use crate::results::{ExperimentResult, Outcome, Verdict};
+use crate::run_dir::Figure;
+use crate::settings::Settings;
+
+/// Figure 6.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "fine-tuning",
+    summary: "SVRG switched on after part of the run (Figure 6, on CIFAR-10)",
+    claim: CLAIM,
+    cells,
+    figures,
+    verdicts,
+};
+
+const CLAIM: &str = "Switching SVRG on after part of the run, when the iterate moves slowly, gains nothing at any \
+                     switch point (paper, Figure 6, for ImageNet).";
+
+/// The paper's switch points, in epochs of 90, with the published minimum of ResNet-50's test error.
+const SWITCHES: [u64; 5] = [0, 20, 40, 60, 80];
+const OF: u64 = 90;
+const PUBLISHED: &str = "none on ImageNet (ResNet-50 23.61 %, SVRG 23.65–28.60 %)";
+
+fn method(switch: u64) -> String {
+    format!("svrg-from-{}%", (100 * switch + OF / 2) / OF)
+}
+
+fn cells(settings: &Settings, minibatches: usize) -> Vec<Cell> {
+    let steps = (settings.schedule_epochs * minibatches) as u64;
+    let late = |switch, seed| {
+        let svrg = SvrgConfig { start: switch * steps / OF, ..SvrgConfig::default() };
+        cell(settings, &method(switch), EstimatorConfig::Svrg(svrg), seed)
+    };
+    let of_seed = |seed| std::iter::once(sgd(settings, seed)).chain(SWITCHES.map(|switch| late(switch, seed)));
+    settings.seeds.iter().copied().flat_map(of_seed).collect()
+}
+
+fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
+    let title = result.heading("SVRG switched on late");
+    let svg = figure(&title, result)?;
+    Ok(vec![("fine-tuning", title, svg)])
+}
+
+fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
+    SWITCHES.iter().map(|&switch| no_gain(result, switch)).collect()
+}
+
+/// Before the switch both are SGD, so only a run whose last epochs come after it can tell.
+fn no_gain(result: &ExperimentResult, switch: u64) -> Verdict {
+    let method = method(switch);
+    let question = Question {
+        id: format!("C11-{switch}-of-{OF}"),
+        claim: format!("C11, on CIFAR-10: SVRG from epoch {switch} of {OF} on is no better than SGD"),
+        published: PUBLISHED,
+        method: &method,
+    };
+    let verdict = no_better(result, question);
+    let at = (switch as usize * result.schedule.length).div_ceil(OF as usize);
+    if at + result.window() > result.epochs_run {
+        return Verdict { outcome: Outcome::Undecided, ..verdict };
+    }
+    verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::made_up;
+
+    #[test]
+    fn the_switch_comes_at_the_papers_share_of_the_schedule() {
+        let settings = Settings { epochs: 3, schedule_epochs: 9, ..Settings::default() };
+        let cells = cells(&settings, 10);
+        let starts: Vec<u64> = cells
+            .iter()
+            .filter_map(|cell| match &cell.estimator {
+                EstimatorConfig::Svrg(config) => Some(config.start),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(starts, [0, 20, 40, 60, 80]);
+        assert_eq!(cells[5].method, "svrg-from-89%");
+    }
+
+    #[test]
+    fn every_switch_has_a_verdict_that_can_go_every_way() {
+        let sgd = ("sgd", &[20.0, 20.1, 19.9][..]);
+        let mut result = made_up::final_errors(&[
+            sgd,
+            ("svrg-from-0%", &[22.0, 22.1, 21.9]),
+            ("svrg-from-22%", &[18.0, 18.1, 17.9]),
+            ("svrg-from-44%", &[10.0, 20.0, 30.0]),
+            ("svrg-from-89%", &[20.0, 20.1, 19.9]),
+        ]);
+        let outcomes = |result: &ExperimentResult| verdicts(result).into_iter().map(|v| v.outcome).collect::<Vec<_>>();
+        use Outcome::{Confirmed, Contradicted, Undecided};
+        assert_eq!(outcomes(&result), [Confirmed, Contradicted, Undecided, Undecided, Confirmed]);
+        // The run ends before the last switch.
+        result.epochs_run = 230;
+        assert_eq!(outcomes(&result)[4], Undecided);
+    }
+}

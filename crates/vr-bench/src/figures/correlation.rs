@@ -1,0 +1,55 @@
+//! How much successive steps resemble each other through the epoch.
+
+use super::FigureError;
+use super::average::Mean;
+use super::axis::Axis;
+use super::curves::{Names, Plot, curves, reach};
+use crate::diagnostics::StepRow;
+
+/// Draws the cosines between successive directions and between their noises over the progress through the epoch, a
+/// line for each model, method and epoch, and returns the SVG text. Seeds are averaged.
+pub fn correlation(title: &str, rows: &[StepRow]) -> Result<String, FigureError> {
+    let names = Names::of(rows.iter().map(|row| &row.at));
+    let lines = |value: fn(&StepRow) -> f64| {
+        names.lines(rows.iter().map(|row| (&row.at, row.at.percent, Some(value(row)))), Mean::Arithmetic)
+    };
+    let (directions, noises) = (lines(|row| row.direction_cosine), lines(|row| row.noise_cosine));
+    let reached = reach(directions.iter().chain(&noises));
+    let y = Axis::fitted("cosine between successive steps", &[reached, vec![-0.1, 0.1]].concat());
+    let plots = [("directions", directions), ("noise about the full gradient", noises)].map(|(caption, lines)| Plot {
+        caption: caption.to_owned(),
+        axes: (Axis::percent(), y.clone()),
+        lines,
+        level: Some(0.0),
+    });
+    curves("the correlation of successive steps", title, &plots, "0: not correlated")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::Moment;
+    use crate::figures::render::preview;
+
+    #[test]
+    fn methods_are_lines() {
+        let mut rows = Vec::new();
+        for (method, direction) in [("sgd", 0.1), ("svrg", 0.8)] {
+            for step in 0..10_u8 {
+                let percent = 10.0 * f64::from(step);
+                rows.push(StepRow {
+                    at: Moment { model: "lenet".into(), method: method.into(), seed: 0, epoch: 2, percent },
+                    pairs: 7,
+                    direction_cosine: direction * (1.0 - percent / 200.0),
+                    noise_cosine: -0.01 + percent / 1e4,
+                });
+            }
+        }
+        let svg = correlation("Successive steps, made-up data", &rows).unwrap();
+        for text in ["sgd", "svrg", "directions", "not correlated"] {
+            assert!(svg.contains(text), "{text}");
+        }
+        preview("correlation", &svg);
+        assert_eq!(correlation("", &[]), Err(FigureError::Empty("the correlation of successive steps")));
+    }
+}

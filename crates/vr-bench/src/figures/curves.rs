@@ -1,0 +1,127 @@
+//! Panels of lines: one colour for each name, the same in every panel, and one legend.
+
+use super::average::{Mean, Sample, over_seeds};
+use super::axis::Axis;
+use super::legend::{Key, legend};
+use super::palette::{REFERENCE, series};
+use super::panel::Panel;
+use super::{FigureError, canvas};
+use crate::diagnostics::Moment;
+
+const COLUMNS: usize = 3;
+const PANEL: (usize, usize) = (740, 700);
+const ONE_PANEL: (usize, usize) = (1200, 800);
+
+/// A line with its name in the legend.
+pub type Line = (String, Vec<Sample>);
+
+/// One panel.
+pub struct Plot {
+    /// What stands above it.
+    pub caption: String,
+    /// Both axes.
+    pub axes: (Axis, Axis),
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// The value of a dashed line across.
+    pub level: Option<f64>,
+}
+
+/// Draws the panels side by side, and returns the SVG text. `level` says what the dashed lines mean.
+pub fn curves(name: &'static str, title: &str, plots: &[Plot], level: &str) -> Result<String, FigureError> {
+    let lines = || plots.iter().flat_map(|plot| &plot.lines);
+    if lines().all(|(_, samples)| samples.is_empty()) {
+        return Err(FigureError::Empty(name));
+    }
+    let names = distinct(lines().map(|(name, _)| name));
+    let colour = |name: &String| series(names.iter().position(|other| *other == name).unwrap_or_default());
+    let mut entries: Vec<(Key, String)> = names.iter().map(|name| (Key::Line(colour(name)), (*name).clone())).collect();
+    if plots.iter().any(|plot| plot.level.is_some()) {
+        entries.push((Key::Dashed(REFERENCE), level.to_owned()));
+    }
+    let columns = plots.len().min(COLUMNS);
+    let rows = plots.len().div_ceil(columns);
+    let (width, height) = if plots.len() == 1 { ONE_PANEL } else { PANEL };
+    canvas::figure(title, canvas::size(columns * width, rows * height), |area, column| {
+        for (area, plot) in area.split_evenly((rows, columns)).iter().zip(plots) {
+            let panel = Panel::new(area, &plot.caption, plot.axes.clone(), &[])?;
+            if let Some(level) = plot.level {
+                panel.across(level, "")?;
+            }
+            for (name, samples) in &plot.lines {
+                panel.line(samples, colour(name))?;
+            }
+        }
+        legend(column, &entries)
+    })
+}
+
+/// Which parts of a moment tell lines apart.
+pub struct Names {
+    model: bool,
+    method: bool,
+    epoch: bool,
+}
+
+impl Names {
+    /// Whatever differs among the moments.
+    pub fn of<'a>(moments: impl Iterator<Item = &'a Moment> + Clone) -> Self {
+        let method = distinct(moments.clone().map(|at| &at.method)).len() > 1;
+        let epoch = distinct(moments.clone().map(|at| at.epoch)).len() > 1;
+        Self { model: distinct(moments.map(|at| &at.model)).len() > 1 || !(method || epoch), method, epoch }
+    }
+
+    fn name(&self, at: &Moment) -> String {
+        let parts = [
+            self.model.then(|| at.model.clone()),
+            self.method.then(|| at.method.clone()),
+            self.epoch.then(|| format!("epoch {}", at.epoch)),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// Lines of (moment, x, y), the seeds averaged.
+    pub fn lines<'a>(&self, values: impl Iterator<Item = (&'a Moment, f64, Option<f64>)>, mean: Mean) -> Vec<Line> {
+        let named: Vec<_> = values.map(|(at, x, y)| (self.name(at), x, y)).collect();
+        distinct(named.iter().map(|(name, ..)| name))
+            .into_iter()
+            .map(|name| {
+                let same = named.iter().filter(|(other, ..)| other == name);
+                (name.clone(), over_seeds(same.map(|&(_, x, y)| (x, y)), mean))
+            })
+            .collect()
+    }
+}
+
+/// What differs, in the order of first sight.
+pub fn distinct<T: PartialEq>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for item in items {
+        if !found.contains(&item) {
+            found.push(item);
+        }
+    }
+    found
+}
+
+/// Everything that lines reach, for an axis that holds them all.
+pub fn reach<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Vec<f64> {
+    lines.into_iter().flat_map(|(_, samples)| samples).flat_map(|sample| [sample.low, sample.high]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(model: &str, epoch: usize) -> Moment {
+        Moment { model: model.into(), method: "svrg".into(), seed: 0, epoch, percent: 0.0 }
+    }
+
+    #[test]
+    fn names_say_what_differs() {
+        let name = |moments: &[Moment]| Names::of(moments.iter()).name(&moments[0]);
+        assert_eq!(name(&[at("lenet", 2)]), "lenet");
+        assert_eq!(name(&[at("lenet", 2), at("lenet", 3)]), "epoch 2");
+        assert_eq!(name(&[at("lenet", 2), at("resnet110", 3)]), "lenet, epoch 2");
+    }
+}

@@ -1,0 +1,135 @@
+//! What a run keeps, known before it starts.
+
+use std::fmt;
+
+use vr_core::Scalar;
+
+use crate::mega_batch::MegaBatchSize;
+use crate::method::EstimatorConfig;
+use crate::rule::RuleConfig;
+use crate::svrg::{SnapshotGradients, SnapshotRule};
+use crate::table::{GradientTable, TableStorage};
+
+/// Bytes that the state of a run takes. Activations, minibatches and the gradients that are just
+/// being computed come on top.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RunMemory {
+    /// The iterate.
+    pub iterate: u64,
+    /// The update rule's buffers.
+    pub rule: u64,
+    /// The estimator's vectors: direction, snapshot, μ and the sum behind it.
+    pub estimator: u64,
+    /// A gradient table in memory.
+    pub table: u64,
+    /// A gradient table in a file.
+    pub disk: u64,
+}
+
+impl RunMemory {
+    /// Of a run with `parameters` parameters of type `S` and `minibatches` minibatches an epoch.
+    pub fn of<S: Scalar>(
+        estimator: &EstimatorConfig<S>,
+        rule: &RuleConfig,
+        parameters: usize,
+        minibatches: usize,
+    ) -> Self {
+        let bytes = |vectors: u64| vectors * parameters as u64 * size_of::<S>() as u64;
+        let stored = |gradients| gradients == SnapshotGradients::Stored;
+        // Vectors of the estimator, and where how many rows are kept.
+        let (vectors, table) = match estimator {
+            EstimatorConfig::Sgd => (1, None),
+            EstimatorConfig::Svrg(config) => {
+                let average = matches!(config.snapshot, SnapshotRule::MovingAverage { .. });
+                (4 + u64::from(average), stored(config.gradients).then_some((&config.storage, minibatches)))
+            }
+            EstimatorConfig::MegaBatch(config) => {
+                let (MegaBatchSize::Constant(most) | MegaBatchSize::Growing { most, .. }) = config.size;
+                let rows = minibatches.min(most as usize);
+                (4, stored(config.gradients).then_some((&config.storage, rows)))
+            }
+            EstimatorConfig::Saga(config) => (4, Some((&config.storage, minibatches))),
+        };
+        let sum = if vectors > 1 { parameters as u64 * size_of::<f64>() as u64 } else { 0 };
+        let buffers = match rule {
+            RuleConfig::SgdMomentum { .. } => 1,
+            RuleConfig::AdamW { .. } => 2,
+        };
+        let mut memory =
+            Self { iterate: bytes(1), rule: bytes(buffers), estimator: bytes(vectors) + sum, ..Self::default() };
+        if let Some((storage, rows)) = table {
+            let table = GradientTable::<S>::bytes(storage, rows, parameters);
+            match storage {
+                TableStorage::File { .. } => memory.disk = table,
+                TableStorage::Memory => memory.table = table,
+                // With the last row written, as it is kept.
+                TableStorage::Bf16 => memory.table = table + bytes(1),
+            }
+        }
+        memory
+    }
+
+    /// Bytes of memory in all.
+    pub fn total(&self) -> u64 {
+        self.iterate + self.rule + self.estimator + self.table
+    }
+}
+
+impl fmt::Display for RunMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let Self { iterate, rule, estimator, table, disk } = *self;
+        write!(f, "{:.1} MiB of memory (iterate {:.1}", mib(self.total()), mib(iterate))?;
+        write!(f, ", update rule {:.1}, estimator {:.1}, table {:.1})", mib(rule), mib(estimator), mib(table))?;
+        if disk > 0 {
+            write!(f, " and {:.1} MiB of disk for the table", mib(disk))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::saga::SagaConfig;
+    use crate::svrg::SvrgConfig;
+
+    const P: usize = 1_730_426;
+    const M: usize = 391;
+
+    fn svrg(storage: TableStorage) -> EstimatorConfig<f32> {
+        let snapshot = SnapshotRule::MovingAverage { keep: 0.9 };
+        EstimatorConfig::Svrg(SvrgConfig {
+            snapshot,
+            gradients: SnapshotGradients::Stored,
+            storage,
+            ..SvrgConfig::default()
+        })
+    }
+
+    #[test]
+    fn resnet_110_with_a_table() {
+        let rule = RuleConfig::default();
+        let p = P as u64;
+        let memory = RunMemory::of(&svrg(TableStorage::Memory), &rule, P, M);
+        let expected =
+            RunMemory { iterate: 4 * p, rule: 4 * p, estimator: 20 * p + 8 * p, table: 391 * 4 * p, disk: 0 };
+        assert_eq!(memory, expected);
+        let text = "2640.4 MiB of memory (iterate 6.6, update rule 6.6, estimator 46.2, table 2581.0)";
+        assert_eq!(memory.to_string(), text);
+        let bf16 = RunMemory::of(&svrg(TableStorage::Bf16), &rule, P, M);
+        assert_eq!(bf16, RunMemory { table: (391 * 2 + 4) * p, ..expected });
+        let file = RunMemory::of(&svrg(TableStorage::File { folder: "run".into() }), &rule, P, M);
+        assert_eq!(file, RunMemory { table: 0, disk: 391 * 4 * p, ..expected });
+        assert!(file.to_string().ends_with("and 2581.0 MiB of disk for the table"), "{file}");
+    }
+
+    #[test]
+    fn methods_without_a_snapshot() {
+        let adamw = RuleConfig::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+        let sgd = RunMemory::of::<f32>(&EstimatorConfig::Sgd, &adamw, 10, 3);
+        assert_eq!(sgd, RunMemory { iterate: 40, rule: 80, estimator: 40, table: 0, disk: 0 });
+        let saga = RunMemory::of::<f64>(&EstimatorConfig::Saga(SagaConfig::default()), &adamw, 10, 3);
+        assert_eq!(saga, RunMemory { iterate: 80, rule: 160, estimator: 5 * 80, table: 240, disk: 0 });
+    }
+}

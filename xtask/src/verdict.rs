@@ -1,0 +1,55 @@
+//! `cargo xtask verdict`: the verdicts of finished runs in one table.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use vr_bench::verdicts::{JudgedRun, Row, turned, write};
+
+/// Which runs, and what they are held against.
+#[derive(Parser)]
+pub struct Args {
+    /// Run folders, or folders of them.
+    #[arg(default_value = "runs")]
+    runs: Vec<PathBuf>,
+    /// Where VERDICTS.md and verdicts.json go; by default the first of the folders.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// A verdicts.json to compare with: fail when a verdict turned between confirmed and contradicted, or is missing.
+    #[arg(long)]
+    expect: Option<PathBuf>,
+    /// Print one JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb.
+pub fn run(args: &Args) -> Result<()> {
+    let expected: Option<Vec<Row>> = match &args.expect {
+        Some(file) => {
+            let text = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+            Some(serde_json::from_slice(&text).with_context(|| format!("`{}` is no verdicts.json", file.display()))?)
+        }
+        None => None,
+    };
+    let runs = args.runs.iter().map(|path| JudgedRun::all(path)).collect::<Result<Vec<_>, _>>()?.concat();
+    ensure!(!runs.is_empty(), "no finished run (a folder with a result.json) in {:?}", args.runs);
+    let rows: Vec<Row> = runs.iter().flat_map(JudgedRun::rows).collect();
+    let table = write(args.out.as_ref().unwrap_or(&args.runs[0]), &runs)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+    } else {
+        for Row { experiment, model, data, minibatches, verdict, .. } in &rows {
+            println!(
+                "{:12} {:20} {experiment}, {model} on {data}, m = {minibatches}",
+                verdict.outcome.to_string(),
+                verdict.id
+            );
+            println!("{:12} expected {}; measured {}", "", verdict.expected, verdict.measured);
+        }
+        println!("{}", table.display());
+    }
+    let turned = expected.map(|expected| turned(&expected, &rows)).unwrap_or_default();
+    ensure!(turned.is_empty(), "verdicts turned:\n{}", turned.join("\n"));
+    Ok(())
+}
