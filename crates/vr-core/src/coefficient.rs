@@ -23,6 +23,15 @@ impl<S: Scalar> Coefficient<S> {
         Self::Scalar(S::from_f64(1.0))
     }
 
+    /// Whether there is one for each tensor, or for each coordinate, of `space`.
+    pub fn fits(&self, space: &ParameterSpace) -> bool {
+        match self {
+            Self::Scalar(_) => true,
+            Self::PerTensor(alphas) => alphas.len() == space.tensors().len(),
+            Self::PerCoordinate(alphas) => alphas.len() == space.len(),
+        }
+    }
+
     /// `out ← (gradient − α·reference) + α·mean`.
     ///
     /// In this form α = 0 gives the gradient to the bit, and gradient = reference with α = 1 gives

@@ -2,6 +2,8 @@
 
 use std::ops::AddAssign;
 
+use crate::{StateError, StateReader, StateWriter};
+
 /// What a gradient evaluation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -50,6 +52,9 @@ pub struct EvaluationCounts {
     pub restore: Count,
 }
 
+/// The counts of a run state, in the order of the fields.
+const NAMES: [&str; 4] = ["inner", "snapshot", "mega-batch", "diagnostic"];
+
 impl EvaluationCounts {
     /// Counts one minibatch gradient of `samples` samples.
     pub fn record(&mut self, purpose: Purpose, samples: usize) {
@@ -61,6 +66,31 @@ impl EvaluationCounts {
             Purpose::Restore => &mut self.restore,
         };
         *count += Count { minibatches: 1, samples: samples as u64 };
+    }
+
+    /// Writes all but [`restore`](Self::restore): that one tells what the last resumption cost, and a
+    /// resumed run counts the rest as an uninterrupted one does.
+    pub fn save(&self, out: &mut StateWriter<'_>) {
+        let Self { inner, snapshot, mega_batch, diagnostic, restore: _ } = self;
+        for (name, count) in NAMES.into_iter().zip([inner, snapshot, mega_batch, diagnostic]) {
+            let mut out = out.part(name);
+            out.integer("minibatches", count.minibatches);
+            out.integer("samples", count.samples);
+        }
+    }
+
+    /// The counts that [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// When one is absent.
+    pub fn from_state(from: &StateReader<'_>) -> Result<Self, StateError> {
+        let mut counts = [Count::default(); 4];
+        for (name, count) in NAMES.into_iter().zip(&mut counts) {
+            let from = from.part(name);
+            *count = Count { minibatches: from.integer("minibatches")?, samples: from.integer("samples")? };
+        }
+        let [inner, snapshot, mega_batch, diagnostic] = counts;
+        Ok(Self { inner, snapshot, mega_batch, diagnostic, restore: Count::default() })
     }
 
     /// What the method itself cost: everything but diagnostics and restoration.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::Scalar;
+use crate::{Scalar, StateError, StateReader, StateWriter};
 
 /// One batch-norm layer.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +80,31 @@ impl<S: Scalar> NormStatistics<S> {
     /// The variances of all layers, one after another.
     pub fn variance(&self) -> &[S] {
         &self.variance
+    }
+
+    /// Writes mean and variance of every layer under its name.
+    pub fn save(&self, out: &mut StateWriter<'_>) {
+        for (index, layer) in self.layers.iter().enumerate() {
+            let (mean, variance) = self.layer(index);
+            let mut out = out.part(&layer.name);
+            out.vector("mean", mean);
+            out.vector("variance", variance);
+        }
+    }
+
+    /// Reads what [`save`](Self::save) wrote for the same layers.
+    ///
+    /// # Errors
+    /// When a layer is absent or has another number of channels.
+    pub fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError> {
+        for index in 0..self.layers.len() {
+            let from = from.part(&self.layers[index].name);
+            let channels = self.layers[index].channels;
+            let (mean, variance) = self.layer_mut(index);
+            mean.copy_from_slice(&from.vector::<S>("mean", channels)?);
+            variance.copy_from_slice(&from.vector::<S>("variance", channels)?);
+        }
+        Ok(())
     }
 
     fn range(&self, index: usize) -> std::ops::Range<usize> {

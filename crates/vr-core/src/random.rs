@@ -14,12 +14,10 @@ pub enum Stream {
     Permutation = 1,
     /// Transforms under locking: the same in every pass of a generation.
     LockedTransform = 2,
-    /// Transforms of an unlocked snapshot pass.
+    /// Transforms of an unlocked snapshot pass or mega-batch.
     SnapshotTransform = 3,
     /// Transforms of unlocked steps.
     InnerTransform = 4,
-    /// Transforms of an unlocked mega-batch.
-    MegaBatchTransform = 5,
     /// Transforms of an unlocked diagnostic pass.
     DiagnosticTransform = 6,
     /// Choice of a training subset.

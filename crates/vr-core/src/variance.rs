@@ -134,23 +134,38 @@ impl VarianceAccumulator {
 
     /// The report on what was observed so far.
     pub fn report(&self) -> VarianceReport {
-        let mut total = (Sums::default(), 0.0);
+        self.report_about(&self.gradient)
+    }
+
+    /// The report about another full gradient `full` than that of the minibatches observed: G of the
+    /// formulas is `full`, while the means still are over the minibatches observed.
+    ///
+    /// # Panics
+    /// When `full` does not fit the space.
+    pub fn report_about(&self, full: &[f64]) -> VarianceReport {
+        assert_eq!(full.len(), self.gradient.len(), "a full gradient over the wrong space");
+        let squared_distance = |mean: &[f64], range: &std::ops::Range<usize>| {
+            crate::vector::distance(&mean[range.clone()], &full[range.clone()]).powi(2)
+        };
+        let mut total = (Sums::default(), 0.0, 0.0);
         let mut tensors = Vec::with_capacity(self.tensors.len());
         for ((name, range), sums) in self.tensors.iter().zip(&self.sums) {
-            let bias = crate::vector::distance(&self.estimate[range.clone()], &self.gradient[range.clone()]).powi(2);
-            tensors.push((name.clone(), self.summary(*sums, bias)));
+            let (offset, bias) = (squared_distance(&self.gradient, range), squared_distance(&self.estimate, range));
+            tensors.push((name.clone(), self.summary(*sums, offset, bias)));
             total.0.gradient += sums.gradient;
             total.0.estimate += sums.estimate;
             total.0.reference += sums.reference;
             total.0.mixed += sums.mixed;
-            total.1 += bias;
+            total.1 += offset;
+            total.2 += bias;
         }
-        VarianceReport { minibatches: self.count, total: self.summary(total.0, total.1), tensors }
+        VarianceReport { minibatches: self.count, total: self.summary(total.0, total.1, total.2), tensors }
     }
 
-    fn summary(&self, sums: Sums, squared_bias: f64) -> VarianceSummary {
+    /// `offset` is the squared distance of the gradients' own mean to G.
+    fn summary(&self, sums: Sums, offset: f64, squared_bias: f64) -> VarianceSummary {
         let count = self.count.max(1) as f64;
-        let sgd_variance = sums.gradient / count;
+        let sgd_variance = sums.gradient / count + offset;
         let estimator_variance = sums.estimate / count;
         let estimator_error = estimator_variance + squared_bias;
         let referenced = self.references == self.count && sums.reference > 0.0;

@@ -37,9 +37,11 @@
 //! ```
 
 pub mod candle_oracle;
+mod control_variate;
 pub mod estimator;
 pub mod evaluate;
 pub mod fixed_batches;
+pub mod locking;
 pub mod mega_batch;
 pub mod memory;
 pub mod method;
@@ -55,6 +57,7 @@ pub mod training;
 pub use candle_oracle::{CandleOracle, CandleOracleError};
 pub use estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Request};
 pub use fixed_batches::FixedBatches;
+pub use locking::Locking;
 pub use mega_batch::{InnerSamples, InnerSteps, MegaBatch, MegaBatchConfig, MegaBatchSize};
 pub use memory::RunMemory;
 pub use method::EstimatorConfig;
@@ -65,7 +68,7 @@ pub use schedule::StepDecay;
 pub use sgd::Sgd;
 pub use svrg::{SnapshotGradients, SnapshotRule, Svrg, SvrgConfig};
 pub use table::{GradientTable, TableError, TableStorage};
-pub use training::{Geometry, Locking, Progress, Training, TrainingError};
+pub use training::{Geometry, Progress, Training, TrainingError};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

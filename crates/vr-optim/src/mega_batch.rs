@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use vr_core::{FlatVector, ParameterSpace, Scalar, StateReader, StateWriter};
+use vr_core::random::uniform;
+use vr_core::{Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateReader, StateWriter, Stream};
 
-use crate::estimator::{Ask, Control, Estimator, EstimatorError, Request};
+use crate::control_variate::{ControlVariate, Wanted};
+use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Request};
 use crate::svrg::SnapshotGradients;
-use crate::table::TableStorage;
+use crate::table::{GradientTable, TableStorage};
 
 /// How many minibatches make a mega-batch; never more than an epoch's.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -19,7 +21,7 @@ pub enum MegaBatchSize {
     Growing {
         /// The first one's.
         first: u32,
-        /// At least 1.
+        /// Above 1.
         factor: f64,
         /// Where growth ends.
         most: u32,
@@ -104,18 +106,153 @@ impl Default for MegaBatchConfig {
     }
 }
 
+impl MegaBatchSize {
+    /// Minibatches of mega-batch `k` (from 0) where an epoch has `epoch`.
+    fn at(self, k: u64, epoch: u32) -> u32 {
+        let size = match self {
+            Self::Constant(size) => size,
+            Self::Growing { first, factor, most } => {
+                let mut size = f64::from(first);
+                // Not `powi`, whose last bit may differ between machines.
+                for _ in 0..k {
+                    if size >= f64::from(most) {
+                        break;
+                    }
+                    size *= factor;
+                }
+                (size as u32).min(most)
+            }
+        };
+        size.min(epoch)
+    }
+}
+
+impl InnerSteps {
+    /// Steps after mega-batch `k` (from 0) of `size` minibatches.
+    fn at(self, k: u64, size: u32, seed: u64) -> u64 {
+        match self {
+            Self::Matching => size.into(),
+            Self::Fixed(steps) => steps.into(),
+            Self::Geometric { mean } => {
+                let word = Key::new(seed, Stream::InnerCount).words(k as u32, (k >> 32) as u32)[0];
+                let (ratio, mut steps) = (mean / (1.0 + mean), 0);
+                // P(N ≥ k) = γ^k; products rather than a logarithm, for the same bits everywhere.
+                let mut exceeds = ratio;
+                while uniform(word) < exceeds {
+                    steps += 1;
+                    exceeds *= ratio;
+                }
+                steps
+            }
+        }
+    }
+}
+
 /// `v = (g_b(x) − g_b(x̃)) + μ̂` with μ̂ the mean gradient of a mega-batch at the snapshot x̃, the
 /// iterate when the mega-batch was taken.
+///
+/// Mega-batches, and fresh minibatches, take the batch plan's minibatches one after another. A
+/// mega-batch lies in one plan: where the rest of it is too short it is left out and the next plan
+/// begins. Given the mega-batch, the mean of v over all minibatches is `G(x) − G(x̃) + μ̂`: biased by
+/// the error of μ̂, which has mean zero over mega-batches. Memory is 2P numbers and the mega-batch's
+/// rows where they are stored; a step costs 1 evaluation with stored and 2 with recomputed gradients,
+/// a mega-batch as many as it has minibatches.
 #[derive(Debug)]
 pub struct MegaBatch<S> {
     config: MegaBatchConfig,
-    direction: FlatVector<S>,
+    epoch: u32,
+    /// Mega-batches begun, those that no step followed included.
+    begun: u64,
+    /// Steps that follow the last one, and those of them that were taken.
+    steps: u64,
+    taken: u64,
+    /// Generation of the last one's plan.
+    generation: u32,
+    /// Minibatches used up, all plans in a row.
+    position: u64,
+    variate: ControlVariate<S>,
 }
 
 impl<S: Scalar> MegaBatch<S> {
     /// The estimator before its first step.
     pub fn new(config: MegaBatchConfig) -> Self {
-        Self { config, direction: FlatVector::default() }
+        let variate = ControlVariate::new(Coefficient::one());
+        Self { config, epoch: 0, begun: 0, steps: 0, taken: 0, generation: 0, position: 0, variate }
+    }
+
+    /// The largest mega-batch.
+    fn most(&self) -> u32 {
+        match self.config.size {
+            MegaBatchSize::Constant(size) | MegaBatchSize::Growing { most: size, .. } => size.min(self.epoch),
+        }
+    }
+
+    /// Generation and index of the next minibatch.
+    fn next(&self) -> (u32, u32) {
+        let epoch = u64::from(self.epoch);
+        ((self.position / epoch) as u32, (self.position % epoch) as u32)
+    }
+
+    fn take(&mut self, x: &FlatVector<S>) {
+        let mut size;
+        loop {
+            size = self.config.size.at(self.begun, self.epoch);
+            self.steps = self.config.inner.at(self.begun, size, self.config.seed);
+            self.begun += 1;
+            if self.steps > 0 {
+                break;
+            }
+        }
+        let rest = self.epoch - self.next().1;
+        if rest < size {
+            self.position += u64::from(rest);
+        }
+        let (generation, first) = self.next();
+        self.generation = generation;
+        self.variate.take(x, first..first + size);
+        self.position += u64::from(size);
+        self.taken = 0;
+    }
+
+    fn request(&self, wanted: Wanted) -> Request {
+        let (point, purpose) = wanted.evaluation(Purpose::MegaBatch);
+        let (generation, index, visit) = match (wanted, self.config.samples) {
+            (Wanted::Pass(index) | Wanted::Again(index), _) => (self.generation, index, 0),
+            (_, InnerSamples::Fresh) => {
+                let (generation, index) = self.next();
+                (generation, index, 0)
+            }
+            (_, InnerSamples::Same) => {
+                let size = self.variate.minibatches().len() as u64;
+                let place = self.taken.checked_rem(size).unwrap_or(0) as u32;
+                let visit = self.taken.checked_div(size).unwrap_or(0) as u32;
+                (self.generation, self.variate.minibatches().start + place, visit)
+            }
+        };
+        Request { point, generation, index, visit, purpose, norm: NormRule::Batch }
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        match self.config.size {
+            MegaBatchSize::Constant(0) => return Err("mega-batches of 0 minibatches; at least 1 is needed"),
+            MegaBatchSize::Growing { first, factor, most }
+                if first == 0 || most < first || !(factor > 1.0 && factor.is_finite()) =>
+            {
+                return Err("mega-batches that grow need 1 ≤ first ≤ most and a finite factor above 1");
+            }
+            _ => {}
+        }
+        match self.config.inner {
+            InnerSteps::Fixed(0) => return Err("0 steps after a mega-batch; at least 1 is needed"),
+            InnerSteps::Geometric { mean } if !(mean >= 1.0 && mean.is_finite()) => {
+                return Err("a mean number of steps after a mega-batch that is not finite and at least 1");
+            }
+            _ => {}
+        }
+        if self.config.samples == InnerSamples::Fresh && self.config.gradients == SnapshotGradients::Stored {
+            return Err("stored gradients with fresh samples; a mega-batch's gradients serve its own samples only");
+        }
+        Ok(())
     }
 }
 
@@ -128,32 +265,83 @@ impl<S: Scalar> Estimator<S> for MegaBatch<S> {
         }
     }
 
-    fn begin(&mut self, _space: &Arc<ParameterSpace>, _minibatches: u32) -> Result<(), EstimatorError> {
-        todo!()
-    }
-    fn steps_per_epoch(&self) -> u32 {
-        todo!()
-    }
-    fn ask(&mut self, _x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
-        Ok(Ask::Step(&self.direction))
-    }
-    fn tell(&mut self, _request: &Request, _gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
-        todo!()
-    }
-    fn advance(&mut self, _x: &FlatVector<S>) {}
-    fn save(&self, _out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
-        todo!()
-    }
-    fn restore(&mut self, _from: &StateReader<'_>) -> Result<(), EstimatorError> {
+    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
+        self.check().map_err(|reason| EstimatorError::Config { method: self.name(), reason: reason.to_owned() })?;
+        self.epoch = minibatches;
+        let table = match self.config.gradients {
+            SnapshotGradients::Stored => {
+                Some(GradientTable::new(&self.config.storage, self.most() as usize, space.len())?)
+            }
+            SnapshotGradients::Recomputed => None,
+        };
+        self.variate.begin(space, table);
         Ok(())
     }
+
+    /// m; with mega-batches of constant size and a step on each of their minibatches, those of the
+    /// whole mega-batches.
+    fn steps_per_epoch(&self) -> u32 {
+        match (self.config.size, self.config.inner, self.config.samples) {
+            (MegaBatchSize::Constant(_), InnerSteps::Matching, InnerSamples::Same) => {
+                self.epoch - self.epoch % self.most()
+            }
+            _ => self.epoch,
+        }
+    }
+
+    fn ask(&mut self, x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
+        if self.variate.is_between() {
+            if self.taken >= self.steps {
+                self.take(x);
+            }
+            self.variate.open();
+        }
+        Ok(self.variate.ask(|wanted| self.request(wanted)))
+    }
+
+    fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
+        self.variate.tell(request, gradient)
+    }
+
+    fn advance(&mut self, _x: &FlatVector<S>) {
+        self.taken += 1;
+        if self.config.samples == InnerSamples::Fresh {
+            self.position += 1;
+        }
+        self.variate.close();
+    }
+
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
+        out.integer("begun", self.begun);
+        out.integer("steps", self.steps);
+        out.integer("taken", self.taken);
+        out.integer("generation", self.generation.into());
+        out.integer("position", self.position);
+        self.variate.save(out, false)
+    }
+
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
+        self.begun = from.integer("begun")?;
+        self.steps = from.integer("steps")?;
+        self.taken = from.integer("taken")?;
+        self.generation = from.index("generation", u32::MAX.into())? as u32;
+        self.position = from.integer("position")?;
+        self.variate.restore(from, false, self.epoch, self.most())
+    }
+
+    fn missing(&self) -> Vec<Request> {
+        self.variate.missing(|wanted| self.request(wanted))
+    }
+
     fn generation(&self) -> u32 {
-        0
+        self.generation
     }
+
     fn snapshot(&self) -> Option<&FlatVector<S>> {
-        None
+        self.variate.snapshot()
     }
+
     fn control(&self) -> Option<Control<'_, S>> {
-        None
+        self.variate.control(NormRule::Batch)
     }
 }

@@ -19,6 +19,16 @@ pub enum NormPolicy {
     Reset,
 }
 
+impl NormPolicy {
+    /// The policy's name in results and run states.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Naive => "naive",
+            Self::Reset => "reset",
+        }
+    }
+}
+
 /// One set of running statistics under one policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NormTrack<S> {

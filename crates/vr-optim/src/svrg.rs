@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use vr_core::vector::Mean;
 use vr_core::{Coefficient, FlatVector, ParameterSpace, Purpose, Scalar, StateReader, StateWriter};
 
-use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Reference, Request};
+use crate::control_variate::{ControlVariate, Wanted};
+use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Request};
 use crate::table::{GradientTable, TableStorage};
 
 /// Where the snapshot is taken.
@@ -48,7 +48,12 @@ pub struct SvrgConfig<S> {
     pub snapshot: SnapshotRule,
     /// Stored or recomputed gradients.
     pub gradients: SnapshotGradients,
-    /// Steps between snapshots; `None` is one epoch.
+    /// Steps between snapshots; `None` is one epoch of m steps.
+    ///
+    /// Up to m, an epoch keeps one batch plan and visits each of its minibatches once, taking a
+    /// snapshot before every `interval`-th step and before its first; the last interval is shorter
+    /// where they do not divide m (`m.div_ceil(k)` makes k snapshots an epoch). Beyond m the plan
+    /// lasts as long as the snapshot, and is gone through again.
     pub interval: Option<u64>,
     /// The step at which the method switches on; until then it is SGD.
     pub start: u64,
@@ -74,19 +79,6 @@ impl<S: Scalar> Default for SvrgConfig<S> {
     }
 }
 
-/// What the estimator is about to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Nothing asked since the last step: a snapshot may be due.
-    Between,
-    /// The snapshot pass; this minibatch is next.
-    Pass(u32),
-    /// The step's own gradients.
-    Inner,
-    /// The direction is ready.
-    Ready,
-}
-
 /// SVRG: `v = (g_b(x) − α·g_b(x̃)) + α·μ` with μ the mean of the m minibatch gradients at the
 /// snapshot x̃ (every minibatch with the same weight, the short last one too).
 ///
@@ -94,42 +86,22 @@ enum Stage {
 #[derive(Debug)]
 pub struct Svrg<S> {
     config: SvrgConfig<S>,
-    space: Arc<ParameterSpace>,
     minibatches: u32,
     step: u64,
-    since_boundary: u64,
+    /// Steps since the batch plan's first.
+    since_plan: u64,
     generation: u32,
-    stage: Stage,
-    active: bool,
-    snapshot: FlatVector<S>,
+    /// Snapshot passes over this plan before the last one.
+    pass: u32,
     average: Option<FlatVector<S>>,
-    table: Option<GradientTable<S>>,
-    sum: Mean,
-    mean: FlatVector<S>,
-    reference: FlatVector<S>,
-    direction: FlatVector<S>,
+    variate: ControlVariate<S>,
 }
 
 impl<S: Scalar> Svrg<S> {
     /// The estimator before its first step.
     pub fn new(config: SvrgConfig<S>) -> Self {
-        Self {
-            config,
-            space: Arc::default(),
-            minibatches: 0,
-            step: 0,
-            since_boundary: 0,
-            generation: 0,
-            stage: Stage::Between,
-            active: false,
-            snapshot: FlatVector::default(),
-            average: None,
-            table: None,
-            sum: Mean::default(),
-            mean: FlatVector::default(),
-            reference: FlatVector::default(),
-            direction: FlatVector::default(),
-        }
+        let variate = ControlVariate::new(config.coefficient.clone());
+        Self { config, minibatches: 0, step: 0, since_plan: 0, generation: 0, pass: 0, average: None, variate }
     }
 
     /// SVRG with recomputation from the last iterate: little memory, 3 evaluations a step.
@@ -142,61 +114,44 @@ impl<S: Scalar> Svrg<S> {
         Self::new(SvrgConfig { gradients: SnapshotGradients::Stored, ..SvrgConfig::default() })
     }
 
-    fn stores(&self) -> bool {
-        self.config.gradients == SnapshotGradients::Stored
+    fn interval(&self) -> u64 {
+        self.config.interval.unwrap_or(self.minibatches.into())
     }
 
-    /// Whether the coming step belongs to a new generation. It begins with the next ask, not with the
-    /// last step, so that the old one can still be measured in between.
-    fn generation_ends(&self) -> bool {
+    /// Begins a step: with a new plan where the old one is used up, with a snapshot where one is due;
+    /// says whether it took one. That is done with the next ask, not with the last step, so that
+    /// the old generation can still be measured in between.
+    fn open(&mut self, x: &FlatVector<S>) -> bool {
+        self.variate.open();
         let epoch = u64::from(self.minibatches);
-        let interval = if self.active { self.config.interval.unwrap_or(epoch) } else { epoch };
-        self.step == 0 || self.since_boundary >= interval || self.step == self.config.start
+        let active = self.variate.snapshot().is_some();
+        let lasts = if active { epoch.max(self.interval()) } else { epoch };
+        if self.since_plan >= lasts || (self.step == self.config.start && self.step > 0) {
+            self.generation += 1;
+            self.since_plan = 0;
+        }
+        let due = self.step >= self.config.start && self.since_plan.is_multiple_of(self.interval());
+        if due {
+            self.pass = (self.since_plan / self.interval()) as u32;
+            self.variate.take(self.average.as_ref().unwrap_or(x), 0..self.minibatches);
+        }
+        due
     }
 
-    fn take_snapshot(&mut self, x: &FlatVector<S>) {
-        let at = self.average.as_ref().unwrap_or(x);
-        self.snapshot.clone_from(at);
-        self.sum.reset();
-        self.active = true;
-        self.stage = Stage::Pass(0);
-    }
-
-    fn request(&self, point: Point, purpose: Purpose, index: u32) -> Request {
-        let norm = if point == Point::Snapshot { self.config.snapshot_norm } else { NormRule::Batch };
-        let visit = match purpose {
-            Purpose::Inner => (self.since_boundary / u64::from(self.minibatches)) as u32,
-            _ => 0,
+    fn request(&self, wanted: Wanted) -> Request {
+        let epoch = u64::from(self.minibatches);
+        let (point, purpose) = wanted.evaluation(Purpose::Snapshot);
+        let (index, visit) = match wanted {
+            Wanted::Pass(index) | Wanted::Again(index) => (index, self.pass),
+            _ => ((self.since_plan % epoch) as u32, (self.since_plan / epoch) as u32),
         };
+        let norm = if point == Point::Snapshot { self.config.snapshot_norm } else { NormRule::Batch };
         Request { point, generation: self.generation, index, visit, purpose, norm }
     }
 
-    fn inner_index(&self) -> u32 {
-        (self.since_boundary % u64::from(self.minibatches)) as u32
-    }
-
-    fn inner_requests(&self) -> Vec<Request> {
-        let index = self.inner_index();
-        let current = self.request(Point::Current, Purpose::Inner, index);
-        if self.active && !self.stores() {
-            vec![self.request(Point::Snapshot, Purpose::Inner, index), current]
-        } else {
-            vec![current]
-        }
-    }
-
-    fn combine(&mut self, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
-        if !self.active {
-            self.direction.copy_from_slice(gradient);
-            return Ok(());
-        }
-        let index = self.inner_index() as usize;
-        let reference = match &self.table {
-            Some(table) => table.row(index, &mut self.reference)?,
-            None => &self.reference,
-        };
-        self.config.coefficient.combine(&self.space, gradient, reference, &self.mean, &mut self.direction);
-        Ok(())
+    /// Whether a table's rows must be saved: the statistics that they were computed with move on.
+    fn keeps_rows(&self) -> bool {
+        self.config.snapshot_norm == NormRule::Current
     }
 }
 
@@ -209,15 +164,21 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
     }
 
     fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
-        self.space = Arc::clone(space);
+        let refuse = |reason: &str| Err(EstimatorError::Config { method: self.name(), reason: reason.to_owned() });
+        if self.config.interval == Some(0) {
+            return refuse("an interval of 0 steps between snapshots; it must be at least 1");
+        }
+        if !self.config.coefficient.fits(space) {
+            return refuse("a coefficient that does not fit the parameter space");
+        }
+        let table = match self.config.gradients {
+            SnapshotGradients::Stored => {
+                Some(GradientTable::new(&self.config.storage, minibatches as usize, space.len())?)
+            }
+            SnapshotGradients::Recomputed => None,
+        };
         self.minibatches = minibatches;
-        self.sum = Mean::new(space.len());
-        for vector in [&mut self.mean, &mut self.reference, &mut self.direction] {
-            *vector = FlatVector::zeros(space.len());
-        }
-        if self.stores() {
-            self.table = Some(GradientTable::new(&self.config.storage, minibatches as usize, space.len())?);
-        }
+        self.variate.begin(space, table);
         Ok(())
     }
 
@@ -229,50 +190,17 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
         if self.average.is_none() && matches!(self.config.snapshot, SnapshotRule::MovingAverage { .. }) {
             self.average = Some(x.clone());
         }
-        if self.stage == Stage::Between {
-            self.stage = Stage::Inner;
-            if self.generation_ends() {
-                if self.step > 0 {
-                    self.generation += 1;
-                }
-                self.since_boundary = 0;
-                if self.step >= self.config.start {
-                    self.take_snapshot(x);
-                    if self.average.is_some() {
-                        return Ok(Ask::Move(&self.snapshot));
-                    }
-                }
-            }
+        if self.variate.is_between()
+            && self.open(x)
+            && let (Some(_), Some(snapshot)) = (&self.average, self.variate.snapshot())
+        {
+            return Ok(Ask::Move(snapshot));
         }
-        Ok(match self.stage {
-            Stage::Between | Stage::Inner => Ask::Evaluate(self.inner_requests()),
-            Stage::Pass(next) => Ask::Evaluate(
-                (next..self.minibatches).map(|b| self.request(Point::Snapshot, Purpose::Snapshot, b)).collect(),
-            ),
-            Stage::Ready => Ask::Step(&self.direction),
-        })
+        Ok(self.variate.ask(|wanted| self.request(wanted)))
     }
 
     fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
-        match (self.stage, request.point) {
-            (Stage::Pass(next), _) => {
-                match &mut self.table {
-                    Some(table) => self.sum.add(table.write(next as usize, gradient)?),
-                    None => self.sum.add(gradient),
-                }
-                self.stage = Stage::Pass(next + 1);
-                if next + 1 == self.minibatches {
-                    self.sum.write(&mut self.mean);
-                    self.stage = Stage::Inner;
-                }
-            }
-            (_, Point::Snapshot) => self.reference.copy_from_slice(gradient),
-            (_, Point::Current) => {
-                self.combine(gradient)?;
-                self.stage = Stage::Ready;
-            }
-        }
-        Ok(())
+        self.variate.tell(request, gradient)
     }
 
     fn advance(&mut self, x: &FlatVector<S>) {
@@ -280,16 +208,33 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
             average.average_in(keep, x);
         }
         self.step += 1;
-        self.since_boundary += 1;
-        self.stage = Stage::Between;
+        self.since_plan += 1;
+        self.variate.close();
     }
 
-    fn save(&self, _out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
-        todo!("C1")
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
+        out.integer("step", self.step);
+        out.integer("since-plan", self.since_plan);
+        out.integer("generation", self.generation.into());
+        out.integer("pass", self.pass.into());
+        out.flag("averages", self.average.is_some());
+        if let Some(average) = &self.average {
+            out.vector("average", average);
+        }
+        self.variate.save(out, self.keeps_rows())
     }
 
-    fn restore(&mut self, _from: &StateReader<'_>) -> Result<(), EstimatorError> {
-        todo!("C1")
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
+        self.step = from.integer("step")?;
+        self.since_plan = from.integer("since-plan")?;
+        self.generation = from.index("generation", u32::MAX.into())? as u32;
+        self.pass = from.index("pass", u32::MAX.into())? as u32;
+        self.average = if from.flag("averages")? { Some(from.vector("average", self.variate.len())?) } else { None };
+        self.variate.restore(from, self.keeps_rows(), self.minibatches, self.minibatches)
+    }
+
+    fn missing(&self) -> Vec<Request> {
+        self.variate.missing(|wanted| self.request(wanted))
     }
 
     fn generation(&self) -> u32 {
@@ -297,18 +242,10 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
     }
 
     fn snapshot(&self) -> Option<&FlatVector<S>> {
-        self.active.then_some(&self.snapshot)
+        self.variate.snapshot()
     }
 
     fn control(&self) -> Option<Control<'_, S>> {
-        if !self.active || matches!(self.stage, Stage::Pass(_)) {
-            return None;
-        }
-        let reference = match &self.table {
-            Some(table) => Reference::Table(table),
-            None => Reference::Evaluate(&self.snapshot, self.config.snapshot_norm),
-        };
-        let minibatches = 0..self.minibatches;
-        Some(Control { mean: &self.mean, coefficient: &self.config.coefficient, reference, minibatches })
+        self.variate.control(self.config.snapshot_norm)
     }
 }

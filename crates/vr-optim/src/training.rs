@@ -1,15 +1,21 @@
 //! The driver: answers an estimator's requests, applies its directions, counts what it cost.
 
+mod diagnostics;
+mod run_state;
+
 use vr_core::{
     EvaluationCounts, FlatVector, MinibatchKey, MinibatchSource, NormStatistics, Normalization, Oracle, Purpose,
-    SpaceError, State, Stream, TransformKey, VarianceAccumulator, VarianceReport,
+    SpaceError,
 };
 
-use crate::estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Reference, Request};
+use crate::estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Request};
 use crate::evaluate::{Evaluate, Job, parallel, serial};
+use crate::locking::Locking;
 use crate::norm_track::{NormPolicy, NormTrack};
 use crate::rule::{SgdMomentum, UpdateRule};
 use crate::schedule::StepDecay;
+
+pub use diagnostics::Geometry;
 
 /// Why a run cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +47,7 @@ pub enum TrainingError<O: std::error::Error, D: std::error::Error> {
     /// The estimator failed.
     #[error(transparent)]
     Estimator(#[from] EstimatorError),
-    /// The loss is no longer a number.
+    /// The loss is no longer a number; the step was not taken.
     #[error("the run diverged: loss {loss} at step {step}")]
     Diverged {
         /// 0-based step.
@@ -49,17 +55,6 @@ pub enum TrainingError<O: std::error::Error, D: std::error::Error> {
         /// The loss.
         loss: f64,
     },
-}
-
-/// Whether the passes of a generation share their random transforms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Locking {
-    /// One draw a generation, used by the snapshot pass, the steps and the diagnostics.
-    #[default]
-    Locked,
-    /// Every pass draws its own.
-    Unlocked,
 }
 
 /// What one step, or the mean of an epoch's, said.
@@ -74,21 +69,11 @@ pub struct Progress {
     pub learning_rate: f64,
 }
 
-/// Where the iterate stands to the snapshot (Defazio & Bottou 2019, figure 3).
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Geometry {
-    /// Iterate distance `‖x − x̃‖`.
-    pub distance: f64,
-    /// `‖g(x) − g(x̃)‖` with g the full gradient.
-    pub gradient_distance: f64,
-    /// `‖g(x) − g(x̃)‖/‖x − x̃‖`; `None` at the snapshot.
-    pub curvature: Option<f64>,
-}
-
 /// A run of an estimator with an update rule on an oracle's loss over a source's minibatches.
 ///
-/// [`step`](Self::step) and [`epoch`](Self::epoch) advance it; [`variance`](Self::variance)
-/// measures it without touching its course.
+/// [`step`](Self::step) and [`epoch`](Self::epoch) advance it; [`variance`](Self::variance) and
+/// [`geometry`](Self::geometry) measure it without touching its course; [`save`](Self::save) and
+/// [`restore`](Self::restore) carry it from one process to the next.
 pub struct Training<O, D>
 where
     O: Oracle,
@@ -107,6 +92,7 @@ where
     frozen: NormStatistics<O::Scalar>,
     counts: EvaluationCounts,
     step: u64,
+    direction: Option<FlatVector<O::Scalar>>,
     diagnostic_passes: u32,
 }
 
@@ -148,6 +134,7 @@ where
             frozen: running,
             counts: EvaluationCounts::default(),
             step: 0,
+            direction: None,
             diagnostic_passes: 0,
         })
     }
@@ -219,6 +206,10 @@ where
     pub fn steps(&self) -> u64 {
         self.step
     }
+    /// The direction of the last step, before the update rule; `None` before the first.
+    pub fn direction(&self) -> Option<&FlatVector<O::Scalar>> {
+        self.direction.as_ref()
+    }
     /// Minibatches per epoch, m.
     pub fn minibatches(&self) -> usize {
         self.source.minibatches()
@@ -230,18 +221,8 @@ where
     /// # Errors
     /// When a gradient or a minibatch fails.
     pub fn prepare(&mut self) -> Outcome<(), O, D> {
-        loop {
-            match self.estimator.ask(&self.x)? {
-                Ask::Move(to) => self.x.clone_from(to),
-                Ask::Step(_) => return Ok(()),
-                Ask::Evaluate(requests) => {
-                    if requests.iter().any(|request| request.purpose == Purpose::Inner) {
-                        return Ok(());
-                    }
-                    self.answer(&requests)?;
-                }
-            }
-        }
+        self.prepare_until(&mut || false)?;
+        Ok(())
     }
 
     /// One step of the update rule.
@@ -249,28 +230,17 @@ where
     /// # Errors
     /// When a gradient or a minibatch fails, or the loss is not finite.
     pub fn step(&mut self) -> Outcome<Progress, O, D> {
-        let mut progress = Progress { loss: f64::NAN, accuracy: None, learning_rate: self.schedule.at(self.step) };
-        loop {
-            match self.estimator.ask(&self.x)? {
-                Ask::Move(to) => self.x.clone_from(to),
-                Ask::Evaluate(requests) => {
-                    if let Some((loss, accuracy)) = self.answer(&requests)? {
-                        progress.loss = loss;
-                        progress.accuracy = accuracy;
-                    }
-                }
-                Ask::Step(direction) => {
-                    self.rule.update(self.oracle.space(), progress.learning_rate, direction, &mut self.x);
-                    break;
-                }
-            }
-        }
-        if !progress.loss.is_finite() {
-            return Err(TrainingError::Diverged { step: self.step, loss: progress.loss });
-        }
-        self.estimator.advance(&self.x);
-        self.step += 1;
-        Ok(progress)
+        self.prepare()?;
+        self.take_step()
+    }
+
+    /// [`step`](Self::step) that may be left between the windows of a snapshot pass: `None` when `stop`
+    /// said so. The next call goes on from there, and so does a run restored from a state saved there.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn step_until(&mut self, mut stop: impl FnMut() -> bool) -> Outcome<Option<Progress>, O, D> {
+        if self.prepare_until(&mut stop)? { self.take_step().map(Some) } else { Ok(None) }
     }
 
     /// Steps that make an epoch: m, unless the estimator leaves minibatches out.
@@ -294,193 +264,104 @@ where
         Ok(Progress { loss: loss / m as f64, accuracy: accuracy.map(|sum| sum / m as f64), learning_rate })
     }
 
-    /// A full pass over the current generation's minibatches at the iterate: the variance of the
-    /// step's direction against that of the plain gradient.
-    ///
-    /// At the end of a generation it still measures that one, with its snapshot; call
-    /// [`prepare`](Self::prepare) first to begin the next. Before a method has taken a snapshot its
-    /// direction is the plain gradient.
-    ///
-    /// Locked, it sees the very minibatches of the steps; unlocked, it draws its own. It changes
-    /// nothing but the count of diagnostic evaluations.
-    ///
-    /// # Errors
-    /// When a gradient or a minibatch fails.
-    pub fn variance(&mut self) -> Outcome<VarianceReport, O, D> {
-        let control = self.estimator.control();
-        let m = self.source.minibatches() as u32;
-        let generation = self.estimator.generation();
-        let space = self.oracle.space();
-        let mut moments = VarianceAccumulator::new(space);
-        let mut estimate = FlatVector::zeros(space.len());
-        let mut row = FlatVector::zeros(space.len());
-        let indices: Vec<u32> = (0..m).collect();
-        for window in indices.chunks(self.window) {
-            let mut jobs = Vec::new();
-            for &index in window {
-                let request = Request {
-                    point: Point::Current,
-                    generation,
-                    index,
-                    visit: self.diagnostic_passes,
-                    purpose: Purpose::Diagnostic,
-                    norm: NormRule::Batch,
-                };
-                let key = key(self.locking, &request);
-                jobs.push(Job { key, x: &self.x, norm: Normalization::Batch });
-                if let Some(Reference::Evaluate(snapshot, rule)) = control.as_ref().map(|c| c.reference) {
-                    jobs.push(Job { key, x: snapshot, norm: normalization(rule, &self.tracks, &self.frozen) });
-                }
-            }
-            let mut answers = (self.evaluate)(&self.oracle, &self.source, &jobs)?.into_iter();
-            for &index in window {
-                let Some((evaluation, gradient)) = answers.next() else { break };
-                self.counts.record(Purpose::Diagnostic, evaluation.samples);
-                let Some(control) = &control else {
-                    moments.observe(&gradient, &gradient, None);
-                    continue;
-                };
-                let recomputed;
-                let reference = match control.reference {
-                    Reference::Table(table) => table.row(index as usize, &mut row).map_err(EstimatorError::from)?,
-                    Reference::Evaluate(..) => {
-                        let Some((evaluation, gradient)) = answers.next() else { break };
-                        self.counts.record(Purpose::Diagnostic, evaluation.samples);
-                        recomputed = gradient;
-                        &recomputed[..]
+    /// [`prepare`](Self::prepare), unless `stop` says to leave it before a window: then false.
+    pub fn prepare_until(&mut self, stop: &mut dyn FnMut() -> bool) -> Outcome<bool, O, D> {
+        loop {
+            match self.estimator.ask(&self.x)? {
+                Ask::Move(to) => self.x.clone_from(to),
+                Ask::Evaluate(requests) if requests.iter().all(|request| request.purpose != Purpose::Inner) => {
+                    if !self.pass(&requests, stop)? {
+                        return Ok(false);
                     }
-                };
-                control.coefficient.combine(space, &gradient, reference, control.mean, &mut estimate);
-                moments.observe(&gradient, &estimate, Some(reference));
+                }
+                Ask::Evaluate(_) | Ask::Step(_) => return Ok(true),
             }
         }
-        self.diagnostic_passes += 1;
-        Ok(moments.report())
     }
 
-    /// [`variance`](Self::variance) in the form of the paper's release for mega-batches: the second
-    /// moments about the full gradient G over the minibatches that μ is the mean of, and no others.
-    ///
-    /// # Errors
-    /// When a gradient or a minibatch fails.
-    pub fn variance_within(&mut self) -> Outcome<VarianceReport, O, D> {
-        todo!()
+    /// The step's own gradients, and the step.
+    fn take_step(&mut self) -> Outcome<Progress, O, D> {
+        let learning_rate = self.schedule.at(self.step);
+        let (mut loss, mut accuracy) = (f64::NAN, None);
+        loop {
+            match self.estimator.ask(&self.x)? {
+                Ask::Move(to) => self.x.clone_from(to),
+                Ask::Evaluate(requests) => {
+                    if let Some(own) = self.answer(&requests)? {
+                        (loss, accuracy) = own;
+                    }
+                }
+                Ask::Step(_) if !loss.is_finite() => return Err(TrainingError::Diverged { step: self.step, loss }),
+                Ask::Step(direction) => {
+                    self.rule.update(self.oracle.space(), learning_rate, direction, &mut self.x);
+                    self.direction.get_or_insert_default().clone_from(direction);
+                    break;
+                }
+            }
+        }
+        self.estimator.advance(&self.x);
+        self.step += 1;
+        Ok(Progress { loss, accuracy, learning_rate })
     }
 
-    /// Where the iterate stands to the snapshot; `None` before there is one. Like
-    /// [`variance`](Self::variance) it changes nothing but the count of diagnostic evaluations.
-    ///
-    /// # Errors
-    /// When a gradient or a minibatch fails.
-    pub fn geometry(&mut self) -> Outcome<Option<Geometry>, O, D> {
-        todo!()
+    /// Answers a pass window by window; false when `stop` said to leave it before one.
+    fn pass(&mut self, requests: &[Request], stop: &mut dyn FnMut() -> bool) -> Outcome<bool, O, D> {
+        let mut windows = requests.chunks(self.window.max(2)).peekable();
+        while let Some(window) = windows.next() {
+            if stop() {
+                return Ok(false);
+            }
+            if let Some(next) = windows.peek() {
+                let upcoming: Vec<MinibatchKey> = next.iter().map(|request| self.locking.key(request)).collect();
+                self.source.prefetch(&upcoming);
+            }
+            self.answer(window)?;
+        }
+        Ok(true)
     }
 
-    /// The direction of the last step; `None` before the first.
-    pub fn direction(&self) -> Option<&FlatVector<O::Scalar>> {
-        todo!()
-    }
-
-    /// [`step`](Self::step) that may be left between the windows of a snapshot pass: `None` when `stop`
-    /// said so. The next call goes on from there, and so does a run restored from a state saved there.
-    ///
-    /// # Errors
-    /// As [`step`](Self::step).
-    pub fn step_until(&mut self, stop: impl FnMut() -> bool) -> Outcome<Option<Progress>, O, D> {
-        let _ = stop;
-        todo!()
-    }
-
-    /// Everything that influences the coming steps, but for what the configuration says.
-    ///
-    /// # Errors
-    /// When a table that must be written cannot be read.
-    pub fn save(&self) -> Result<State, EstimatorError> {
-        todo!()
-    }
-
-    /// Goes on from a saved state of a run of the same configuration. After an error the run is
-    /// neither the old one nor the saved one and only good to be dropped.
-    ///
-    /// # Errors
-    /// When the state is of another method, model or shape; the error names the value at fault.
-    pub fn restore(&mut self, state: &State) -> Result<(), EstimatorError> {
-        let _ = state;
-        todo!()
-    }
-
-    /// Answers requests window by window; returns loss and accuracy of the step's own minibatch.
+    /// Answers requests at once; returns loss and accuracy of the step's own minibatch.
     fn answer(&mut self, requests: &[Request]) -> Outcome<Option<(f64, Option<f64>)>, O, D> {
         let begins = requests.iter().any(|r| r.purpose == Purpose::Snapshot && r.index == 0);
         if let (true, Some(track)) = (begins, self.tracks.first()) {
             self.frozen.clone_from(&track.running);
         }
+        let jobs: Vec<Job<'_, O::Scalar>> = requests
+            .iter()
+            .map(|request| Job {
+                key: self.locking.key(request),
+                x: match (request.point, self.estimator.snapshot()) {
+                    (Point::Snapshot, Some(snapshot)) => snapshot,
+                    _ => &self.x,
+                },
+                norm: self.normalization(request.norm),
+            })
+            .collect();
+        let answers = (self.evaluate)(&self.oracle, &self.source, &jobs)?;
         let mut own = None;
-        let mut windows = requests.chunks(self.window.max(2)).peekable();
-        while let Some(window) = windows.next() {
-            if let Some(next) = windows.peek() {
-                let upcoming: Vec<MinibatchKey> = next.iter().map(|r| key(self.locking, r)).collect();
-                self.source.prefetch(&upcoming);
-            }
-            let jobs: Vec<Job<'_, O::Scalar>> = window
-                .iter()
-                .map(|request| Job {
-                    key: key(self.locking, request),
-                    x: match (request.point, self.estimator.snapshot()) {
-                        (Point::Snapshot, Some(snapshot)) => snapshot,
-                        _ => &self.x,
-                    },
-                    norm: normalization(request.norm, &self.tracks, &self.frozen),
-                })
-                .collect();
-            let answers = (self.evaluate)(&self.oracle, &self.source, &jobs)?;
-            for (request, (evaluation, gradient)) in window.iter().zip(answers) {
-                self.counts.record(request.purpose, evaluation.samples);
-                if let Some(statistics) = &evaluation.statistics {
-                    for track in &mut self.tracks {
-                        track.observe(request, statistics);
-                    }
+        for (request, (evaluation, gradient)) in requests.iter().zip(answers) {
+            self.counts.record(request.purpose, evaluation.samples);
+            if let Some(statistics) = &evaluation.statistics {
+                for track in &mut self.tracks {
+                    track.observe(request, statistics);
                 }
-                if request.purpose == Purpose::Inner && request.point == Point::Current {
-                    let samples = evaluation.samples.max(1) as f64;
-                    own = Some((evaluation.loss, evaluation.correct.map(|correct| correct as f64 / samples)));
-                }
-                self.estimator.tell(request, &gradient)?;
             }
+            if request.purpose == Purpose::Inner && request.point == Point::Current {
+                let samples = evaluation.samples.max(1) as f64;
+                own = Some((evaluation.loss, evaluation.correct.map(|correct| correct as f64 / samples)));
+            }
+            self.estimator.tell(request, &gradient)?;
         }
         Ok(own)
     }
-}
 
-/// The key of a request's minibatch: locked passes share their transforms, unlocked ones have a
-/// stream for each purpose.
-fn key(locking: Locking, request: &Request) -> MinibatchKey {
-    let generation = request.generation;
-    let transform = match locking {
-        Locking::Locked => TransformKey { stream: Stream::LockedTransform, generation, visit: 0 },
-        Locking::Unlocked => {
-            let stream = match request.purpose {
-                Purpose::Inner => Stream::InnerTransform,
-                Purpose::Snapshot => Stream::SnapshotTransform,
-                Purpose::MegaBatch => Stream::MegaBatchTransform,
-                Purpose::Diagnostic => Stream::DiagnosticTransform,
-                // TODO(C1): as the evaluation that it repeats
-                Purpose::Restore => Stream::SnapshotTransform,
-            };
-            TransformKey { stream, generation, visit: request.visit }
+    fn normalization(&self, rule: NormRule) -> Normalization<'_, O::Scalar> {
+        match rule {
+            NormRule::Batch => Normalization::Batch,
+            NormRule::Frozen => Normalization::Stored(&self.frozen),
+            NormRule::Current => {
+                Normalization::Stored(self.tracks.first().map_or(&self.frozen, |track| &track.running))
+            }
         }
-    };
-    MinibatchKey { generation, index: request.index, transform }
-}
-
-fn normalization<'a, S: vr_core::Scalar>(
-    rule: NormRule,
-    tracks: &'a [NormTrack<S>],
-    frozen: &'a NormStatistics<S>,
-) -> Normalization<'a, S> {
-    match rule {
-        NormRule::Batch => Normalization::Batch,
-        NormRule::Frozen => Normalization::Stored(frozen),
-        NormRule::Current => Normalization::Stored(tracks.first().map_or(frozen, |track| &track.running)),
     }
 }
