@@ -5,9 +5,12 @@
 //! drawn and judged again without training.
 
 pub mod bn_reset;
+pub mod correlation;
+pub mod geometry;
 pub mod locking;
 pub mod methods;
 pub mod quick;
+pub mod streaming;
 pub mod variance_ratio;
 
 use std::path::{Path, PathBuf};
@@ -39,8 +42,15 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 4] =
-    [quick::EXPERIMENT, locking::EXPERIMENT, variance_ratio::EXPERIMENT, bn_reset::EXPERIMENT];
+pub const ALL: [Experiment; 7] = [
+    quick::EXPERIMENT,
+    locking::EXPERIMENT,
+    variance_ratio::EXPERIMENT,
+    bn_reset::EXPERIMENT,
+    geometry::EXPERIMENT,
+    streaming::EXPERIMENT,
+    correlation::EXPERIMENT,
+];
 
 /// The experiment of that name.
 pub fn find(name: &str) -> Option<&'static Experiment> {
@@ -103,6 +113,7 @@ fn gather(
         schedule: cells.first().map(|cell| cell.schedule.clone()).unwrap_or_default(),
         version: settings.version,
         points: measured.iter().flat_map(|cell| cell.points.clone()).collect(),
+        diagnostics: measured.iter().map(|cell| &cell.diagnostics).collect(),
         epochs: measured.iter().flat_map(|cell| cell.epochs.clone()).collect(),
         diverged: measured.iter().filter_map(|cell| cell.diverged.clone()).collect(),
         verdicts: Vec::new(),
