@@ -1,14 +1,22 @@
 //! `cargo xtask`: the command line of the workspace, one file for each verb.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some cells diverged, 75 stopped on request
+//! and saved (`resume` goes on).
 
 mod bench;
 mod check;
 mod data;
 mod progress;
 mod repro;
+mod resume;
+mod signals;
+mod status;
+mod verify;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use vr_bench::BenchError;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Reproduce and extend variance-reduced optimisation of deep networks")]
@@ -21,6 +29,12 @@ struct Cli {
 enum Verb {
     /// Run an experiment of the paper; write figures, numbers and a report.
     Repro(repro::Args),
+    /// Go on with a run where it stands.
+    Resume(resume::Args),
+    /// How far runs are.
+    Status(status::Args),
+    /// Whether a run's folder is sound.
+    Verify(verify::Args),
     /// Import, fetch, verify or describe a data set.
     Data(data::Args),
     /// Time the engines.
@@ -29,13 +43,25 @@ enum Verb {
     Check,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     let bars = progress::init();
-    match cli.verb {
+    let done = |()| ExitCode::SUCCESS;
+    let ended = match cli.verb {
         Verb::Repro(args) => repro::run(&args, &bars),
-        Verb::Data(args) => data::run(&args, &bars),
-        Verb::Bench(args) => bench::run(&args),
-        Verb::Check => check::run(),
-    }
+        Verb::Resume(args) => resume::run(&args, &bars),
+        Verb::Status(args) => status::run(&args).map(done),
+        Verb::Verify(args) => verify::run(&args).map(done),
+        Verb::Data(args) => data::run(&args, &bars).map(done),
+        Verb::Bench(args) => bench::run(&args).map(done),
+        Verb::Check => check::run().map(done),
+    };
+    ended.unwrap_or_else(|error| {
+        bars.done();
+        eprintln!("Error: {error:?}");
+        match error.downcast_ref() {
+            Some(BenchError::Interrupted) => ExitCode::from(signals::RESUMABLE),
+            _ => ExitCode::FAILURE,
+        }
+    })
 }

@@ -1,6 +1,8 @@
 //! Progress bars on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,6 +16,7 @@ use vr_bench::results::{Divergence, EpochRow, Point};
 /// Where progress goes.
 pub struct Bars {
     bar: ProgressBar,
+    stop: Arc<AtomicBool>,
 }
 
 /// Sets up logging (`RUST_LOG`, warnings by default) and the bar.
@@ -29,7 +32,7 @@ pub fn init() -> Bars {
     if let Ok(style) = ProgressStyle::with_template("{msg:32} {wide_bar} {pos}/{len} eta {eta}") {
         bar.set_style(style);
     }
-    Bars { bar }
+    Bars { bar, stop: Arc::default() }
 }
 
 impl Bars {
@@ -43,6 +46,11 @@ impl Bars {
     /// Prints a line above the bar.
     pub fn line(&self, text: &str) {
         self.bar.suspend(|| println!("{text}"));
+    }
+
+    /// Whether runs should save themselves and end.
+    pub fn stop(&self) -> &Arc<AtomicBool> {
+        &self.stop
     }
 
     /// Takes the bar away.
@@ -74,5 +82,9 @@ impl Observer for Bars {
     fn diverged(&self, divergence: &Divergence) {
         let Divergence { method, seed, epoch } = divergence;
         self.line(&format!("{method:24} epoch {epoch:3}  diverged (seed {seed})"));
+    }
+
+    fn stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 }

@@ -1,16 +1,21 @@
 //! `cargo xtask repro`: run an experiment.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, ValueEnum};
+use vr_bench::checkpoint::CheckpointPolicy;
 use vr_bench::experiments::{self, Experiment};
 use vr_bench::measure::Places;
+use vr_bench::results::Divergence;
+use vr_bench::run_dir;
 use vr_bench::settings::{DataChoice, EngineKind, Model, PAPER_EPOCHS, Scale, Settings, Version};
 
 use crate::progress::Bars;
+use crate::signals;
 
 /// What to run, on what, for how long.
 ///
@@ -61,12 +66,55 @@ pub struct Args {
     /// Measure the variance in the first epoch and every N-th.
     #[arg(long, default_value_t = 1)]
     every: usize,
-    /// The run folder; by default `runs/EXPERIMENT-N` with the first N that is free.
+    /// The run folder; by default `runs/EXPERIMENT-N` with the first N that is free. In the folder of an
+    /// earlier run of the experiment, only what is new or unfinished runs.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Run again what is finished, too.
+    #[arg(long, requires = "out")]
+    force: bool,
+    #[command(flatten)]
+    execution: Execution,
+}
+
+/// How the work is done; results do not depend on it.
+#[derive(clap::Args)]
+pub struct Execution {
+    /// Cells to run at once, each on its share of the cores.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    jobs: usize,
+    /// Save after this many minutes.
+    #[arg(long, default_value_t = 5.0, value_name = "MINUTES")]
+    save_minutes: f64,
+    /// Save after this many steps, too.
+    #[arg(long, value_name = "STEPS")]
+    save_steps: Option<u64>,
+    /// Checkpoints to keep of each cell.
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    keep: usize,
+    /// Keep the first checkpoint of every so many epochs for good.
+    #[arg(long, value_name = "EPOCHS")]
+    keep_epochs: Option<usize>,
+}
+
+impl Execution {
+    /// The settings with it.
+    pub fn apply(&self, settings: Settings) -> Settings {
+        let checkpoints = CheckpointPolicy {
+            every_steps: self.save_steps,
+            // Longer than a duration can be is never.
+            every: Duration::try_from_secs_f64(60.0 * self.save_minutes).ok(),
+            latest: self.keep,
+            keep_epochs: self.keep_epochs,
+        };
+        Settings { checkpoints, jobs: self.jobs, ..settings }
+    }
 }
 
 const ALL: &str = "all";
+
+/// Exit code when all cells came to an end, but some of them by diverging.
+const DIVERGED: u8 = 3;
 
 fn names() -> PossibleValuesParser {
     let one = |experiment: &Experiment| PossibleValue::new(experiment.name).help(experiment.summary);
@@ -161,21 +209,31 @@ fn free_folder(name: &str) -> PathBuf {
 }
 
 /// Runs the experiment, or all of them.
-pub fn run(args: &Args, bars: &Bars) -> Result<()> {
-    let settings = args.settings()?;
+pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
+    signals::listen(bars.stop())?;
+    let settings = args.execution.apply(args.settings()?);
     let out = args.out.clone().unwrap_or_else(|| free_folder(&args.experiment));
+    let one = |experiment: &Experiment, out: &Path| {
+        if args.force {
+            run_dir::forget(out, experiment.name)?;
+        }
+        run_one(experiment, &settings, out, bars)
+    };
     match experiments::find(&args.experiment) {
-        Some(experiment) => one(experiment, &settings, &out, bars),
+        Some(experiment) => one(experiment, &out),
         // `quick` repeats parts of others.
         None => experiments::ALL
             .iter()
             .filter(|experiment| experiment.name != experiments::quick::EXPERIMENT.name)
-            .try_for_each(|experiment| one(experiment, &settings, &out.join(experiment.name), bars)),
+            .try_fold(ExitCode::SUCCESS, |code, experiment| {
+                let ended = one(experiment, &out.join(experiment.name))?;
+                Ok(if ended == ExitCode::SUCCESS { code } else { ended })
+            }),
     }
 }
 
-/// Runs one and prints its verdicts.
-fn one(experiment: &Experiment, settings: &Settings, out: &Path, bars: &Bars) -> Result<()> {
+/// Runs one experiment and prints its verdicts.
+pub fn run_one(experiment: &Experiment, settings: &Settings, out: &Path, bars: &Bars) -> Result<ExitCode> {
     let started = Instant::now();
     let finished = experiments::run(experiment, settings, out, bars)?;
     bars.done();
@@ -191,7 +249,10 @@ fn one(experiment: &Experiment, settings: &Settings, out: &Path, bars: &Bars) ->
         );
     }
     println!("report: {} ({:.0} s)", finished.report.display(), started.elapsed().as_secs_f64());
-    Ok(())
+    for Divergence { method, seed, epoch } in &result.diverged {
+        eprintln!("diverged: {method}, seed {seed}, in epoch {epoch}");
+    }
+    Ok(if result.diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIVERGED) })
 }
 
 #[cfg(test)]

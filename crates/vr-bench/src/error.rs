@@ -25,6 +25,20 @@ pub enum BenchError {
     /// A run was asked to stop, and has saved itself.
     #[error("stopped and saved; the same command goes on from here")]
     Interrupted,
+    /// A folder without a run.
+    #[error("`{0}` holds no run")]
+    NoRun(std::path::PathBuf),
+    /// A file does not hold what it should.
+    #[error("`{}` is damaged: {source}", path.display())]
+    Damaged {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// A finished cell's numbers are not those of its log.
+    #[error("`{}` is not what the log beside it says", .0.display())]
+    Result(std::path::PathBuf),
     /// Something else is in the way.
     #[error("`{}` already holds {what}; choose another --out or remove it", path.display())]
     Occupied {
@@ -41,6 +55,9 @@ pub enum BenchError {
         /// What differs.
         difference: String,
     },
+    /// Two cells would share a folder.
+    #[error("two cells are called `{0}`; model, method and seed must tell them apart")]
+    Twice(String),
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] crate::checkpoint::CheckpointError),

@@ -36,6 +36,8 @@ pub mod run_dir;
 pub mod schedule;
 pub mod settings;
 pub mod stats;
+pub mod status;
 pub mod step_time;
+pub mod verify;
 
 pub use error::BenchError;

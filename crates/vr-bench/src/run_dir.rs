@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use vr_files::write_atomic;
+use vr_files::{Lock, write_atomic};
 
 use crate::error::BenchError;
 use crate::figures::render::png;
@@ -30,8 +30,9 @@ impl Record {
     /// # Errors
     /// When the record cannot be read.
     pub fn read(out: &Path) -> Result<Option<Self>, BenchError> {
-        match vr_files::read(out.join(RECORD), LARGEST_RECORD) {
-            Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+        let path = out.join(RECORD);
+        match vr_files::read(&path, LARGEST_RECORD) {
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|source| BenchError::Damaged { path, source }),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -65,6 +66,17 @@ pub fn prepare(out: &Path, experiment: &str) -> Result<(), BenchError> {
             None => Ok(()),
         },
     }
+}
+
+/// Removes what an earlier run of the experiment found, so that all of it runs again.
+///
+/// # Errors
+/// As [`prepare`]; [`vr_files::FileError::Locked`] while another process works on the run.
+pub fn forget(out: &Path, experiment: &str) -> Result<(), BenchError> {
+    prepare(out, experiment)?;
+    let _lock = Lock::acquire(out.join(LOCK))?;
+    let found = vr_files::list(out)?.into_iter().filter(|path| !path.ends_with(LOCK));
+    Ok(found.into_iter().try_for_each(vr_files::remove)?)
 }
 
 /// The lock file of a run.

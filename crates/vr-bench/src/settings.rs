@@ -87,6 +87,9 @@ pub struct Settings {
     /// When the run saves itself.
     #[serde(skip)]
     pub checkpoints: CheckpointPolicy,
+    /// Cells that run at once, each on its share of the cores; up to 1, one after another.
+    #[serde(skip)]
+    pub jobs: usize,
 }
 
 pub(crate) fn name<S: Serializer>(named: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
@@ -114,6 +117,7 @@ impl Default for Settings {
             places: Places::Paper,
             every: 1,
             checkpoints: CheckpointPolicy::default(),
+            jobs: 1,
         }
     }
 }

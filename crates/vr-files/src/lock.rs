@@ -16,6 +16,21 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Who holds the lock at `path`; `None` when nobody does, or there is no such file.
+    ///
+    /// # Errors
+    /// [`FileError`] when the system refuses.
+    pub fn holder(path: impl AsRef<Path>) -> Result<Option<String>, FileError> {
+        if !path.as_ref().is_file() {
+            return Ok(None);
+        }
+        match Self::acquire(path) {
+            Ok(_) => Ok(None),
+            Err(FileError::Locked { holder, .. }) => Ok(Some(holder)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes the lock, and notes in the file who holds it.
     ///
     /// # Errors
@@ -59,7 +74,9 @@ mod tests {
             Err(FileError::Locked { holder, .. }) => assert_eq!(holder, format!("process {}", process::id())),
             other => panic!("{other:?}"),
         }
+        assert!(Lock::holder(&path).unwrap().is_some());
         drop(first);
+        assert_eq!(Lock::holder(&path).unwrap(), None);
         Lock::acquire(&path).unwrap();
     }
 }

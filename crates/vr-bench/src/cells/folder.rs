@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use vr_files::write_atomic;
 
 use super::events::Event;
+use super::position::Position;
 use crate::cell::{Cell, CellResult};
 use crate::checkpoint::{CheckpointPolicy, Checkpoints};
 use crate::error::BenchError;
@@ -17,6 +18,10 @@ use crate::settings::{LoadedData, Settings};
 
 /// Version of what a cell's settings mean; a change makes finished cells run again.
 const SCHEMA: u64 = 1;
+
+const SETTINGS: &str = "settings.json";
+const RESULT: &str = "result.json";
+const ERROR: &str = "error.txt";
 
 /// Longest `settings.json` or `result.json` that is read, in bytes.
 const LARGEST: u64 = 1 << 28;
@@ -37,34 +42,72 @@ pub struct CellReport {
 }
 
 /// The folder of one cell.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellFolder {
     path: PathBuf,
 }
 
 impl CellFolder {
+    /// Where a cell is or will be in a run's folder.
+    pub fn of(out: &Path, cell: &Cell) -> Self {
+        Self { path: out.join(CELLS).join(name(cell)) }
+    }
+
     /// The folder of a cell in a run's folder, settled with the cell's settings if it is new.
     ///
     /// # Errors
     /// [`BenchError::OtherSettings`] when it belongs to a cell with other settings.
     pub fn claim(out: &Path, settings: &Settings, data: &LoadedData, cell: &Cell) -> Result<Self, BenchError> {
-        let folder = Self { path: out.join(CELLS).join(name(cell)) };
-        let ours = json!({
-            "schema": SCHEMA,
-            "engine": settings.engine.to_string(),
-            "batch_size": settings.batch_size,
-            "data": data.info,
-            "cell": cell,
-        });
-        match folder.read("settings.json") {
-            Ok(found) => folder.check(&serde_json::from_slice(&found)?, &ours)?,
-            Err(error) if error.is_not_found() => {
-                write_atomic(folder.path.join("settings.json"), serde_json::to_string_pretty(&ours)?.as_bytes())?;
+        let folder = Self::of(out, cell);
+        match folder.check_settings(settings, data, cell) {
+            Err(BenchError::File(error)) if error.is_not_found() => {
+                let text = serde_json::to_string_pretty(&resolved(settings, data, cell))?;
+                write_atomic(folder.path.join(SETTINGS), text.as_bytes())?;
             }
-            Err(error) => return Err(error.into()),
+            outcome => outcome?,
         }
         vr_files::create_folder(folder.path.join("checkpoints"))?;
         Ok(folder)
+    }
+
+    /// Whether it has been claimed.
+    pub fn is_begun(&self) -> bool {
+        self.path.join(SETTINGS).is_file()
+    }
+
+    /// Compares its settings with those of a cell.
+    ///
+    /// # Errors
+    /// [`BenchError::OtherSettings`], which names the first difference.
+    pub fn check_settings(&self, settings: &Settings, data: &LoadedData, cell: &Cell) -> Result<(), BenchError> {
+        let found = self.settings()?;
+        match difference("", &found, &resolved(settings, data, cell)) {
+            None => Ok(()),
+            Some(difference) => Err(BenchError::OtherSettings { path: self.path.clone(), difference }),
+        }
+    }
+
+    /// Whether the logs are sound up to a position.
+    ///
+    /// # Errors
+    /// [`LogError::Short`] when they are not.
+    pub fn check_logs(&self, at: &Position) -> Result<(), BenchError> {
+        log::read::<Event>(&self.metrics(), at.metrics)?;
+        log::read::<EpochTime>(&self.timing(), at.timing)?;
+        Ok(())
+    }
+
+    /// Whether a finished cell's `result.json` says what its log does.
+    ///
+    /// # Errors
+    /// When it does not, or a file cannot be read.
+    pub fn check_result(&self) -> Result<(), BenchError> {
+        let Some(report) = self.finished()? else { return Ok(()) };
+        let again = self.report(report.weights.clone())?;
+        if serde_json::to_value(&again)? != serde_json::to_value(&report)? {
+            return Err(BenchError::Result(self.path.join(RESULT)));
+        }
+        Ok(())
     }
 
     /// The folders of all cells of a run, by name.
@@ -73,7 +116,7 @@ impl CellFolder {
     /// When the run's folder cannot be listed.
     pub fn all(out: &Path) -> Result<Vec<Self>, BenchError> {
         let paths = vr_files::list(out.join(CELLS))?;
-        Ok(paths.into_iter().filter(|path| path.join("settings.json").is_file()).map(|path| Self { path }).collect())
+        Ok(paths.into_iter().map(|path| Self { path }).filter(Self::is_begun).collect())
     }
 
     /// The cell's name.
@@ -106,14 +149,14 @@ impl CellFolder {
     /// # Errors
     /// When a file cannot be read.
     pub fn finished(&self) -> Result<Option<CellReport>, BenchError> {
-        let text = match self.read("result.json") {
+        let text = match self.read(RESULT) {
             Ok(text) => text,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let path = self.path.join("result.json");
+        let path = self.path.join(RESULT);
         match serde_json::from_slice::<CellReport>(&text) {
-            Ok(mut report) if report.settings == self.digest("settings.json")? => {
+            Ok(mut report) if report.settings == self.digest(SETTINGS)? => {
                 report.result.times = self.times()?;
                 Ok(Some(report))
             }
@@ -127,12 +170,47 @@ impl CellFolder {
         }
     }
 
-    /// Removes what killed processes left half built. Only while nobody else works on the run.
+    /// Epochs in all, as the settings say.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub fn epochs(&self) -> Result<usize, BenchError> {
+        Ok(self.settings()?["cell"]["epochs"].as_u64().unwrap_or_default() as usize)
+    }
+
+    fn settings(&self) -> Result<Value, BenchError> {
+        let damaged = |source| BenchError::Damaged { path: self.path.join(SETTINGS), source };
+        serde_json::from_slice(&self.read(SETTINGS)?).map_err(damaged)
+    }
+
+    /// The error that the cell ended with last time.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn error(&self) -> Result<Option<String>, BenchError> {
+        match self.read(ERROR) {
+            Ok(text) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Notes the error that the cell ends with; a disk that fails is not asked twice.
+    pub fn fail(&self, error: &BenchError) {
+        if let Err(other) = write_atomic(self.path.join(ERROR), error.to_string().as_bytes()) {
+            tracing::warn!(error = %other, "the cell's error could not be noted");
+        }
+    }
+
+    /// Removes what killed or failed processes left behind. Only while nobody else works on the run.
     ///
     /// # Errors
     /// When something cannot be removed.
     pub fn sweep(&self) -> Result<(), BenchError> {
         vr_files::sweep(&self.path)?;
+        if self.error()?.is_some() {
+            vr_files::remove(self.path.join(ERROR))?;
+        }
         Ok(vr_files::sweep(self.path.join("checkpoints"))?)
     }
 
@@ -141,25 +219,28 @@ impl CellFolder {
     /// # Errors
     /// When a file cannot be read or written.
     pub fn finish(&self, weights: String) -> Result<CellReport, BenchError> {
+        let report = self.report(weights)?;
+        write_atomic(self.path.join(RESULT), serde_json::to_string_pretty(&report)?.as_bytes())?;
+        Ok(report)
+    }
+
+    /// What the whole log says.
+    fn report(&self, weights: String) -> Result<CellReport, BenchError> {
         let metrics = self.log()?;
         let (events, len) = log::sound::<Event>(&metrics);
         if len != metrics.len() as u64 {
             let expected = metrics.len() as u64;
             return Err(LogError::Short { path: self.metrics(), found: len, expected }.into());
         }
-        let mut report = CellReport {
-            settings: self.digest("settings.json")?,
-            metrics: digest(&metrics),
-            weights,
-            result: events.into_iter().collect(),
-        };
-        write_atomic(self.path.join("result.json"), serde_json::to_string_pretty(&report)?.as_bytes())?;
-        report.result.times = self.times()?;
-        Ok(report)
+        let result = CellResult { times: self.times()?, ..events.into_iter().collect() };
+        Ok(CellReport { settings: self.digest(SETTINGS)?, metrics: digest(&metrics), weights, result })
     }
 
-    /// Times are worth having and not worth failing for.
-    fn times(&self) -> Result<Vec<EpochTime>, BenchError> {
+    /// The times of the epochs so far.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn times(&self) -> Result<Vec<EpochTime>, BenchError> {
         match self.read("timing.jsonl") {
             Ok(bytes) => Ok(log::sound(&bytes).0),
             Err(error) if error.is_not_found() => Ok(Vec::new()),
@@ -174,13 +255,17 @@ impl CellFolder {
     fn digest(&self, name: &str) -> Result<String, BenchError> {
         Ok(digest(&self.read(name)?))
     }
+}
 
-    fn check(&self, found: &Value, ours: &Value) -> Result<(), BenchError> {
-        match difference("", found, ours) {
-            None => Ok(()),
-            Some(difference) => Err(BenchError::OtherSettings { path: self.path.clone(), difference }),
-        }
-    }
+/// Everything that a cell's result depends on.
+fn resolved(settings: &Settings, data: &LoadedData, cell: &Cell) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "engine": settings.engine.to_string(),
+        "batch_size": settings.batch_size,
+        "data": data.info,
+        "cell": cell,
+    })
 }
 
 /// The run's folder of cells.

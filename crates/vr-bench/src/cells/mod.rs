@@ -10,32 +10,33 @@ mod position;
 mod successive;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vr_files::{Lock, write_atomic};
 
-use course::{Context, Course, Outcome};
-use events::Event;
-use folder::CellFolder;
+pub use course::{Context, Course, EXPLODED, Outcome};
+pub use events::Event;
+pub use folder::{CellFolder, CellReport};
 use journal::Journal;
-use position::Position;
+pub use position::Position;
 
 use crate::cell::{Cell, CellResult};
-use crate::checkpoint::CheckpointPolicy;
 use crate::error::BenchError;
 use crate::log::LogError;
 use crate::observer::Observer;
 use crate::run_dir::{self, Record};
 use crate::settings::{LoadedData, Settings};
 
-/// Brings every cell of a run to its end, in order, and returns what they found.
+/// Brings every cell of a run to its end, [`Settings::jobs`] at a time, and returns what they found.
 ///
 /// Each has a folder of its own under `out/cells`. Whether and where a cell was interrupted changes
 /// nothing in its result. One process works on a run at a time.
 ///
 /// # Errors
-/// [`BenchError::OtherSettings`] before any work when a cell's folder was made with other settings;
-/// [`BenchError::Interrupted`] when the observer asked to stop, after all is saved; what a cell fails
-/// with. A cell that diverges is a result and no error.
+/// [`BenchError::OtherSettings`] and [`BenchError::Twice`] before any work, when a cell's folder
+/// belongs to another cell. [`BenchError::Interrupted`] when the observer asked to stop, after all is
+/// saved. What the first cell fails with, after the others came to their end. A cell that diverges is
+/// a result and no error.
 pub fn run_cells(
     experiment: &str,
     settings: &Settings,
@@ -46,19 +47,63 @@ pub fn run_cells(
 ) -> Result<Vec<CellResult>, BenchError> {
     let _lock = Lock::acquire(out.join(run_dir::LOCK))?;
     let context = Context { settings, data, observer };
-    let folders =
-        cells.iter().map(|cell| CellFolder::claim(out, settings, data, cell)).collect::<Result<Vec<_>, _>>()?;
+    let folders = claim(context, cells, out)?;
     Record { experiment: experiment.to_owned(), settings: settings.clone() }.write(out)?;
-    let results: Vec<_> =
-        cells.iter().zip(&folders).map(|(cell, folder)| run_cell(context, cell, folder)).collect::<Result<_, _>>()?;
-    write_log(out, &folders)?;
+    let queue = AtomicUsize::new(0);
+    let work = || {
+        let next = || Some(queue.fetch_add(1, Ordering::Relaxed)).filter(|&i| i < cells.len());
+        std::iter::from_fn(next).map(|i| (i, run_cell(context, &cells[i], &folders[i]))).collect::<Vec<_>>()
+    };
+    let mut results = if settings.jobs <= 1 { work() } else { on_threads(settings.jobs, work)? };
+    results.sort_by_key(|result| result.0);
+    let results = results.into_iter().map(|result| result.1).collect::<Result<_, _>>()?;
+    let logs = folders.iter().map(CellFolder::log).collect::<Result<Vec<_>, _>>()?;
+    write_atomic(out.join("metrics.jsonl"), &logs.concat())?;
     Ok(results)
+}
+
+fn claim(context: Context<'_>, cells: &[Cell], out: &Path) -> Result<Vec<CellFolder>, BenchError> {
+    let mut folders = Vec::new();
+    for cell in cells {
+        let folder = CellFolder::claim(out, context.settings, context.data, cell)?;
+        if folders.contains(&folder) {
+            return Err(BenchError::Twice(folder.name()));
+        }
+        folders.push(folder);
+    }
+    Ok(folders)
+}
+
+/// Does `work` on `jobs` threads at once, each with an equal share of the cores.
+fn on_threads<T: Send>(jobs: usize, work: impl Fn() -> Vec<T> + Sync) -> Result<Vec<T>, BenchError> {
+    let share = (rayon::current_num_threads() / jobs).max(1);
+    let pool = || rayon::ThreadPoolBuilder::new().num_threads(share).build();
+    let pools = (0..jobs).map(|_| pool()).collect::<Result<Vec<_>, _>>().map_err(|e| BenchError::Model(e.into()))?;
+    let done = std::thread::scope(|scope| {
+        let threads: Vec<_> = pools.iter().map(|pool| scope.spawn(|| pool.install(&work))).collect();
+        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+    });
+    // A panic of one job is a panic of the whole.
+    Ok(done.into_iter().flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect())
 }
 
 fn run_cell(context: Context<'_>, cell: &Cell, folder: &CellFolder) -> Result<CellResult, BenchError> {
     if let Some(report) = folder.finished()? {
         return Ok(report.result);
     }
+    if context.observer.stop() {
+        return Err(BenchError::Interrupted);
+    }
+    let ended = bring_to_end(context, cell, folder);
+    if let Err(error) = &ended
+        && !matches!(error, BenchError::Interrupted)
+    {
+        folder.fail(error);
+    }
+    ended
+}
+
+fn bring_to_end(context: Context<'_>, cell: &Cell, folder: &CellFolder) -> Result<CellResult, BenchError> {
     folder.sweep()?;
     let (mut course, mut journal) = take_up(context, cell, folder)?;
     follow(context, &mut course, &mut journal)?;
@@ -112,10 +157,4 @@ fn follow(context: Context<'_>, course: &mut Course<'_>, journal: &mut Journal) 
 
 fn save(course: &Course<'_>, journal: &mut Journal) -> Result<(), BenchError> {
     journal.save(course.state()?, course.position(), course.steps())
-}
-
-/// The run's `metrics.jsonl`: the cells' logs one after another.
-fn write_log(out: &Path, folders: &[CellFolder]) -> Result<(), BenchError> {
-    let logs = folders.iter().map(CellFolder::log).collect::<Result<Vec<_>, _>>()?;
-    Ok(write_atomic(out.join("metrics.jsonl"), &logs.concat())?)
 }

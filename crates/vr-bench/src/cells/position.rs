@@ -28,6 +28,11 @@ impl Position {
     pub const START: Self =
         Self { epoch: 1, step: 0, measured: 0, loss: 0.0, seconds: [0.0; 2], metrics: 0, timing: 0 };
 
+    /// Epoch, steps and measurements, which only grow.
+    pub fn place(&self) -> (usize, usize, usize) {
+        (self.epoch, self.step, self.measured)
+    }
+
     /// Adds it to a state.
     pub fn save(&self, state: &mut State) {
         let mut out = state.writer(PART);

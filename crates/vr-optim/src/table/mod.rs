@@ -2,6 +2,7 @@
 
 mod file;
 
+use std::collections::TryReserveError;
 use std::path::{Path, PathBuf};
 
 use half::bf16;
@@ -152,18 +153,14 @@ impl<S: Scalar> GradientTable<S> {
 }
 
 /// Rows of zeros, or an error where the allocator has no more.
-fn zeros<T: Clone + bytemuck::Zeroable>(
-    rows: usize,
-    len: usize,
-) -> Result<Vec<Vec<T>>, std::collections::TryReserveError> {
-    (0..rows)
-        .map(|_| {
-            let mut row = Vec::new();
-            row.try_reserve_exact(len)?;
-            row.resize(len, T::zeroed());
-            Ok(row)
-        })
-        .collect()
+fn zeros<T: Clone + Default>(rows: usize, len: usize) -> Result<Vec<Vec<T>>, TryReserveError> {
+    let row = || {
+        let mut row = Vec::new();
+        row.try_reserve_exact(len)?;
+        row.resize(len, T::default());
+        Ok(row)
+    };
+    (0..rows).map(|_| row()).collect()
 }
 
 fn widen<S: Scalar>(row: &[bf16], out: &mut [S]) {

@@ -1,0 +1,31 @@
+//! `cargo xtask resume`: go on with a run where it stands.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use vr_bench::experiments;
+use vr_bench::run_dir::Record;
+
+use crate::progress::Bars;
+use crate::repro::{Execution, run_one};
+use crate::signals;
+
+/// Which run to go on with.
+#[derive(Parser)]
+pub struct Args {
+    /// The run's folder.
+    run: PathBuf,
+    #[command(flatten)]
+    execution: Execution,
+}
+
+/// Goes on; what is finished is not run again.
+pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
+    signals::listen(bars.stop())?;
+    let record = Record::read(&args.run)?.with_context(|| format!("`{}` holds no run", args.run.display()))?;
+    let experiment = experiments::find(&record.experiment)
+        .with_context(|| format!("`{}`: unknown experiment `{}`", args.run.display(), record.experiment))?;
+    run_one(experiment, &args.execution.apply(record.settings), &args.run, bars)
+}
