@@ -69,12 +69,18 @@ fn an_output_that_cannot_be_written_is_found_before_any_work() {
 }
 
 #[test]
-fn a_finished_run_is_left_as_it_is() {
+fn a_folder_that_holds_something_else_is_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
     let result = folder.path().join("result.json");
     std::fs::write(&result, "{}").unwrap();
-    check(&["repro", "quick", "--out", folder.path().to_str().unwrap()], 1, &["already holds a run"]);
+    check(&["repro", "quick", "--out", out], 1, &["already holds `result.json`", out]);
     assert_eq!(std::fs::read_to_string(&result).unwrap(), "{}");
+    std::fs::write(folder.path().join("run.json"), r#"{"experiment": "locking", "settings": {}}"#).unwrap();
+    for verb in ["resume", "verify", "status"] {
+        check(&[verb, out], 1, &["run.json"]);
+    }
+    check(&["resume", "nowhere"], 1, &["`nowhere` holds no run"]);
 }
 
 /// A whole run in miniature: everything a run folder promises is there, and equal runs are equal.

@@ -28,6 +28,14 @@ pub enum BenchError {
     /// A folder without a run.
     #[error("`{0}` holds no run")]
     NoRun(std::path::PathBuf),
+    /// A file does not hold what it should.
+    #[error("`{}` is damaged: {source}", path.display())]
+    Damaged {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
     /// A finished cell's numbers are not those of its log.
     #[error("`{}` is not what the log beside it says", .0.display())]
     Result(std::path::PathBuf),

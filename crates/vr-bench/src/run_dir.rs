@@ -30,8 +30,9 @@ impl Record {
     /// # Errors
     /// When the record cannot be read.
     pub fn read(out: &Path) -> Result<Option<Self>, BenchError> {
-        match vr_files::read(out.join(RECORD), LARGEST_RECORD) {
-            Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+        let path = out.join(RECORD);
+        match vr_files::read(&path, LARGEST_RECORD) {
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|source| BenchError::Damaged { path, source }),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
         }

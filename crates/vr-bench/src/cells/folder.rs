@@ -80,7 +80,7 @@ impl CellFolder {
     /// # Errors
     /// [`BenchError::OtherSettings`], which names the first difference.
     pub fn check_settings(&self, settings: &Settings, data: &LoadedData, cell: &Cell) -> Result<(), BenchError> {
-        let found = serde_json::from_slice(&self.read(SETTINGS)?)?;
+        let found = self.settings()?;
         match difference("", &found, &resolved(settings, data, cell)) {
             None => Ok(()),
             Some(difference) => Err(BenchError::OtherSettings { path: self.path.clone(), difference }),
@@ -175,8 +175,12 @@ impl CellFolder {
     /// # Errors
     /// When the settings cannot be read.
     pub fn epochs(&self) -> Result<usize, BenchError> {
-        let settings: Value = serde_json::from_slice(&self.read(SETTINGS)?)?;
-        Ok(settings["cell"]["epochs"].as_u64().unwrap_or_default() as usize)
+        Ok(self.settings()?["cell"]["epochs"].as_u64().unwrap_or_default() as usize)
+    }
+
+    fn settings(&self) -> Result<Value, BenchError> {
+        let damaged = |source| BenchError::Damaged { path: self.path.join(SETTINGS), source };
+        serde_json::from_slice(&self.read(SETTINGS)?).map_err(damaged)
     }
 
     /// The error that the cell ended with last time.
