@@ -5,7 +5,9 @@ mod course;
 mod events;
 mod folder;
 mod journal;
+mod measurer;
 mod position;
+mod successive;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
