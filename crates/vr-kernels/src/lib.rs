@@ -48,7 +48,7 @@ mod sums;
 pub use activate::activate;
 pub use affine::Affine;
 pub use buffer::Buffer;
-pub use conv::{Conv, ConvShape, Linear};
+pub use conv::{Conv, ConvShape, LinearGrad};
 pub use elementwise::{add, add_assign, relu, relu_backward};
 pub use isa::Isa;
 pub use layout::{pack, unpack};

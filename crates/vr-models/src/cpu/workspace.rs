@@ -3,7 +3,8 @@
 use vr_kernels::{Buffer, InputGradient, LANES, Moments, NormSums};
 
 use super::gradient_plan::GradientPlan;
-use super::plan::Plan;
+use super::plan::{ConvLayer, Plan};
+use super::{Context, each};
 
 /// Everything that belongs to sixteen samples.
 #[derive(Debug)]
@@ -18,8 +19,10 @@ pub struct Block {
     pub grads: Vec<Buffer>,
     /// Sums of every prologue's channels.
     pub sums: Vec<Vec<NormSums>>,
-    /// This block's part of the gradient, but for batch norm's.
+    /// This block's part of the gradient, but for batch norm's and linear layers' weights.
     pub gradient: Buffer,
+    /// Inputs and gradients of every convolution that is a linear layer, packed for its weights'.
+    pub linear: Vec<[Buffer; 2]>,
     /// Scratch for the convolutions.
     pub scratch: Buffer,
     /// A channel's sum each, for biases.
@@ -47,6 +50,7 @@ impl Block {
             grads: Vec::new(),
             sums: plan.prologues.iter().map(|p| vec![NormSums::default(); p.source.channels]).collect(),
             gradient: Buffer::default(),
+            linear: Vec::new(),
             scratch: Buffer::zeros(scratch),
             bias: Vec::new(),
             loss: 0.0,
@@ -55,10 +59,13 @@ impl Block {
     }
 
     /// Makes room for a backward pass.
-    pub fn with_gradients(&mut self, plan: &GradientPlan, parameters: usize) {
+    fn with_gradients(&mut self, plan: &Plan, gradient: &GradientPlan, parameters: usize) {
         if self.grads.is_empty() {
-            self.grads = plan.slots.iter().map(|&len| Buffer::zeros(len)).collect();
+            self.grads = gradient.slots.iter().map(|&len| Buffer::zeros(len)).collect();
             self.gradient = Buffer::zeros(parameters);
+            let lens =
+                |layer: &ConvLayer| layer.linear.as_ref().map_or([0; 2], |l| [l.inputs_len(), l.gradients_len()]);
+            self.linear = plan.convs.iter().map(|layer| lens(layer).map(Buffer::zeros)).collect();
         }
     }
 }
@@ -85,10 +92,8 @@ pub struct Workspace {
     pub blocks: Vec<Block>,
     /// One for every prologue.
     pub coefficients: Vec<Coefficients>,
-    /// Weights of every convolution as its forward pass reads them.
-    pub forward_weights: Vec<Buffer>,
-    /// Weights of every convolution as its input gradient reads them.
-    pub backward_weights: Vec<Buffer>,
+    /// Weights of every convolution as its forward pass reads them, and as its input gradient does.
+    pub weights: Vec<[Buffer; 2]>,
 }
 
 impl Workspace {
@@ -104,24 +109,35 @@ impl Workspace {
                 gradient: vec![InputGradient::evaluation(1.0); channels],
             }
         });
-        let packed = || plan.convs.iter().map(|layer| Buffer::zeros(layer.conv.packed_len())).collect();
+        let packed = |layer: &ConvLayer| [(); 2].map(|()| Buffer::zeros(layer.conv.packed_len()));
         Self {
             blocks: Vec::new(),
             coefficients: coefficients.collect(),
-            forward_weights: packed(),
-            backward_weights: packed(),
+            weights: plan.convs.iter().map(packed).collect(),
         }
     }
 
-    /// The blocks of a batch of `samples`.
-    pub fn blocks_for(&mut self, plan: &Plan, samples: usize) -> &mut [Block] {
+    /// Makes room for a batch and brings the weights into the layout of the kernels.
+    pub fn prepare(&mut self, context: &Context<'_>) {
+        let (plan, samples) = (context.plan, context.batch.len());
         let count = samples.div_ceil(LANES);
         while self.blocks.len() < count {
             self.blocks.push(Block::new(plan));
         }
         for (i, block) in self.blocks[..count].iter_mut().enumerate() {
             block.lanes = (samples - i * LANES).min(LANES);
+            if let Some(gradient) = context.gradient {
+                block.with_gradients(plan, gradient, context.x.len());
+            }
         }
-        &mut self.blocks[..count]
+        each(context, self.weights.as_flattened_mut(), |i, packed| {
+            let layer = &plan.convs[i / 2];
+            let weights = context.tensor(layer.tensor);
+            if i % 2 == 0 {
+                layer.conv.pack_forward(weights, packed);
+            } else if context.gradient.is_some() {
+                layer.conv.pack_backward(weights, packed);
+            }
+        });
     }
 }
