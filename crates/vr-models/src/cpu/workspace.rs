@@ -34,16 +34,21 @@ pub struct Block {
 }
 
 impl Block {
-    fn new(plan: &Plan) -> Self {
+    fn lens(plan: &Plan) -> impl Iterator<Item = usize> {
+        let scratch = plan.convs.iter().map(|layer| layer.conv.scratch_len()).max().unwrap_or(0);
+        plan.buffers.iter().copied().chain([scratch])
+    }
+
+    /// Of memory of these lengths.
+    fn new(plan: &Plan, memory: &mut impl Iterator<Item = Buffer>) -> Self {
         let channels = |buffer: usize| {
             let place = plan.steps.iter().filter_map(super::plan::Step::to).find(|to| to.buffer == buffer);
             place.map_or(0, |to| plan.buffers[buffer] / (to.area() * LANES))
         };
         let input = |buffer: usize| if buffer == plan.input.buffer { plan.input.channels } else { channels(buffer) };
-        let scratch = plan.convs.iter().map(|layer| layer.conv.scratch_len()).max().unwrap_or(0);
         Self {
             lanes: 0,
-            values: plan.buffers.iter().map(|&len| Buffer::zeros(len)).collect(),
+            values: memory.take(plan.buffers.len()).collect(),
             moments: (0..plan.buffers.len())
                 .map(|buffer| vec![Moments::default(); if plan.normed[buffer] { input(buffer) } else { 0 }])
                 .collect(),
@@ -51,22 +56,25 @@ impl Block {
             sums: plan.prologues.iter().map(|p| vec![NormSums::default(); p.source.channels]).collect(),
             gradient: Buffer::default(),
             linear: Vec::new(),
-            scratch: Buffer::zeros(scratch),
+            scratch: memory.next().unwrap_or_default(),
             bias: Vec::new(),
             loss: 0.0,
             correct: 0,
         }
     }
 
-    /// Makes room for a backward pass.
-    fn with_gradients(&mut self, plan: &Plan, gradient: &GradientPlan, parameters: usize) {
-        if self.grads.is_empty() {
-            self.grads = gradient.slots.iter().map(|&len| Buffer::zeros(len)).collect();
-            self.gradient = Buffer::zeros(parameters);
-            let lens =
-                |layer: &ConvLayer| layer.linear.as_ref().map_or([0; 2], |l| [l.inputs_len(), l.gradients_len()]);
-            self.linear = plan.convs.iter().map(|layer| lens(layer).map(Buffer::zeros)).collect();
-        }
+    fn gradient_lens(plan: &Plan, gradient: &GradientPlan, parameters: usize) -> impl Iterator<Item = usize> {
+        let linear = |layer: &ConvLayer| layer.linear.as_ref().map_or([0; 2], |l| [l.inputs_len(), l.gradients_len()]);
+        let linear = plan.convs.iter().flat_map(linear);
+        gradient.slots.iter().copied().chain([parameters]).chain(linear)
+    }
+
+    /// Makes room for a backward pass in memory of these lengths.
+    fn add_gradients(&mut self, plan: &Plan, gradient: &GradientPlan, memory: &mut impl Iterator<Item = Buffer>) {
+        let mut next = || memory.next().unwrap_or_default();
+        self.grads = gradient.slots.iter().map(|_| next()).collect();
+        self.gradient = next();
+        self.linear = plan.convs.iter().map(|_| [next(), next()]).collect();
     }
 }
 
@@ -121,14 +129,20 @@ impl Workspace {
     pub fn prepare(&mut self, context: &Context<'_>) {
         let (plan, samples) = (context.plan, context.batch.len());
         let count = samples.div_ceil(LANES);
-        while self.blocks.len() < count {
-            self.blocks.push(Block::new(plan));
-        }
-        for (i, block) in self.blocks[..count].iter_mut().enumerate() {
+        let new = self.blocks.len()..count;
+        let mut memory = Buffer::zeros_together(new.clone().flat_map(|_| Block::lens(plan))).into_iter();
+        self.blocks.extend(new.map(|_| Block::new(plan, &mut memory)));
+        let blocks = &mut self.blocks[..count];
+        for (i, block) in blocks.iter_mut().enumerate() {
             block.lanes = (samples - i * LANES).min(LANES);
-            if let Some(gradient) = context.gradient {
-                block.with_gradients(plan, gradient, context.x.len());
-            }
+        }
+        if let Some(gradient) = context.gradient {
+            let bare = |block: &Block| block.grads.is_empty();
+            let lens = |_: &Block| Block::gradient_lens(plan, gradient, context.x.len());
+            let lens = blocks.iter().filter(|block| bare(block)).flat_map(lens);
+            let mut memory = Buffer::zeros_together(lens).into_iter();
+            let bare = blocks.iter_mut().filter(|block| bare(block));
+            bare.for_each(|block| block.add_gradients(plan, gradient, &mut memory));
         }
         each(context, self.weights.as_flattened_mut(), |i, packed| {
             let layer = &plan.convs[i / 2];
