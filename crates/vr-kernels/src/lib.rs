@@ -49,7 +49,7 @@ mod sums;
 pub use activate::activate;
 pub use affine::Affine;
 pub use buffer::Buffer;
-pub use conv::{Conv, ConvShape, Linear};
+pub use conv::{Conv, ConvShape, LinearGrad};
 pub use elementwise::{add, add_assign, mul_assign, relu, relu_backward};
 pub use elu::{elu, elu_backward};
 pub use isa::Isa;

@@ -130,7 +130,7 @@ fn graphs_unlike_the_zoo() {
 fn evaluation_mode_has_its_own_gradient() {
     for graph in [Model::Lenet.graph().unwrap(), odd_graph()] {
         let x = initialize(&graph, 1);
-        let batch = batch(20, graph.input_shape().try_into().unwrap());
+        let batch = noisy(batch(20, graph.input_shape().try_into().unwrap()), LOCKED);
         let engine = CpuEngine::new(graph.clone());
         let mut stored = NormStatistics::initial(graph.norm_layers().clone());
         stored.fold(&engine.evaluate(&x, Normalization::Batch, &batch).unwrap().statistics.unwrap());

@@ -39,7 +39,10 @@ pub(super) fn scan(from: &Path) -> Result<Found, ImportError> {
             }
         }
     }
-    if archive.into_inner().limit() == 0 {
+    // The checksum comes after the last entry.
+    let mut rest = archive.into_inner();
+    io::copy(&mut rest, &mut io::sink()).map_err(failed)?;
+    if rest.limit() == 0 {
         return Err(ImportError::Bomb { path: from.to_owned(), limit: MOST_BYTES });
     }
     if official.is_empty() {

@@ -13,7 +13,7 @@ mod tile;
 mod weight_grad;
 
 use correlation::{Correlate, Correlation};
-pub use linear::Linear;
+pub use linear::LinearGrad;
 use plan::{Taps, backward, forward, window};
 pub use shape::ConvShape;
 use weight_grad::{GradWeights, WeightGrad};
@@ -190,8 +190,7 @@ impl Conv {
         }
         let scratch = self.aligned(scratch);
         let plan = &self.weight_grad;
-        let outputs = 0..shape.out_channels;
-        isa.run(GradWeights { plan, input, prologue, grad_output, outputs, grad_weights, scratch });
+        isa.run(GradWeights { plan, input, prologue, grad_output, grad_weights, scratch });
     }
 
     fn aligned<'a>(&self, scratch: &'a mut [f32]) -> &'a mut [f32] {

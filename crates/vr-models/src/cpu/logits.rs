@@ -52,14 +52,12 @@ impl CpuEngine {
     ) -> Result<Logits, EngineError> {
         check(&self.graph, x.elem_count(), &norm, batch)?;
         let parameters = x.to_vec1::<f32>()?;
-        let (workspace, statistics) = self.forward(&self.context(&parameters, batch.noise(), None), norm, batch);
-        let pass = Pass {
-            engine: self.clone(),
-            parameters,
-            samples: batch.len(),
-            train: matches!(norm, Normalization::Batch),
-            workspace: Mutex::new(workspace),
-        };
+        let mut workspace = self.borrow();
+        let context = self.context(&parameters, batch, x.track_op(), false);
+        let statistics = context.inside(|| self.forward(&context, &mut workspace, norm));
+        let train = matches!(norm, Normalization::Batch);
+        let (engine, batch) = (self.clone(), batch.clone());
+        let pass = Pass { engine, parameters, batch, train, workspace: Mutex::new(workspace) };
         Ok(Logits { values: x.apply_op1(pass)?, statistics })
     }
 }
@@ -68,7 +66,7 @@ impl CpuEngine {
 struct Pass {
     engine: Arc<CpuEngine>,
     parameters: Vec<f32>,
-    samples: usize,
+    batch: Batch,
     train: bool,
     workspace: Mutex<Workspace>,
 }
@@ -81,25 +79,25 @@ impl CustomOp1 for Pass {
     fn cpu_fwd(&self, _x: &CpuStorage, _layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         let workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
         let (place, classes) = (self.engine.plan.logits, self.engine.graph.classes());
-        let mut logits = vec![0.0; self.samples * classes];
+        let mut logits = vec![0.0; self.batch.len() * classes];
         for (block, out) in workspace.blocks.iter().zip(logits.chunks_mut(LANES * classes)) {
             unpack(&block.values[place.buffer][place.range()], classes, out);
         }
-        Ok((CpuStorage::F32(logits), (self.samples, classes).into()))
+        Ok((CpuStorage::F32(logits), (self.batch.len(), classes).into()))
     }
 
     fn bwd(&self, x: &Tensor, _logits: &Tensor, gradient: &Tensor) -> candle_core::Result<Option<Tensor>> {
         let Some(place) = self.engine.gradient.logits else { return Ok(None) };
         let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
-        let context = self.engine.context(&self.parameters, None, None);
-        let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
-        self.engine.prepare_backward(&context, &mut workspace, self.samples);
+        let context = self.engine.context(&self.parameters, &self.batch, true, false);
+        let workspace = &mut *self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
         let classes = self.engine.graph.classes();
         for (block, gradient) in workspace.blocks.iter_mut().zip(gradient.chunks(LANES * classes)) {
             pack(gradient, classes, &mut block.grads[place.slot][place.range()]);
         }
         let mut out = vec![0.0; self.parameters.len()];
-        backward::backward(&context, &self.engine.gradient, &mut workspace, self.samples, self.train, &mut out);
+        let plan = &self.engine.gradient;
+        context.inside(|| backward::backward(&context, plan, workspace, self.train, &mut out));
         Tensor::from_vec(out, x.shape(), x.device()).map(Some)
     }
 }

@@ -4,6 +4,7 @@ mod backward;
 mod forward;
 mod gradient_plan;
 mod logits;
+mod loss;
 mod plan;
 mod workspace;
 
@@ -11,14 +12,14 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
-use vr_core::{Batch, Evaluation, FlatVector, Noise, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace};
-use vr_kernels::{Isa, LANES, cross_entropy, cross_entropy_backward, pack};
+use vr_core::{Batch, Evaluation, FlatVector, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace};
+use vr_kernels::{Isa, LANES};
 
 use crate::error::{EngineError, check};
 use crate::graph::Graph;
 use gradient_plan::{Back, GradientPlan};
 use plan::Plan;
-use workspace::{Block, Workspace};
+use workspace::Workspace;
 
 /// A graph with mean cross-entropy as a gradient oracle, in f32 on the CPU.
 ///
@@ -41,22 +42,14 @@ pub struct CpuEngine {
 /// What every step of an evaluation sees.
 struct Context<'a> {
     plan: &'a Plan,
+    /// If a gradient is asked for.
+    gradient: Option<&'a GradientPlan>,
     isa: Isa,
     space: &'a ParameterSpace,
     x: &'a [f32],
-    noise: Option<&'a Noise>,
-    team: Team<'a>,
-}
-
-/// Who computes a batch's blocks.
-#[derive(Clone, Copy)]
-enum Team<'a> {
-    /// The calling thread.
-    Alone,
-    /// The global pool.
-    Global,
-    /// This pool.
-    Pool(&'a rayon::ThreadPool),
+    batch: &'a Batch,
+    /// Whether the threads of the current pool share the work.
+    shared: bool,
 }
 
 impl Context<'_> {
@@ -66,15 +59,20 @@ impl Context<'_> {
     fn tensor(&self, tensor: usize) -> &[f32] {
         &self.x[self.range(tensor)]
     }
+
+    /// Does the work inside the pool whose threads share it: they meet at each batch norm without waking
+    /// the caller's.
+    fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        if self.shared { rayon::scope(|_| work()) } else { work() }
+    }
 }
 
-/// Runs `work` on every block.
-fn each(context: &Context<'_>, blocks: &mut [Block], work: impl Fn(&mut Block) + Send + Sync) {
-    let spread = |blocks: &mut [Block]| blocks.par_iter_mut().with_max_len(1).for_each(&work);
-    match context.team {
-        Team::Global if blocks.len() > 1 => spread(blocks),
-        Team::Pool(pool) if blocks.len() > 1 => pool.install(|| spread(blocks)),
-        _ => blocks.iter_mut().for_each(work),
+/// Runs `work` on every item, given its index.
+fn each<T: Send>(context: &Context<'_>, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync) {
+    if context.shared {
+        items.par_iter_mut().enumerate().with_max_len(1).for_each(|(i, item)| work(i, item));
+    } else {
+        items.iter_mut().enumerate().for_each(|(i, item)| work(i, item));
     }
 }
 
@@ -137,65 +135,66 @@ impl CpuEngine {
         pool: Option<&rayon::ThreadPool>,
     ) -> Result<Evaluation, EngineError> {
         check(&self.graph, x.len(), &norm, batch)?;
-        let context = self.context(x, batch.noise(), pool);
-        let (mut workspace, statistics) = self.forward(&context, norm, batch);
-        if out.is_some() {
-            self.prepare_backward(&context, &mut workspace, batch.len());
-        }
-        let blocks = &mut workspace.blocks[..batch.len().div_ceil(LANES)];
-        for (block, labels) in blocks.iter_mut().zip(batch.labels().chunks(LANES)) {
-            let labels: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
-            let logits = &block.values[self.plan.logits.buffer][self.plan.logits.range()];
-            let loss = cross_entropy(logits, &labels);
-            (block.loss, block.correct) = (loss.losses[..labels.len()].iter().sum(), loss.correct);
-            if let (Some(place), true) = (self.gradient.logits, out.is_some()) {
-                let gradient = &mut block.grads[place.slot][place.range()];
-                cross_entropy_backward(logits, &labels, 1.0 / batch.len() as f64, gradient);
-            }
-        }
-        let evaluation = Evaluation {
-            loss: blocks.iter().map(|block| block.loss).sum::<f64>() / batch.len() as f64,
-            correct: Some(blocks.iter().map(|block| block.correct).sum()),
-            samples: batch.len(),
-            statistics,
+        let mut workspace = self.borrow();
+        let context = self.context(x, batch, out.is_some(), pool.is_some());
+        let work = || self.compute(&context, &mut workspace, norm, out);
+        let evaluation = match pool {
+            Some(pool) => pool.install(work),
+            None => context.inside(work),
         };
-        if let Some(out) = out {
-            let train = matches!(norm, Normalization::Batch);
-            backward::backward(&context, &self.gradient, &mut workspace, batch.len(), train, out);
-        }
         self.give_back(workspace);
         Ok(evaluation)
     }
 
-    fn context<'a>(
-        &'a self,
-        x: &'a [f32],
-        noise: Option<&'a Noise>,
-        pool: Option<&'a rayon::ThreadPool>,
-    ) -> Context<'a> {
-        let team = match pool {
-            Some(pool) => Team::Pool(pool),
-            None if rayon::current_thread_index().is_some() => Team::Alone,
-            None => Team::Global,
-        };
-        Context { plan: &self.plan, isa: self.isa, space: self.graph.space(), x, noise, team }
+    /// What the steps of an evaluation see; `pool` says that it is given a pool of its own.
+    fn context<'a>(&'a self, x: &'a [f32], batch: &'a Batch, gradient: bool, pool: bool) -> Context<'a> {
+        Context {
+            plan: &self.plan,
+            gradient: gradient.then_some(&self.gradient),
+            isa: self.isa,
+            space: self.graph.space(),
+            x,
+            batch,
+            shared: pool || rayon::current_thread_index().is_none(),
+        }
     }
 
-    /// Computes the logits in a workspace, and in train mode the batch's statistics.
+    fn compute(
+        &self,
+        context: &Context<'_>,
+        workspace: &mut Workspace,
+        norm: Normalization<'_, f32>,
+        out: Option<&mut [f32]>,
+    ) -> Evaluation {
+        let samples = context.batch.len();
+        let statistics = self.forward(context, workspace, norm);
+        if let Some(out) = out {
+            let train = matches!(norm, Normalization::Batch);
+            backward::backward(context, &self.gradient, workspace, train, out);
+        }
+        let blocks = &workspace.blocks[..samples.div_ceil(LANES)];
+        Evaluation {
+            loss: blocks.iter().map(|block| block.loss).sum::<f64>() / samples as f64,
+            correct: Some(blocks.iter().map(|block| block.correct).sum()),
+            samples,
+            statistics,
+        }
+    }
+
+    /// The forward pass; in train mode it returns the batch's statistics.
     fn forward(
         &self,
         context: &Context<'_>,
+        workspace: &mut Workspace,
         norm: Normalization<'_, f32>,
-        batch: &Batch,
-    ) -> (Workspace, Option<NormStatistics>) {
-        let mut workspace = self.borrow();
+    ) -> Option<NormStatistics> {
         let mut statistics = match norm {
             Normalization::Batch => Some(NormStatistics::initial(self.graph.norm_layers().clone())),
             Normalization::Stored(_) => None,
         };
-        self.prepare(context, &mut workspace, batch);
-        forward::forward(context, &mut workspace, batch.len(), norm, statistics.as_mut());
-        (workspace, statistics)
+        workspace.prepare(context);
+        forward::forward(context, workspace, norm, statistics.as_mut());
+        statistics
     }
 
     fn borrow(&self) -> Workspace {
@@ -205,29 +204,6 @@ impl CpuEngine {
 
     fn give_back(&self, workspace: Workspace) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
-    }
-
-    /// Brings the pictures and the weights into the layout of the forward kernels.
-    fn prepare(&self, context: &Context<'_>, workspace: &mut Workspace, batch: &Batch) {
-        let (plan, input) = (&self.plan, self.plan.input);
-        for (layer, packed) in plan.convs.iter().zip(&mut workspace.forward_weights) {
-            layer.conv.pack_forward(context.tensor(layer.tensor), packed);
-        }
-        let sample = batch.images().len() / batch.len();
-        let blocks = workspace.blocks_for(plan, batch.len());
-        for (block, images) in blocks.iter_mut().zip(batch.images().chunks(sample * LANES)) {
-            pack(images, sample, &mut block.values[input.buffer][input.range()]);
-        }
-    }
-
-    /// Brings the weights into the layout of the backward kernels, and makes room for gradients.
-    fn prepare_backward(&self, context: &Context<'_>, workspace: &mut Workspace, samples: usize) {
-        for (layer, packed) in self.plan.convs.iter().zip(&mut workspace.backward_weights) {
-            layer.conv.pack_backward(context.tensor(layer.tensor), packed);
-        }
-        for block in workspace.blocks_for(&self.plan, samples) {
-            block.with_gradients(&self.gradient, context.x.len());
-        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! them, so their values are never stored. Concatenation is none either: its inputs are computed
 //! into one buffer.
 
-use vr_kernels::{Conv, ConvShape, LANES, Pool};
+use vr_kernels::{Conv, ConvShape, LANES, LinearGrad, Pool};
 
 use crate::graph::{Graph, NodeId, Op};
 
@@ -159,6 +159,8 @@ pub struct Mask {
 pub struct ConvLayer {
     /// The kernel's own plan.
     pub conv: Conv,
+    /// Its weights' gradient, if it is a linear layer.
+    pub linear: Option<LinearGrad>,
     /// Place of the weight in the parameter space.
     pub tensor: usize,
     /// Whether the next tensor is a bias.
@@ -341,7 +343,9 @@ impl<'a> Compiler<'a> {
                 let to = self.target(id, &[from]);
                 let shape = conv_shape(&node.op, from.place, to.channels);
                 let bias = !matches!(&node.op, Op::Conv(conv) if !conv.bias);
-                self.plan.convs.push(ConvLayer { conv: Conv::new(shape), tensor: node.tensor, bias });
+                let linear = (shape.kernel == 1 && shape.height * shape.width == 1)
+                    .then(|| LinearGrad::new(shape.in_channels, shape.out_channels));
+                self.plan.convs.push(ConvLayer { conv: Conv::new(shape), linear, tensor: node.tensor, bias });
                 self.plan.steps.push(Step::Conv { conv: self.plan.convs.len() - 1, from, to });
                 self.settle(id, to)
             }
