@@ -86,6 +86,16 @@ fn variants() {
     }
 }
 
+/// In small batches: a step of candle's in f64 takes seconds.
+#[test]
+fn large_networks() {
+    for model in [Model::Resnet110, Model::Densenet4036] {
+        for samples in [7, 17] {
+            check_against_candle(&model.graph().unwrap(), samples);
+        }
+    }
+}
+
 /// Everything that the zoo's networks do not do: ReLU without batch norm, batch norm of pictures that
 /// were pooled, concatenation with the input and of a convolution of what it is concatenated with,
 /// ELU and dropout without batch norm, of the pictures, and of what is concatenated, one value read by

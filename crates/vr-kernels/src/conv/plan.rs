@@ -24,8 +24,9 @@ fn window(shape: &ConvShape) -> Window {
 }
 
 pub(super) fn forward(shape: &ConvShape) -> Correlations {
-    if winograd::correlates(shape) {
-        return correlation(shape, [shape.in_channels, shape.out_channels]);
+    if let Some(rows) = winograd::correlation(shape) {
+        let channels = [shape.in_channels, shape.out_channels];
+        return Correlations::Winograd(winograd::Correlation::new(channels, [shape.height, shape.width], rows));
     }
     let row = shape.out_width() * LANES;
     let strides = [shape.out_height() * row, row, LANES];
@@ -34,8 +35,9 @@ pub(super) fn forward(shape: &ConvShape) -> Correlations {
 }
 
 pub(super) fn backward(shape: &ConvShape) -> Correlations {
-    if winograd::correlates(shape) {
-        return correlation(shape, [shape.out_channels, shape.in_channels]);
+    if let Some(rows) = winograd::correlation(shape) {
+        let channels = [shape.out_channels, shape.in_channels];
+        return Correlations::Winograd(winograd::Correlation::new(channels, [shape.height, shape.width], rows));
     }
     let &ConvShape { in_channels, out_channels, height, width, kernel, stride, padding } = shape;
     let (out_height, out_width) = (shape.out_height(), shape.out_width());
@@ -66,17 +68,12 @@ pub(super) fn backward(shape: &ConvShape) -> Correlations {
 
 pub(super) fn weight_grad(shape: &ConvShape) -> WeightGrads {
     let &ConvShape { in_channels, out_channels, height, width, .. } = shape;
-    if winograd::correlates_weights(shape) {
-        return WeightGrads::Winograd(winograd::WeightGrad::new([in_channels, out_channels], [height, width]));
+    if let Some(rows) = winograd::weight_grad(shape) {
+        return WeightGrads::Winograd(winograd::WeightGrad::new([in_channels, out_channels], [height, width], rows));
     }
     let row = shape.out_width() * LANES;
     let rows = shape.out_height();
     WeightGrads::Direct(WeightGrad::new(window(shape), [in_channels, out_channels, rows], [row * rows, row, LANES]))
-}
-
-/// By tiles, from the first number of channels to the second.
-fn correlation(shape: &ConvShape, [from, to]: [usize; 2]) -> Correlations {
-    Correlations::Winograd(winograd::Correlation::new([from, to], [shape.height, shape.width]))
 }
 
 /// The taps that reach the inputs of one phase along one axis: input `stride · q + phase` gets

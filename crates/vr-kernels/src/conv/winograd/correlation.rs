@@ -2,8 +2,10 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::tiles::{Group, Picture, Planes, row_scratch};
-use super::transform::{PLANES, SIDE, weights_2d};
+use super::axis::weights;
+use super::four::Four;
+use super::tiles::{Group, Planes, Rows, Tiling};
+use super::two::Two;
 use crate::conv::simd::part;
 use crate::conv::tile::{Place, ROWS, Runs, Start, Tile, max_columns};
 use crate::{Affine, LANES};
@@ -19,7 +21,7 @@ const PRODUCTS: usize = 128;
 pub(in crate::conv) struct Correlation {
     in_channels: usize,
     out_channels: usize,
-    picture: Picture,
+    picture: Tiling,
     /// Rows and columns of tiles at a time.
     group: [usize; 2],
     /// Blocks of output channels at a time.
@@ -28,8 +30,9 @@ pub(in crate::conv) struct Correlation {
 }
 
 impl Correlation {
-    pub fn new([in_channels, out_channels]: [usize; 2], [height, width]: [usize; 2]) -> Self {
-        let [rows, columns] = [height / SIDE, width / SIDE];
+    pub fn new([in_channels, out_channels]: [usize; 2], [height, width]: [usize; 2], rows: Rows) -> Self {
+        let picture = Tiling { height, width, rows };
+        let [rows, columns] = picture.tiles();
         let most = (INPUTS / in_channels).min(PRODUCTS / ROWS.min(out_channels)).max(2);
         let group_columns = columns.div_ceil(columns.div_ceil(most));
         let group_rows = (most / columns).clamp(1, rows);
@@ -38,7 +41,7 @@ impl Correlation {
         Self {
             in_channels,
             out_channels,
-            picture: Picture { height, width },
+            picture,
             group: [group_rows, group_columns],
             blocks: (PRODUCTS / (ROWS * tiles)).max(1),
             offsets: (0..in_channels).map(|channel| (channel * tiles * LANES) as u32).collect(),
@@ -58,7 +61,11 @@ impl Correlation {
     /// Floats of the inputs' planes, the products' planes and a row of tiles.
     fn scratch_lens(&self) -> [usize; 3] {
         let products = self.plane((self.blocks * ROWS).min(self.out_channels));
-        [PLANES * self.plane(self.in_channels), PLANES * products, row_scratch(self.group[1])]
+        [
+            self.picture.planes() * self.plane(self.in_channels),
+            self.picture.planes() * products,
+            Tiling::row_scratch(self.group[1]),
+        ]
     }
 
     /// Floats of scratch that it needs.
@@ -68,7 +75,7 @@ impl Correlation {
 
     /// Floats of its packed weights.
     pub fn packed_len(&self) -> usize {
-        PLANES * self.in_channels * self.out_channels
+        self.picture.planes() * self.in_channels * self.out_channels
     }
 
     /// Packs `weight(o, c, ky, kx)` as `[plane][block of outputs][c][output in block]`.
@@ -87,7 +94,11 @@ impl Correlation {
                     }
                 }
                 let at = start * self.in_channels + channel * (end - start);
-                for (i, point) in weights_2d(taps).as_flattened().iter().enumerate() {
+                let points = match self.picture.rows {
+                    Rows::Two => weights::<Two, ROWS>(taps),
+                    Rows::Four => weights::<Four, ROWS>(taps),
+                };
+                for (i, point) in points.as_flattened()[..self.picture.planes()].iter().enumerate() {
                     for (to, &value) in packed[i * plane + at..][..end - start].iter_mut().zip(point) {
                         *to = value as f32;
                     }
@@ -116,7 +127,7 @@ impl WithSimd for Correlate<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let plan = self.plan;
-        let [rows, columns] = [plan.picture.height / SIDE, plan.picture.width / SIDE];
+        let [rows, columns] = plan.picture.tiles();
         let [bands, parts] = [rows.div_ceil(plan.group[0]), columns.div_ceil(plan.group[1])];
         for band in 0..bands {
             let (top, bottom) = part(rows, bands, band);
@@ -151,11 +162,11 @@ impl Correlate<'_> {
                 picture.input(simd, from, self.prologue, c, group, row, to);
             }
             let all = plan.out_channels.div_ceil(ROWS);
-            let products_plane = products_len / PLANES;
+            let products_plane = products_len / plan.picture.planes();
             for first in (0..all).step_by(plan.blocks) {
                 let last = all.min(first + plan.blocks);
                 let start = part(plan.out_channels, all, first).0;
-                for i in 0..PLANES {
+                for i in 0..plan.picture.planes() {
                     let weights = self.packed.as_ptr().add(i * plan.in_channels * plan.out_channels);
                     let products = products.add(i * products_plane);
                     let place = Place { origin: products, row: channel, column: LANES };

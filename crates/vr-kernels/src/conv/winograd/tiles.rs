@@ -2,13 +2,20 @@
 
 use pulp::Simd;
 
-use super::transform::{POINTS, SIDE, input, output, output_grad};
+use super::axis::{Axis, MAX_POINTS, MAX_SIDE};
+use super::four::Four;
+use super::two::Two;
 use crate::conv::simd::{load, store};
 use crate::{Affine, LANES};
 
-/// Floats of scratch for a row of `columns` tiles: six points for each column of the picture.
-pub(super) const fn row_scratch(columns: usize) -> usize {
-    (columns * SIDE + POINTS - SIDE) * POINTS * LANES
+/// Columns of a tile's outputs.
+pub(super) const SIDE_X: usize = Four::SIDE;
+
+/// Rows of a tile's outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::conv) enum Rows {
+    Two,
+    Four,
 }
 
 /// Some tiles of a picture: `rows × columns` of them from tile `(top, left)` on.
@@ -20,7 +27,15 @@ pub(super) struct Group {
     pub columns: usize,
 }
 
-/// The points of the tiles of a channel: 36 planes, `[point y][point x]`.
+impl Group {
+    /// Row and column of a tile.
+    #[inline(always)]
+    fn tile(self, index: usize) -> (usize, usize) {
+        (self.top + index / self.columns, self.left + index % self.columns)
+    }
+}
+
+/// The points of the tiles of a channel: planes `[point y][point x]`.
 #[derive(Clone, Copy)]
 pub(super) struct Planes {
     pub origin: *mut f32,
@@ -29,17 +44,51 @@ pub(super) struct Planes {
     pub tile: usize,
 }
 
-/// The size of a picture.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Picture {
-    pub height: usize,
-    pub width: usize,
+impl Planes {
+    /// # Safety
+    /// The planes have such a point and tile.
+    #[inline(always)]
+    unsafe fn at(self, y: usize, x: usize, tile: usize) -> *mut f32 {
+        // SAFETY: as the caller says.
+        unsafe { self.origin.add((y * Four::POINTS + x) * self.plane + tile * self.tile) }
+    }
 }
 
-impl Picture {
+/// A picture cut into tiles.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tiling {
+    pub height: usize,
+    pub width: usize,
+    pub rows: Rows,
+}
+
+impl Tiling {
     /// Floats of a channel.
     pub fn channel(self) -> usize {
         self.height * self.width * LANES
+    }
+
+    /// Rows and columns of tiles.
+    pub fn tiles(self) -> [usize; 2] {
+        let side = match self.rows {
+            Rows::Two => Two::SIDE,
+            Rows::Four => Four::SIDE,
+        };
+        [self.height / side, self.width / SIDE_X]
+    }
+
+    /// Products of a tile.
+    pub fn planes(self) -> usize {
+        let points = match self.rows {
+            Rows::Two => Two::POINTS,
+            Rows::Four => Four::POINTS,
+        };
+        points * Four::POINTS
+    }
+
+    /// Floats of scratch for a row of `columns` tiles: the points of each column of the picture.
+    pub const fn row_scratch(columns: usize) -> usize {
+        (columns * SIDE_X + 2) * MAX_POINTS * LANES
     }
 
     /// The inputs of a group's tiles, through the prologue of channel `channel` and padded by a
@@ -59,26 +108,46 @@ impl Picture {
         scratch: *mut f32,
         to: Planes,
     ) {
-        let splat = |values: &[f32]| simd.splat_f32s(values[channel]);
-        let zero = simd.splat_f32s(0.0);
         // SAFETY: as the caller says.
         unsafe {
+            match self.rows {
+                Rows::Two => self.mapped_input::<S, Two>(simd, from, prologue, channel, group, scratch, to),
+                Rows::Four => self.mapped_input::<S, Four>(simd, from, prologue, channel, group, scratch, to),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn mapped_input<S: Simd, Y: Axis>(
+        self,
+        simd: S,
+        from: *const f32,
+        prologue: Option<Affine>,
+        channel: usize,
+        group: Group,
+        scratch: *mut f32,
+        to: Planes,
+    ) {
+        let splat = |values: &[f32]| simd.splat_f32s(values[channel]);
+        let zero = simd.splat_f32s(0.0);
+        // SAFETY: as the caller of `input` says.
+        unsafe {
             match prologue {
-                None => self.mapped_input::<S, false, false>(simd, from, [zero; 2], group, scratch, to),
+                None => self.input_points::<S, Y, false, false>(simd, from, [zero; 2], group, scratch, to),
                 Some(Affine { scale, shift, relu: false }) => {
                     let map = [splat(scale), splat(shift)];
-                    self.mapped_input::<S, true, false>(simd, from, map, group, scratch, to);
+                    self.input_points::<S, Y, true, false>(simd, from, map, group, scratch, to);
                 }
                 Some(Affine { scale, shift, relu: true }) => {
                     let map = [splat(scale), splat(shift)];
-                    self.mapped_input::<S, true, true>(simd, from, map, group, scratch, to);
+                    self.input_points::<S, Y, true, true>(simd, from, map, group, scratch, to);
                 }
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn mapped_input<S: Simd, const AFFINE: bool, const RELU: bool>(
+    unsafe fn input_points<S: Simd, Y: Axis, const AFFINE: bool, const RELU: bool>(
         self,
         simd: S,
         from: *const f32,
@@ -97,41 +166,41 @@ impl Picture {
             }
             v
         };
-        let left = group.left * SIDE;
+        let left = group.left * SIDE_X;
         for lane in (0..LANES).step_by(S::F32_LANES) {
             for row in 0..group.rows {
-                let top = (group.top + row) * SIDE;
+                let top = (group.top + row) * Y::SIDE;
                 // Along y, each column once.
-                for column in 0..group.columns * SIDE + POINTS - SIDE {
-                    let mut points = [zero; POINTS];
+                for column in 0..group.columns * SIDE_X + 2 {
+                    let mut points = [zero; MAX_POINTS];
                     if (1..=self.width).contains(&(left + column)) {
-                        for y in 0..POINTS {
+                        for y in 0..Y::POINTS {
                             if (1..=self.height).contains(&(top + y)) {
                                 let at = ((top + y - 1) * self.width + left + column - 1) * LANES + lane;
                                 // SAFETY: inside the picture.
                                 points[y] = map(unsafe { load::<S>(from.add(at)) });
                             }
                         }
-                        points = input(simd, points);
+                        points = Y::input(simd, points);
                     }
-                    for y in 0..POINTS {
+                    for y in 0..Y::POINTS {
                         // SAFETY: inside the scratch.
-                        unsafe { store::<S>(scratch.add((column * POINTS + y) * LANES + lane), points[y]) };
+                        unsafe { store::<S>(scratch.add((column * MAX_POINTS + y) * LANES + lane), points[y]) };
                     }
                 }
                 // Along x, each tile.
                 for tile in 0..group.columns {
-                    for y in 0..POINTS {
-                        let mut points = [zero; POINTS];
+                    for y in 0..Y::POINTS {
+                        let mut points = [zero; MAX_POINTS];
                         // SAFETY: inside the scratch and the planes.
                         unsafe {
-                            for x in 0..POINTS {
-                                points[x] = load::<S>(scratch.add(((tile * SIDE + x) * POINTS + y) * LANES + lane));
+                            for x in 0..Four::POINTS {
+                                let column = tile * SIDE_X + x;
+                                points[x] = load::<S>(scratch.add((column * MAX_POINTS + y) * LANES + lane));
                             }
-                            let points = input(simd, points);
-                            let to_tile = to.origin.add((row * group.columns + tile) * to.tile + lane);
-                            for x in 0..POINTS {
-                                store::<S>(to_tile.add((y * POINTS + x) * to.plane), points[x]);
+                            let points = Four::input(simd, points);
+                            for x in 0..Four::POINTS {
+                                store::<S>(to.at(y, x, row * group.columns + tile).add(lane), points[x]);
                             }
                         }
                     }
@@ -155,29 +224,43 @@ impl Picture {
         accumulate: bool,
         to: *mut f32,
     ) {
+        // SAFETY: as the caller says.
+        unsafe {
+            match self.rows {
+                Rows::Two => self.outputs::<S, Two>(simd, from, group, bias, accumulate, to),
+                Rows::Four => self.outputs::<S, Four>(simd, from, group, bias, accumulate, to),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn outputs<S: Simd, Y: Axis>(
+        self,
+        simd: S,
+        from: Planes,
+        group: Group,
+        bias: f32,
+        accumulate: bool,
+        to: *mut f32,
+    ) {
         let zero = simd.splat_f32s(0.0);
         for lane in (0..LANES).step_by(S::F32_LANES) {
             for tile in 0..group.rows * group.columns {
-                let (row, column) = (group.top + tile / group.columns, group.left + tile % group.columns);
-                let mut rows = [[zero; SIDE]; POINTS];
+                let (row, column) = group.tile(tile);
+                let mut rows = [[zero; MAX_SIDE]; MAX_POINTS];
                 // SAFETY: inside the planes and the picture.
                 unsafe {
-                    for y in 0..POINTS {
-                        let mut points = [zero; POINTS];
-                        for x in 0..POINTS {
-                            let plane = (y * POINTS + x) * from.plane;
-                            points[x] = load::<S>(from.origin.add(plane + tile * from.tile + lane));
+                    for y in 0..Y::POINTS {
+                        let mut points = [zero; MAX_POINTS];
+                        for x in 0..Four::POINTS {
+                            points[x] = load::<S>(from.at(y, x, tile).add(lane));
                         }
-                        rows[y] = output(simd, points);
+                        rows[y] = Four::output(simd, points);
                     }
-                    for x in 0..SIDE {
-                        let mut points = [zero; POINTS];
-                        for y in 0..POINTS {
-                            points[y] = rows[y][x];
-                        }
-                        let outputs = output(simd, points);
-                        for y in 0..SIDE {
-                            let to = to.add(((row * SIDE + y) * self.width + column * SIDE + x) * LANES + lane);
+                    for x in 0..SIDE_X {
+                        let outputs = Y::output(simd, rows.map(|row| row[x]));
+                        for y in 0..Y::SIDE {
+                            let to = to.add(((row * Y::SIDE + y) * self.width + column * SIDE_X + x) * LANES + lane);
                             let start = if accumulate { load::<S>(to) } else { simd.splat_f32s(bias) };
                             store::<S>(to, simd.add_f32s(start, outputs[y]));
                         }
@@ -193,30 +276,36 @@ impl Picture {
     /// `from` is valid for reads of the channel and `to` for writes of the group's planes.
     #[inline(always)]
     pub unsafe fn output_grad<S: Simd>(self, simd: S, from: *const f32, group: Group, to: Planes) {
+        // SAFETY: as the caller says.
+        unsafe {
+            match self.rows {
+                Rows::Two => self.output_grad_points::<S, Two>(simd, from, group, to),
+                Rows::Four => self.output_grad_points::<S, Four>(simd, from, group, to),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn output_grad_points<S: Simd, Y: Axis>(self, simd: S, from: *const f32, group: Group, to: Planes) {
         let zero = simd.splat_f32s(0.0);
         for lane in (0..LANES).step_by(S::F32_LANES) {
             for tile in 0..group.rows * group.columns {
-                let (row, column) = (group.top + tile / group.columns, group.left + tile % group.columns);
-                let mut columns = [[zero; POINTS]; SIDE];
+                let (row, column) = group.tile(tile);
+                let mut columns = [[zero; MAX_POINTS]; SIDE_X];
                 // SAFETY: inside the picture and the planes.
                 unsafe {
-                    for x in 0..SIDE {
-                        let mut gradients = [zero; SIDE];
-                        for y in 0..SIDE {
-                            let at = ((row * SIDE + y) * self.width + column * SIDE + x) * LANES + lane;
+                    for x in 0..SIDE_X {
+                        let mut gradients = [zero; MAX_SIDE];
+                        for y in 0..Y::SIDE {
+                            let at = ((row * Y::SIDE + y) * self.width + column * SIDE_X + x) * LANES + lane;
                             gradients[y] = load::<S>(from.add(at));
                         }
-                        columns[x] = output_grad(simd, gradients);
+                        columns[x] = Y::output_grad(simd, gradients);
                     }
-                    for y in 0..POINTS {
-                        let mut gradients = [zero; SIDE];
-                        for x in 0..SIDE {
-                            gradients[x] = columns[x][y];
-                        }
-                        let points = output_grad(simd, gradients);
-                        for x in 0..POINTS {
-                            let plane = (y * POINTS + x) * to.plane;
-                            store::<S>(to.origin.add(plane + tile * to.tile + lane), points[x]);
+                    for y in 0..Y::POINTS {
+                        let points = Four::output_grad(simd, columns.map(|column| column[y]));
+                        for x in 0..Four::POINTS {
+                            store::<S>(to.at(y, x, tile).add(lane), points[x]);
                         }
                     }
                 }

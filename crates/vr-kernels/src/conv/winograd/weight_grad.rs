@@ -5,8 +5,10 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::tiles::{Group, Picture, Planes, row_scratch};
-use super::transform::{PLANES, POINTS, SIDE, weight_grad};
+use super::axis::{Axis, MAX_POINTS};
+use super::four::Four;
+use super::tiles::{Group, Planes, Rows, Tiling};
+use super::two::Two;
 use crate::conv::lane_sums::{SUMS as SUMS_AT_ONCE, lane_sums};
 use crate::conv::outer::{MAX_COLUMNS, Outer, ROWS, max_columns};
 use crate::conv::simd::{load, part, store};
@@ -25,7 +27,7 @@ const TILES: usize = 16;
 pub(in crate::conv) struct WeightGrad {
     in_channels: usize,
     out_channels: usize,
-    picture: Picture,
+    picture: Tiling,
     /// Rows and columns of tiles at a time.
     group: [usize; 2],
     /// Input channels at a time, and blocks of output channels.
@@ -35,8 +37,9 @@ pub(in crate::conv) struct WeightGrad {
 }
 
 impl WeightGrad {
-    pub fn new([in_channels, out_channels]: [usize; 2], [height, width]: [usize; 2]) -> Self {
-        let [rows, columns] = [height / SIDE, width / SIDE];
+    pub fn new([in_channels, out_channels]: [usize; 2], [height, width]: [usize; 2], rows: Rows) -> Self {
+        let picture = Tiling { height, width, rows };
+        let [rows, columns] = picture.tiles();
         let group_columns = columns.div_ceil(columns.div_ceil(TILES));
         let group_rows = (TILES / columns).clamp(1, rows);
         let group_rows = rows.div_ceil(rows.div_ceil(group_rows));
@@ -45,7 +48,7 @@ impl WeightGrad {
         Self {
             in_channels,
             out_channels,
-            picture: Picture { height, width },
+            picture,
             group: [group_rows, group_columns],
             chunk,
             blocks: (GRADIENTS / (ROWS * tiles)).max(1),
@@ -72,11 +75,11 @@ impl WeightGrad {
     /// row of tiles.
     fn scratch_lens(&self) -> [usize; 5] {
         [
-            PLANES * self.plane(self.chunk),
-            PLANES * self.plane((self.blocks * ROWS).min(self.out_channels)),
-            PLANES * self.out_channels * self.sums_row(),
+            self.picture.planes() * self.plane(self.chunk),
+            self.picture.planes() * self.plane((self.blocks * ROWS).min(self.out_channels)),
+            self.picture.planes() * self.out_channels * self.sums_row(),
             ROWS * MAX_COLUMNS * LANES,
-            row_scratch(self.group[1]),
+            Tiling::row_scratch(self.group[1]),
         ]
     }
 
@@ -113,7 +116,7 @@ impl WithSimd for GradWeights<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let plan = self.plan;
-        let [rows, columns] = [plan.picture.height / SIDE, plan.picture.width / SIDE];
+        let [rows, columns] = plan.picture.tiles();
         let [bands, parts] = [rows.div_ceil(plan.group[0]), columns.div_ceil(plan.group[1])];
         let chunks = plan.in_channels.div_ceil(plan.chunk);
         let [inputs, gradients, sums, accumulators, _] = plan.scratch_lens();
@@ -135,7 +138,10 @@ impl WithSimd for GradWeights<'_> {
                     let group = Group { top, left, rows: bottom - top, columns: right - left };
                     self.group(simd, channels, group, index == 0, scratch);
                 }
-                self.finish(simd, channels, scratch.sums);
+                match plan.picture.rows {
+                    Rows::Two => self.finish::<S, Two>(simd, channels, scratch.sums),
+                    Rows::Four => self.finish::<S, Four>(simd, channels, scratch.sums),
+                }
             }
         }
     }
@@ -159,7 +165,8 @@ impl GradWeights<'_> {
         let picture = plan.picture;
         let channel = plan.tiles() * LANES;
         let [inputs_len, gradients_len, ..] = plan.scratch_lens();
-        let [inputs_plane, gradients_plane] = [inputs_len / PLANES, gradients_len / PLANES];
+        let [inputs_plane, gradients_plane] =
+            [inputs_len / plan.picture.planes(), gradients_len / plan.picture.planes()];
         let blocks = plan.out_channels.div_ceil(ROWS);
         // SAFETY: as the caller says.
         unsafe {
@@ -181,7 +188,7 @@ impl GradWeights<'_> {
                         picture.output_grad(simd, from, group, to);
                     }
                 }
-                for i in 0..PLANES {
+                for i in 0..plan.picture.planes() {
                     let scratch = Scratch {
                         inputs: scratch.inputs.add(i * inputs_plane),
                         gradients: scratch.gradients.add(i * gradients_plane),
@@ -199,31 +206,28 @@ impl GradWeights<'_> {
     /// # Safety
     /// The slices and the sums belong to the plan.
     #[inline(always)]
-    unsafe fn finish<S: Simd>(&mut self, simd: S, (first, last): (usize, usize), sums: *const f32) {
+    unsafe fn finish<S: Simd, Y: Axis>(&mut self, simd: S, (first, last): (usize, usize), sums: *const f32) {
         let plan = self.plan;
         let zero = simd.splat_f32s(0.0);
         let plane = plan.out_channels * plan.sums_row();
         for o in 0..plan.out_channels {
             for c in (first..last).step_by(S::F32_LANES) {
-                let mut columns = [[zero; 3]; POINTS];
+                let mut columns = [[zero; 3]; MAX_POINTS];
                 let mut taps = [[0.0; LANES]; 9];
                 // SAFETY: rows of sums are padded to whole vectors.
                 unsafe {
                     let sums = sums.add(o * plan.sums_row() + c - first);
-                    for x in 0..POINTS {
-                        let mut points = [zero; POINTS];
-                        for y in 0..POINTS {
-                            points[y] = load::<S>(sums.add((y * POINTS + x) * plane));
+                    for x in 0..Four::POINTS {
+                        let mut points = [zero; MAX_POINTS];
+                        for y in 0..Y::POINTS {
+                            points[y] = load::<S>(sums.add((y * Four::POINTS + x) * plane));
                         }
-                        columns[x] = weight_grad(simd, points);
+                        columns[x] = Y::weight_grad(simd, points);
                     }
                     for ky in 0..3 {
-                        let mut points = [zero; POINTS];
-                        for x in 0..POINTS {
-                            points[x] = columns[x][ky];
-                        }
-                        for (kx, &tap) in weight_grad(simd, points).iter().enumerate() {
-                            store::<S>(taps[ky * 3 + kx].as_mut_ptr(), tap);
+                        let gradients = Four::weight_grad(simd, columns.map(|column| column[ky]));
+                        for kx in 0..3 {
+                            store::<S>(taps[ky * 3 + kx].as_mut_ptr(), gradients[kx]);
                         }
                     }
                     for i in 0..S::F32_LANES.min(last - c) {
