@@ -7,9 +7,7 @@ use std::path::Path;
 use half::bf16;
 use proptest::prelude::*;
 use vr_core::FlatVector;
-use vr_optim::{
-    GradientTable, SnapshotGradients, StepDecay, Svrg, SvrgConfig, TableError, TableStorage, Training,
-};
+use vr_optim::{GradientTable, SnapshotGradients, StepDecay, Svrg, SvrgConfig, TableError, TableStorage, Training};
 
 use problem::{Loss, P, Regression, Samples};
 
