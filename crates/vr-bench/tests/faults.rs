@@ -12,7 +12,7 @@ use vr_bench::observer::Silent;
 use vr_bench::settings::{LoadedData, Settings};
 use vr_files::fault::{Fault, inject};
 
-/// One epoch of recomputed SVRG, saved after every second step.
+/// One epoch of recomputed SVRG, three minibatches, saved after the second step and at the end.
 struct Small {
     settings: Settings,
     data: LoadedData,
@@ -24,7 +24,7 @@ impl Small {
         let checkpoints = CheckpointPolicy { every_steps: Some(2), every: None, ..CheckpointPolicy::default() };
         let cells = cells().into_iter().filter(|cell| cell.method == "svrg-recomputed");
         let cells = cells.map(|cell| Cell { epochs: 1, ..cell }).collect();
-        Self { settings: Settings { epochs: 1, checkpoints, ..settings() }, data: data(), cells }
+        Self { settings: Settings { epochs: 1, batch_size: 12, checkpoints, ..settings() }, data: data(), cells }
     }
 
     fn run(&self, out: &Path) -> Result<(), vr_bench::BenchError> {
@@ -61,18 +61,18 @@ fn check(kinds: &[fn(u64) -> Fault], prepare: impl Fn(&Small, &Path)) -> u64 {
 
 #[test]
 fn from_the_beginning() {
-    let strikes = check(&[Fault::Once, Fault::From, Fault::Torn], |_, _| {});
-    assert!(strikes > 300, "{strikes}");
+    let strikes = check(&[Fault::Once, Fault::Torn], |_, _| {});
+    assert!(strikes > 200, "{strikes}");
 }
 
 #[test]
 fn while_it_recovers_from_a_kill() {
-    let strikes = check(&[Fault::Once, Fault::From], |small, out| {
-        // A torn write in the middle of the second checkpoint.
+    let strikes = check(&[Fault::From], |small, out| {
+        // In the middle of the second checkpoint.
         let (outcome, struck) = inject(Fault::Torn(90), || small.run(out));
         assert!(struck && outcome.is_err());
     });
-    assert!(strikes > 100, "{strikes}");
+    assert!(strikes > 40, "{strikes}");
 }
 
 #[test]

@@ -2,22 +2,26 @@
 
 mod common;
 
-use common::{Stop, cells, data, files, final_state, run, settings};
+use common::{Stop, cells, data, files, final_state, methods_under, run, settings};
 use vr_bench::BenchError;
 use vr_bench::cell::Cell;
 use vr_bench::checkpoint::CheckpointPolicy;
 use vr_bench::measure::{Measures, Places};
 use vr_bench::observer::Silent;
-use vr_bench::settings::Settings;
+use vr_bench::settings::{Model, Settings};
+use vr_data::{Loader, LoaderConfig};
+use vr_models::{CpuEngine, initialize};
+use vr_optim::{RuleConfig, Svrg, Training};
 
-/// Stops at every chance or every second one, in the middle of an epoch, inside a snapshot pass, at the
-/// end of an epoch, and goes on each time.
-fn stop_everywhere(cell: &Cell) {
+/// Runs every estimator under a rule, stopping at every chance or every second one, in the middle of an
+/// epoch, inside a snapshot pass, at the end of an epoch, and going on each time.
+fn stop_everywhere(rule: RuleConfig, phase: usize) {
     let (settings, data) = (settings(), data());
-    let cells = std::slice::from_ref(cell);
-    let whole = tempfile::tempdir().unwrap();
-    run(&settings, &data, cells, whole.path(), &Silent).unwrap();
-    for phase in 0..2 {
+    for cell in &methods_under(rule) {
+        let cells = std::slice::from_ref(cell);
+        let whole = tempfile::tempdir().unwrap();
+        let results = run(&settings, &data, cells, whole.path(), &Silent).unwrap();
+        assert!(results[0].diverged.is_none(), "{} diverged", cell.method);
         let parts = tempfile::tempdir().unwrap();
         let mut stops = 0;
         // The first chance of a pass comes before its first window: every second time it goes further.
@@ -33,8 +37,18 @@ fn stop_everywhere(cell: &Cell) {
 }
 
 #[test]
-fn every_method_resumes_to_the_bit() {
-    cells().iter().for_each(stop_everywhere);
+fn every_estimator_resumes_to_the_bit_with_momentum() {
+    stop_everywhere(RuleConfig::default(), 0);
+}
+
+#[test]
+fn every_estimator_resumes_to_the_bit_with_nesterov() {
+    stop_everywhere(RuleConfig::SgdMomentum { momentum: 0.9, weight_decay: 1e-4, nesterov: true }, 1);
+}
+
+#[test]
+fn every_estimator_resumes_to_the_bit_with_adamw() {
+    stop_everywhere(RuleConfig::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }, 1);
 }
 
 #[test]
@@ -98,6 +112,22 @@ fn nothing_but_the_settings_matters() {
             assert_eq!(weights(&settings(), &measured, 2).0, expected, "{} measured otherwise", cell.method);
         }
     }
+}
+
+/// Preparing minibatches ahead changes when the work is done and nothing else.
+#[test]
+fn prefetching_does_not_matter() {
+    let iterate = |prefetch_depth| {
+        let graph = Model::Lenet.graph().unwrap();
+        let config = LoaderConfig { batch_size: 8, prefetch_depth, ..LoaderConfig::default() };
+        let loader = Loader::new(data().train, config).unwrap();
+        let x = initialize(&graph, 1);
+        let mut run = Training::new(CpuEngine::new(graph), loader, x, Svrg::recomputed()).unwrap().in_parallel();
+        run.epoch().unwrap();
+        run.iterate().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+    };
+    let expected = iterate(0);
+    assert!(iterate(1) == expected && iterate(4) == expected);
 }
 
 #[test]

@@ -16,10 +16,12 @@ use vr_bench::experiments::methods;
 use vr_bench::measure::{Measures, Places};
 use vr_bench::observer::Observer;
 use vr_bench::results::{DataInfo, Divergence, EpochRow, Point};
-use vr_bench::settings::{LoadedData, Settings};
+use vr_bench::settings::{LoadedData, Settings, Version};
 use vr_core::State;
 use vr_data::{SyntheticConfig, synthetic};
-use vr_optim::{EstimatorConfig, Locking, NormPolicy};
+use vr_optim::{
+    EstimatorConfig, Locking, NormPolicy, RuleConfig, SagaConfig, SnapshotGradients, SvrgConfig, TableStorage,
+};
 
 /// Two epochs of four minibatches, the last one short, saved at the end only.
 pub fn settings() -> Settings {
@@ -42,8 +44,31 @@ pub fn cells() -> Vec<Cell> {
         Cell { measures: measured, ..methods::stored(&settings, Locking::Unlocked, 3) },
         Cell { policies: vec![NormPolicy::Reset, NormPolicy::Naive], ..methods::recomputed(&settings, 3) },
         Cell { measures: measured, ..methods::scsg(&settings, 3) },
-        methods::cell(&settings, "saga", EstimatorConfig::Saga(vr_optim::SagaConfig::default()), 3),
+        methods::cell(&settings, "saga", EstimatorConfig::Saga(SagaConfig::default()), 3),
     ]
+}
+
+/// Every estimator with every way to keep its table, under one update rule.
+pub fn methods_under(rule: RuleConfig) -> Vec<Cell> {
+    let settings = Settings { version: Version::Described, ..settings() };
+    let mut cells = cells();
+    cells.push(methods::scsg(&settings, 3));
+    for (method, storage) in
+        [("svrg-bf16", TableStorage::Bf16), ("svrg-file", TableStorage::File { folder: std::env::temp_dir() })]
+    {
+        let config =
+            SvrgConfig { gradients: SnapshotGradients::Stored, storage: storage.clone(), ..Default::default() };
+        cells.push(methods::cell(&settings, method, EstimatorConfig::Svrg(config), 3));
+        let config = SagaConfig { storage, weight: 0.5, ..SagaConfig::default() };
+        cells.push(methods::cell(&settings, &format!("ema-{method}"), EstimatorConfig::Saga(config), 3));
+    }
+    for cell in &mut cells {
+        cell.rule = rule;
+        if matches!(rule, RuleConfig::AdamW { .. }) {
+            cell.schedule.base = 1e-3;
+        }
+    }
+    cells
 }
 
 pub fn run(
