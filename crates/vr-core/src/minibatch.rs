@@ -8,7 +8,7 @@ use crate::{Key, Stream};
 pub struct TransformKey {
     /// [`Stream::LockedTransform`] for every pass of a locked run; otherwise a stream for each purpose.
     pub stream: Stream,
-    /// The lock generation: it belongs to the snapshot, and changes when that does.
+    /// The lock generation: it belongs to the snapshot, and does not change while that lives.
     pub generation: u32,
     /// Tells repeated passes of one purpose within a generation apart; 0 in a locked run.
     pub visit: u32,

@@ -37,3 +37,36 @@ impl<S: Scalar> EstimatorConfig<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mega_batch::MegaBatchSize;
+    use crate::svrg::SnapshotRule;
+
+    #[test]
+    fn configurations_are_data() {
+        let growing = MegaBatchSize::Growing { first: 1, factor: 1.5, most: 8 };
+        let average = SvrgConfig { snapshot: SnapshotRule::MovingAverage { keep: 0.9 }, ..SvrgConfig::default() };
+        for (config, name) in [
+            (EstimatorConfig::Sgd, "sgd"),
+            (EstimatorConfig::Svrg(average), "svrg-recomputed"),
+            (EstimatorConfig::MegaBatch(MegaBatchConfig::scsg_released()), "scsg"),
+            (EstimatorConfig::MegaBatch(MegaBatchConfig::scsg_published(3)), "scsg-published"),
+            (EstimatorConfig::MegaBatch(MegaBatchConfig::streaming(growing)), "streaming-svrg"),
+            (EstimatorConfig::Saga(SagaConfig::default()), "saga"),
+        ] {
+            let text = serde_json::to_string(&config).unwrap();
+            assert_eq!(serde_json::from_str::<EstimatorConfig>(&text).unwrap(), config, "{text}");
+            assert_eq!(config.build().name(), name);
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default_and_what_is_misspelt_is_refused() {
+        let svrg: EstimatorConfig = serde_json::from_str(r#"{"svrg": {"start": 7}}"#).unwrap();
+        assert_eq!(svrg, EstimatorConfig::Svrg(SvrgConfig { start: 7, ..SvrgConfig::default() }));
+        let error = serde_json::from_str::<EstimatorConfig>(r#"{"mega-batch": {"sise": 3}}"#).unwrap_err();
+        assert!(error.to_string().contains("`sise`") && error.to_string().contains("`size`"), "{error}");
+    }
+}

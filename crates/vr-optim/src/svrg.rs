@@ -83,6 +83,7 @@ impl<S: Scalar> Default for SvrgConfig<S> {
 /// snapshot x̃ (every minibatch with the same weight, the short last one too).
 ///
 /// The lock generation belongs to the snapshot: batch plan and locked transforms stay while it lives.
+/// Several snapshots of one epoch share them ([`SvrgConfig::interval`]).
 #[derive(Debug)]
 pub struct Svrg<S> {
     config: SvrgConfig<S>,
@@ -230,6 +231,8 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
         self.generation = from.index("generation", u32::MAX.into())? as u32;
         self.pass = from.index("pass", u32::MAX.into())? as u32;
         self.average = if from.flag("averages")? { Some(from.vector("average", self.variate.len())?) } else { None };
+        // A snapshot covers the whole plan: row b of its table is minibatch b's.
+        from.index("first", 0)?;
         self.variate.restore(from, self.keeps_rows(), self.minibatches, self.minibatches)
     }
 

@@ -1,93 +1,18 @@
 //! Estimator laws, by exact enumeration over the minibatches of a small nonlinear problem.
 
-use std::convert::Infallible;
-use std::sync::Arc;
+mod toy;
 
-use vr_core::{
-    Coefficient, Evaluation, FlatVector, MinibatchKey, MinibatchSource, NormLayer, Normalization, Oracle,
-    ParameterSpace, TransformKey,
-};
+use std::collections::HashSet;
+
+use toy::{ByHand, Drawn, M, Toy, bits, training};
+use vr_core::{Coefficient, FlatVector, Purpose};
 use vr_optim::{
-    Estimator, Locking, Sgd, SgdMomentum, SnapshotGradients, SnapshotRule, StepDecay, Svrg, SvrgConfig, Training,
+    EstimatorConfig, Locking, MegaBatchConfig, Point, SagaConfig, Sgd, SnapshotGradients, SnapshotRule, Svrg,
+    SvrgConfig, Training,
 };
-
-const P: usize = 4;
-const M: usize = 5;
-
-/// Loss of a minibatch z: Σ cos(x_i·z_i)·z_i, so that its gradient is nonlinear in x.
-struct Toy(Arc<ParameterSpace>, Arc<[NormLayer]>);
-
-impl Toy {
-    fn new() -> Self {
-        Self(Arc::new(ParameterSpace::new([("a", vec![1]), ("b", vec![3])]).unwrap()), Arc::new([]))
-    }
-}
-
-impl Oracle for Toy {
-    type Scalar = f64;
-    type Batch = [f64; P];
-    type Error = vr_core::SpaceError;
-
-    fn space(&self) -> &Arc<ParameterSpace> {
-        &self.0
-    }
-    fn norm_layers(&self) -> &Arc<[NormLayer]> {
-        &self.1
-    }
-    fn gradient(
-        &self,
-        x: &FlatVector<f64>,
-        norm: Normalization<'_, f64>,
-        z: &[f64; P],
-        out: &mut FlatVector<f64>,
-    ) -> Result<Evaluation<f64>, Self::Error> {
-        for i in 0..P {
-            out[i] = -(x[i] * z[i]).sin() * z[i] * z[i];
-        }
-        self.evaluate(x, norm, z)
-    }
-    fn evaluate(
-        &self,
-        x: &FlatVector<f64>,
-        _norm: Normalization<'_, f64>,
-        z: &[f64; P],
-    ) -> Result<Evaluation<f64>, Self::Error> {
-        let loss = (0..P).map(|i| (x[i] * z[i]).cos() * z[i]).sum();
-        Ok(Evaluation { loss, correct: None, samples: 1, statistics: None })
-    }
-}
-
-/// Minibatches that depend on plan and transform, as augmented pictures do.
-struct Drawn;
-
-impl MinibatchSource for Drawn {
-    type Batch = [f64; P];
-    type Error = Infallible;
-    fn minibatches(&self) -> usize {
-        M
-    }
-    fn minibatch(&self, key: MinibatchKey) -> Result<[f64; P], Infallible> {
-        let TransformKey { stream, generation, visit } = key.transform;
-        let words = vr_core::Key { seed: 9, stream, generation, visit }.words(key.index, 0);
-        Ok(words.map(|word| 0.5 + vr_core::random::uniform(word)))
-    }
-}
-
-fn training(estimator: impl Estimator<f64> + 'static, locking: Locking) -> Training<Toy, Drawn> {
-    let x = FlatVector::from(vec![0.3, -0.7, 1.1, 0.2]);
-    Training::new(Toy::new(), Drawn, x, estimator)
-        .unwrap()
-        .with_locking(locking)
-        .with_schedule(StepDecay::constant(0.05))
-        .with_rule(SgdMomentum::new(0.9, 1e-4))
-}
 
 fn svrg(gradients: SnapshotGradients, snapshot: SnapshotRule) -> Svrg<f64> {
     Svrg::new(SvrgConfig { gradients, snapshot, ..SvrgConfig::default() })
-}
-
-fn bits(x: &FlatVector<f64>) -> Vec<u64> {
-    x.iter().map(|v| v.to_bits()).collect()
 }
 
 const AVERAGE: SnapshotRule = SnapshotRule::MovingAverage { keep: 0.9 };
@@ -152,20 +77,20 @@ fn storage_equals_recomputation_to_the_bit() {
 
 #[test]
 fn coefficient_zero_and_a_method_not_yet_switched_on_are_sgd_to_the_bit() {
-    let run = |estimator: Box<dyn FnOnce(Locking) -> Training<Toy, Drawn>>| {
-        let mut run = estimator(Locking::Locked);
+    let run = |estimator: EstimatorConfig<f64>| {
+        let mut run = training(estimator.build(), Locking::Locked);
         for _ in 0..3 * M {
             run.step().unwrap();
         }
         bits(run.iterate())
     };
-    let sgd = run(Box::new(|l| training(Sgd::new(), l)));
+    let sgd = run(EstimatorConfig::Sgd);
     let zero = SvrgConfig { coefficient: Coefficient::Scalar(0.0), ..SvrgConfig::default() };
     let late = SvrgConfig { start: 3 * M as u64, ..SvrgConfig::default() };
     let on = SvrgConfig { start: M as u64, ..SvrgConfig::default() };
-    assert_eq!(run(Box::new(|l| training(Svrg::new(zero), l))), sgd);
-    assert_eq!(run(Box::new(|l| training(Svrg::new(late), l))), sgd);
-    assert_ne!(run(Box::new(|l| training(Svrg::new(on), l))), sgd);
+    assert_eq!(run(EstimatorConfig::Svrg(zero)), sgd);
+    assert_eq!(run(EstimatorConfig::Svrg(late)), sgd);
+    assert_ne!(run(EstimatorConfig::Svrg(on)), sgd);
 }
 
 #[test]
@@ -181,18 +106,124 @@ fn the_generation_belongs_to_the_snapshot() {
     assert_eq!(generations, [0, 0, 1, 1]);
 }
 
+/// Generation and index of each step's minibatch, and the steps that snapshots came before. No two
+/// passes draw the same unlocked transforms.
+fn visits(interval: u64, steps: usize) -> (Vec<(u32, u32)>, Vec<usize>) {
+    let config = SvrgConfig { interval: Some(interval), ..SvrgConfig::default() };
+    let mut run = ByHand::new(Box::new(Svrg::new(config)));
+    run.drive(steps, usize::MAX);
+    let own = run.log.iter().filter(|(_, r)| r.purpose == Purpose::Inner && r.point == Point::Current);
+    let passes: Vec<_> = run.log.iter().filter(|(_, r)| r.purpose == Purpose::Snapshot && r.index == 0).collect();
+    let draws: HashSet<_> = passes.iter().map(|(_, r)| (r.generation, r.visit)).collect();
+    assert_eq!(draws.len(), passes.len());
+    (own.map(|(_, r)| (r.generation, r.index)).collect(), passes.iter().map(|(step, _)| *step).collect())
+}
+
+#[test]
+fn an_epoch_visits_every_minibatch_once_whatever_the_interval() {
+    let m = M as u32;
+    let epochs: Vec<(u32, u32)> = (0..3 * m).map(|step| (step / m, step % m)).collect();
+    for (interval, passes) in [
+        (1, (0..3 * M).collect()),
+        (2, vec![0, 2, 4, 5, 7, 9, 10, 12, 14]),
+        (3, vec![0, 3, 5, 8, 10, 13]),
+        (5, vec![0, 5, 10]),
+    ] {
+        assert_eq!(visits(interval, 3 * M), (epochs.clone(), passes), "{interval}");
+    }
+}
+
+#[test]
+fn beyond_an_epoch_the_plan_lasts_as_long_as_the_snapshot() {
+    let (own, passes) = visits(7, 16);
+    let expected: Vec<(u32, u32)> = (0..16).map(|step| (step / 7, step % 7 % M as u32)).collect();
+    assert_eq!((own, passes), (expected, vec![0, 7, 14]));
+}
+
+#[test]
+fn a_fraction_of_an_epoch_keeps_the_laws() {
+    for gradients in BOTH {
+        for locking in [Locking::Locked, Locking::Unlocked] {
+            let config = SvrgConfig { gradients, interval: Some(2), ..SvrgConfig::default() };
+            let mut run = training(Svrg::new(config), locking);
+            for step in 0..2 * M {
+                run.prepare().unwrap();
+                let total = run.variance().unwrap().total;
+                if locking == Locking::Locked {
+                    assert!(total.squared_bias < 1e-28, "{total:?}");
+                    assert_eq!(total.estimator_variance == 0.0, [0, 2, 4].contains(&(step % M)), "{step} {total:?}");
+                }
+                run.step().unwrap();
+            }
+            assert_eq!(run.counts().snapshot.minibatches, 6 * M as u64);
+        }
+    }
+}
+
 #[test]
 fn measuring_and_parallelism_do_not_change_the_course() {
-    let mut plain = training(svrg(SnapshotGradients::Recomputed, AVERAGE), Locking::Unlocked);
-    let mut measured = training(svrg(SnapshotGradients::Recomputed, AVERAGE), Locking::Unlocked).in_parallel();
-    for _ in 0..2 * M + 1 {
-        measured.variance().unwrap();
-        plain.step().unwrap();
-        measured.step().unwrap();
-        measured.variance().unwrap();
+    type Measure = fn(&mut Training<Toy, Drawn>);
+    let measures: [Measure; 3] = [
+        |run| assert!(run.variance().unwrap().minibatches == M as u64),
+        |run| assert!(run.variance_within().unwrap().minibatches > 0),
+        |run| assert!(run.geometry().unwrap().is_none_or(|geometry| geometry.distance >= 0.0)),
+    ];
+    for estimator in [
+        EstimatorConfig::Sgd,
+        EstimatorConfig::Svrg(SvrgConfig { snapshot: AVERAGE, ..SvrgConfig::default() }),
+        EstimatorConfig::MegaBatch(MegaBatchConfig::scsg_published(1)),
+        EstimatorConfig::MegaBatch(MegaBatchConfig::scsg_released()),
+        EstimatorConfig::Saga(SagaConfig::default()),
+    ] {
+        for measure in measures {
+            let mut plain = training(estimator.build(), Locking::Unlocked);
+            let mut measured = training(estimator.build(), Locking::Unlocked).in_parallel();
+            for _ in 0..2 * M + 1 {
+                measure(&mut measured);
+                plain.step().unwrap();
+                measured.prepare().unwrap();
+                measure(&mut measured);
+                measured.step().unwrap();
+                measure(&mut measured);
+                assert_eq!(plain.direction(), measured.direction());
+            }
+            assert_eq!(bits(plain.iterate()), bits(measured.iterate()), "{estimator:?}");
+            assert_eq!(plain.tracks(), measured.tracks());
+            assert_eq!(plain.counts().training(), measured.counts().training());
+        }
     }
-    assert_eq!(bits(plain.iterate()), bits(measured.iterate()));
-    assert_eq!(plain.counts().training(), measured.counts().training());
+}
+
+#[test]
+fn distance_and_curvature_are_those_of_the_definition() {
+    let mut run = training(Svrg::recomputed(), Locking::Locked);
+    assert_eq!(run.geometry().unwrap(), None);
+    run.prepare().unwrap();
+    let at_snapshot = run.geometry().unwrap().unwrap();
+    assert_eq!((at_snapshot.distance, at_snapshot.curvature), (0.0, None));
+    assert!(at_snapshot.gradient_distance < 1e-14, "{at_snapshot:?}");
+    let snapshot = run.iterate().clone();
+    for _ in 0..3 {
+        run.step().unwrap();
+    }
+    let full = |x: &FlatVector<f64>| toy::full_gradient(x, 0);
+    let way = vr_core::vector::distance(run.iterate(), &snapshot);
+    let gradients = vr_core::vector::distance(&full(run.iterate()), &full(&snapshot));
+    let found = run.geometry().unwrap().unwrap();
+    assert_eq!(found.distance, way);
+    assert!((found.gradient_distance - gradients).abs() < 1e-14, "{found:?} {gradients}");
+    assert_eq!(found.curvature, Some(found.gradient_distance / way));
+}
+
+#[test]
+fn a_configuration_that_cannot_work_is_refused() {
+    let refused = |config: SvrgConfig<f64>| {
+        Training::new(Toy::new(), Drawn, toy::start(), Svrg::new(config)).err().unwrap().to_string()
+    };
+    let never = refused(SvrgConfig { interval: Some(0), ..SvrgConfig::default() });
+    assert!(never.contains("svrg-recomputed") && never.contains("interval of 0"), "{never}");
+    let short = SvrgConfig { coefficient: Coefficient::PerTensor(vec![1.0]), ..SvrgConfig::default() };
+    assert!(refused(short).contains("coefficient"));
 }
 
 #[test]
