@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use vr_core::random::Permutation;
 use vr_core::vector::Mean;
-use vr_core::{Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter, Stream};
+use vr_core::{
+    Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter, Stream,
+};
 
 use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Reference, Request};
 use crate::table::{GradientTable, TableStorage};
