@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Stop, cells, data, files, final_state, methods_under, run, settings};
 use vr_bench::BenchError;
 use vr_bench::cell::Cell;
@@ -104,9 +106,9 @@ fn nothing_but_the_settings_matters() {
         for threads in 2..=4 {
             assert_eq!(weights(&settings(), &cell, threads).1, all, "{} on {threads} threads", cell.method);
         }
-        let often = CheckpointPolicy { every_steps: Some(1), ..CheckpointPolicy::default() };
+        let often = CheckpointPolicy { every: Some(Duration::ZERO), ..CheckpointPolicy::default() };
         let often = Settings { checkpoints: often, ..settings() };
-        assert_eq!(weights(&often, &cell, 2).1, all, "{} saved after every step", cell.method);
+        assert_eq!(weights(&often, &cell, 2).1, all, "{} saved at every chance", cell.method);
         for measures in [Measures::NONE, Measures::variance(Places::Deciles, 1)] {
             let measured = Cell { measures, ..cell.clone() };
             assert_eq!(weights(&settings(), &measured, 2).0, expected, "{} measured otherwise", cell.method);
