@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{Stop, cells, data, files, final_state, methods_under, run, settings};
 use vr_bench::BenchError;
-use vr_bench::cell::Cell;
+use vr_bench::cell::{Cell, CellResult};
 use vr_bench::checkpoint::CheckpointPolicy;
 use vr_bench::measure::{Measures, Places};
 use vr_bench::observer::Silent;
@@ -69,6 +69,20 @@ fn finished_cells_stay_and_a_grown_matrix_runs_what_is_new() {
         assert!(name == "metrics.jsonl" || grown[name] == *content, "{name}");
     }
     assert!(grown.len() > old.len());
+}
+
+#[test]
+fn cells_at_once_find_what_cells_in_turn_find() {
+    let (settings, data) = (settings(), data());
+    let (turn, once) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let results = run(&settings, &data, &cells(), turn.path(), &Silent).unwrap();
+    let settings = Settings { jobs: 2, ..settings };
+    let stopped = run(&settings, &data, &cells(), once.path(), &Stop::after(12));
+    assert!(matches!(stopped, Err(BenchError::Interrupted)));
+    let again = run(&settings, &data, &cells(), once.path(), &Silent).unwrap();
+    assert_eq!(files(once.path()), files(turn.path()));
+    let methods = |results: &[CellResult]| results.iter().map(|r| r.epochs[0].method.clone()).collect::<Vec<_>>();
+    assert_eq!(methods(&again), methods(&results));
 }
 
 #[test]
