@@ -7,6 +7,7 @@ use vr_data::{Augmentation, Loader, LoaderConfig, test_batches};
 use vr_models::{Engine, Model, initialize};
 use vr_optim::{EstimatorConfig, Locking, NormPolicy, NormTrack, RuleConfig, Training};
 
+use crate::diagnostics::Diagnostics;
 use crate::error::BenchError;
 use crate::measure::Measures;
 use crate::results::{Divergence, EpochRow, EpochTime, Point};
@@ -29,6 +30,8 @@ pub struct Cell {
     pub schedule: Schedule,
     /// Epochs to run: the beginning of the schedule.
     pub epochs: usize,
+    /// How training pictures are changed at random.
+    pub augmentation: Augmentation,
     /// Whether transforms are locked.
     pub locking: Locking,
     /// Sets of running statistics to carry; with more than one, each has its own rows of test error,
@@ -47,6 +50,9 @@ pub struct CellResult {
     pub points: Vec<Point>,
     /// Epochs; of a run that diverged, those before.
     pub epochs: Vec<EpochRow>,
+    /// Diagnostics beyond the variance of whole steps.
+    #[serde(flatten)]
+    pub diagnostics: Diagnostics,
     /// Where the run diverged, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged: Option<Divergence>,
@@ -84,7 +90,7 @@ pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Resu
     let engine = Engine::new(settings.engine, graph);
     let config = LoaderConfig {
         batch_size: settings.batch_size,
-        augmentation: Augmentation::Standard,
+        augmentation: cell.augmentation,
         seed: cell.seed,
         ..LoaderConfig::default()
     };
@@ -104,24 +110,6 @@ fn policy_name(policy: NormPolicy) -> &'static str {
         NormPolicy::Naive => "naive",
         NormPolicy::Reset => "reset",
     }
-}
-
-/// The variance at the iterate.
-pub(crate) fn measure(run: &mut Run, cell: &Cell, epoch: usize, percent: f64) -> Result<Point, BenchError> {
-    let report = run.variance().map_err(|e| cell.failed(epoch, e))?;
-    Ok(Point {
-        model: cell.model.to_string(),
-        method: cell.method.clone(),
-        seed: cell.seed,
-        epoch,
-        percent,
-        sgd_variance: report.total.sgd_variance,
-        vr_variance: report.total.estimator_error,
-        ratio: report.total.ratio,
-        squared_bias: report.total.squared_bias,
-        correlation: report.total.correlation,
-        optimal_coefficient: report.total.optimal_coefficient,
-    })
 }
 
 /// Mean test loss and test error in percent with a track's running statistics.

@@ -73,14 +73,21 @@ pub struct StepRow {
     pub noise_cosine: f64,
 }
 
-/// The variance in one parameter tensor.
+/// The variance in each parameter tensor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TensorRow {
     /// The run and the moment.
     #[serde(flatten)]
     pub at: Moment,
-    /// Name of the tensor.
-    pub tensor: String,
+    /// The tensors, in the order of the network.
+    pub tensors: Vec<TensorVariance>,
+}
+
+/// The variance in one parameter tensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TensorVariance {
+    /// Its name.
+    pub name: String,
     /// Trace of the variance of the plain stochastic gradient.
     pub sgd_variance: f64,
     /// Variance-reduced over plain variance; none where the plain variance is zero.
@@ -106,12 +113,14 @@ pub struct Diagnostics {
     pub tensors: Vec<TensorRow>,
 }
 
-impl Diagnostics {
-    /// Adds another run's.
-    pub fn extend(&mut self, other: &Self) {
-        self.geometry.extend_from_slice(&other.geometry);
-        self.positions.extend_from_slice(&other.positions);
-        self.steps.extend_from_slice(&other.steps);
-        self.tensors.extend_from_slice(&other.tensors);
+impl<'a> FromIterator<&'a Self> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = &'a Self>>(runs: I) -> Self {
+        runs.into_iter().fold(Self::default(), |mut all, run| {
+            all.geometry.extend_from_slice(&run.geometry);
+            all.positions.extend_from_slice(&run.positions);
+            all.steps.extend_from_slice(&run.steps);
+            all.tensors.extend_from_slice(&run.tensors);
+            all
+        })
     }
 }

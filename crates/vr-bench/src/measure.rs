@@ -9,6 +9,31 @@ pub enum Kind {
     /// The variance of the step's direction against that of the plain gradient.
     #[default]
     Variance,
+    /// The iterate's distance from the snapshot, and the curvature between them.
+    Geometry,
+    /// The variance before each of the `size` steps after a mega-batch of `size` minibatches.
+    Positions {
+        /// Minibatches of a mega-batch.
+        size: usize,
+    },
+    /// How much [`SUCCESSIVE`] successive steps resemble each other, and the variance before the first.
+    Successive,
+}
+
+/// Steps that are compared with each other.
+pub const SUCCESSIVE: usize = 5;
+
+/// A place in an epoch at which something is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    /// Steps taken.
+    pub step: usize,
+    /// In percent of the epoch; of several steps that belong together, the first one's.
+    pub percent: f64,
+    /// Which of several steps that belong together.
+    pub index: usize,
+    /// Whether a snapshot that is due is taken first.
+    pub begins: bool,
 }
 
 /// Where in an epoch something is measured.
@@ -68,9 +93,36 @@ impl Measures {
         Self { kind: Kind::Variance, places, every }
     }
 
-    /// The places in a 1-based epoch of `steps` steps.
-    pub fn of_epoch(&self, epoch: usize, steps: usize) -> Vec<(usize, f64)> {
-        if epoch == 1 || epoch.is_multiple_of(self.every.max(1)) { self.places.of(steps) } else { Vec::new() }
+    /// The places in a 1-based epoch of `steps` steps, in order.
+    pub fn of_epoch(&self, epoch: usize, steps: usize) -> Vec<Place> {
+        if epoch > 1 && !epoch.is_multiple_of(self.every.max(1)) {
+            return Vec::new();
+        }
+        let mut free = 0;
+        let mut found = Vec::new();
+        for (step, percent) in self.places.of(steps) {
+            let (step, percent, last) = match self.kind {
+                Kind::Variance | Kind::Geometry => (step, percent, 0),
+                Kind::Positions { size } => {
+                    let first = step - step % size;
+                    (first, 100.0 * first as f64 / steps as f64, size - 1)
+                }
+                Kind::Successive => (step, percent, SUCCESSIVE),
+            };
+            // Steps that belong together neither overlap others nor leave the epoch.
+            if step < free || step + last > steps {
+                continue;
+            }
+            free = step + last;
+            let first_of_mega_batch = |index| index == 0 && matches!(self.kind, Kind::Positions { .. });
+            found.extend((0..=last).map(|index| Place {
+                step: step + index,
+                percent,
+                index,
+                begins: step + index == 0 || first_of_mega_batch(index),
+            }));
+        }
+        found
     }
 }
 
@@ -84,6 +136,33 @@ mod tests {
         assert_eq!(steps, [0, 9, 45, 132, 391]);
         let steps: Vec<usize> = Places::Deciles.of(391).iter().map(|place| place.0).collect();
         assert_eq!(steps, [0, 41, 81, 121, 161, 201, 241, 281, 321, 361, 391]);
+    }
+
+    #[test]
+    fn the_steps_after_a_mega_batch() {
+        let measures = Measures { kind: Kind::Positions { size: 10 }, places: Places::Paper, every: 1 };
+        let places = measures.of_epoch(1, 390);
+        let first: Vec<usize> = places.iter().filter(|place| place.begins).map(|place| place.step).collect();
+        assert_eq!(first, [0, 40, 130]);
+        assert!(
+            places.iter().enumerate().all(|(i, place)| place.index == i % 10 && place.step == first[i / 10] + i % 10)
+        );
+        assert_eq!(places[10].percent, 100.0 * 40.0 / 390.0);
+    }
+
+    #[test]
+    fn runs_of_successive_steps_do_not_overlap() {
+        let measures = Measures { kind: Kind::Successive, places: Places::Deciles, every: 1 };
+        for steps in [4, 40, 391] {
+            let places = measures.of_epoch(1, steps);
+            assert!(places.is_sorted_by_key(|place| place.step));
+            for run in places.chunks(SUCCESSIVE + 1) {
+                assert!(run.iter().zip(0..).all(|(place, i)| place.index == i && place.step == run[0].step + i));
+                assert!(run[SUCCESSIVE].step <= steps);
+            }
+        }
+        assert!(measures.of_epoch(1, 4).is_empty());
+        assert_eq!(measures.of_epoch(1, 391).len(), 10 * (SUCCESSIVE + 1));
     }
 
     #[test]

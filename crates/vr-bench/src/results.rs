@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use vr_core::VarianceSummary;
 
+use crate::diagnostics::{Diagnostics, Moment};
 use crate::schedule::{PAPER_EPOCHS, Schedule, Version};
 
 /// Everything one experiment measured.
@@ -39,6 +41,9 @@ pub struct ExperimentResult {
     pub version: Version,
     /// The variance measurements.
     pub points: Vec<Point>,
+    /// Diagnostics beyond the variance of whole steps.
+    #[serde(flatten)]
+    pub diagnostics: Diagnostics,
     /// The losses and errors of every epoch.
     pub epochs: Vec<EpochRow>,
     /// The runs that diverged.
@@ -146,6 +151,25 @@ pub struct Point {
     pub correlation: Option<f64>,
     /// The coefficient of the control variate that would give the least variance, dimensionless.
     pub optimal_coefficient: Option<f64>,
+}
+
+impl Point {
+    /// What a variance pass found.
+    pub fn new(at: Moment, found: &VarianceSummary) -> Self {
+        Self {
+            model: at.model,
+            method: at.method,
+            seed: at.seed,
+            epoch: at.epoch,
+            percent: at.percent,
+            sgd_variance: found.sgd_variance,
+            vr_variance: found.estimator_error,
+            ratio: found.ratio,
+            squared_bias: found.squared_bias,
+            correlation: found.correlation,
+            optimal_coefficient: found.optimal_coefficient,
+        }
+    }
 }
 
 /// One epoch of one run.
@@ -275,6 +299,7 @@ pub(crate) mod made_up {
             schedule: Schedule::default(),
             version: Version::default(),
             points: Vec::new(),
+            diagnostics: Diagnostics::default(),
             epochs: Vec::new(),
             diverged: Vec::new(),
             verdicts: Vec::new(),

@@ -1,9 +1,9 @@
-//! Linear layers over several lane blocks, against the convolution of each block.
+//! The weight gradient of linear layers over several lane blocks, against the convolution of each.
 
 mod conv_reference;
 
 use conv_reference::{Reference, assert_close, noise};
-use vr_kernels::{Affine, ConvShape, Isa, LANES, Linear};
+use vr_kernels::{Affine, ConvShape, Isa, LinearGrad};
 
 fn check(in_features: usize, out_features: usize, blocks: usize) {
     let shape = ConvShape {
@@ -15,54 +15,38 @@ fn check(in_features: usize, out_features: usize, blocks: usize) {
         stride: 1,
         padding: 0,
     };
-    let (input_stride, output_stride) = ((in_features + 2) * LANES, (out_features + 1) * LANES);
-    let linear = Linear::new(in_features, out_features, blocks, input_stride, output_stride);
-    let input = noise(blocks * input_stride, 1);
-    let grad_output = noise(blocks * output_stride, 2);
-    let before = noise(blocks * input_stride, 3);
-    let weights = noise(shape.weights(), 4);
-    let bias = noise(out_features, 5);
-    let (scale, shift) = (noise(in_features, 6), noise(in_features, 7));
-    let prologue = Some(Affine { scale: &scale, shift: &shift, relu: true });
-    let mut packed = vec![f32::NAN; linear.packed_len()];
-    let mut packed_back = vec![f32::NAN; linear.packed_len()];
-    linear.pack_forward(&weights, &mut packed);
-    linear.pack_backward(&weights, &mut packed_back);
-
-    let reference = Reference { shape, weights: &weights };
-    let mut first: Option<[Vec<f32>; 3]> = None;
-    for isa in Isa::available() {
-        let mut scratch = vec![f32::NAN; linear.scratch_len()];
-        let mut output = vec![0.25; blocks * output_stride];
-        linear.forward(isa, &input, prologue, &packed, Some(&bias), &mut output, &mut scratch);
-        let mut grad_input = before.clone();
-        linear.input_grad(isa, &grad_output, &packed_back, &mut grad_input, true, &mut scratch);
-        let mut grad_weights = vec![f32::NAN; shape.weights()];
-        let (low, high) = grad_weights.split_at_mut(out_features / 3 * in_features);
-        for (range, part) in [(0..out_features / 3, low), (out_features / 3..out_features, high)] {
-            linear.weight_grad(isa, &input, prologue, &grad_output, range, part, &mut scratch);
-        }
-        if let Some(first) = &first {
-            assert_eq!(first, &[output, grad_input, grad_weights], "{}", isa.name());
-            continue;
-        }
+    let linear = LinearGrad::new(in_features, out_features);
+    let input = noise(blocks * shape.input_len(), 1);
+    let grad_output = noise(blocks * shape.output_len(), 2);
+    let (scale, shift) = (noise(in_features, 3), noise(in_features, 4));
+    let reference = Reference { shape, weights: &vec![0.0; shape.weights()] };
+    let samples = || input.chunks(shape.input_len()).zip(grad_output.chunks(shape.output_len()));
+    for prologue in [None, Some(Affine { scale: &scale, shift: &shift, relu: true })] {
         let mut expected = vec![0.0; shape.weights()];
-        for block in 0..blocks {
-            let input = &input[block * input_stride..][..shape.input_len()];
-            let before = &before[block * input_stride..][..shape.input_len()];
-            let grad_output = &grad_output[block * output_stride..][..shape.output_len()];
+        for (input, grad_output) in samples() {
             let mapped = reference.map(input, prologue);
-            let got = &output[block * output_stride..];
-            assert_close(&got[..shape.output_len()], &reference.forward(&mapped, Some(&bias)), "forward");
-            assert!(got[shape.output_len()..output_stride].iter().all(|&v| v == 0.25), "between blocks");
-            let got = &grad_input[block * input_stride..][..shape.input_len()];
-            assert_close(got, &reference.input_grad(grad_output, Some(before)), "input gradient");
             for (sum, v) in expected.iter_mut().zip(reference.weight_grad(&mapped, grad_output)) {
                 *sum += v;
             }
         }
-        assert_close(&grad_weights, &expected, "weight gradient");
-        first = Some([output, grad_input, grad_weights]);
+        let mut first: Option<Vec<f32>> = None;
+        for isa in Isa::available() {
+            let packed: Vec<[Vec<f32>; 2]> = samples()
+                .map(|(input, grad_output)| {
+                    let mut packed = [vec![f32::NAN; linear.inputs_len()], vec![f32::NAN; linear.gradients_len()]];
+                    let [inputs, gradients] = &mut packed;
+                    linear.pack(isa, input, prologue, grad_output, inputs, gradients);
+                    packed
+                })
+                .collect();
+            let mut gradient = vec![f32::NAN; shape.weights()];
+            for (index, part) in gradient.chunks_mut(LinearGrad::OUTPUTS * in_features).enumerate() {
+                let blocks = packed.iter().map(|[inputs, gradients]| (&inputs[..], &gradients[..]));
+                linear.part(isa, index, blocks, part);
+            }
+            assert_close(&gradient, &expected, "weight gradient");
+            assert_eq!(first.get_or_insert_with(|| gradient.clone()), &gradient, "{}", isa.name());
+        }
     }
 }
 

@@ -6,9 +6,11 @@ use vr_core::State;
 use vr_optim::TrainingError;
 
 use super::events::Event;
+use super::measurer::Measurer;
 use super::position::Position;
-use crate::cell::{Cell, Run, begin, measure, test};
+use crate::cell::{Cell, Run, begin, test};
 use crate::error::BenchError;
+use crate::measure::Place;
 use crate::observer::Observer;
 use crate::results::{Divergence, EpochRow, EpochTime};
 use crate::settings::{LoadedData, Settings};
@@ -45,6 +47,7 @@ pub struct Course<'a> {
     context: Context<'a>,
     cell: &'a Cell,
     run: Run,
+    measurer: Measurer<'a>,
     steps: usize,
     at: Position,
 }
@@ -57,7 +60,7 @@ impl<'a> Course<'a> {
     pub fn begin(context: Context<'a>, cell: &'a Cell) -> Result<Self, BenchError> {
         let run = begin(context.settings, context.data, cell)?;
         let steps = run.steps_per_epoch();
-        Ok(Self { context, cell, run, steps, at: Position::START })
+        Ok(Self { context, cell, run, measurer: Measurer::new(cell), steps, at: Position::START })
     }
 
     /// A cell where a saved state left it.
@@ -68,6 +71,8 @@ impl<'a> Course<'a> {
         let mut course = Self::begin(context, cell)?;
         course.at = Position::restore(state, cell.epochs, course.steps).map_err(|e| course.failed(e))?;
         course.run.restore(state).map_err(|e| course.failed(e))?;
+        let parameters = course.run.iterate().len();
+        course.measurer.restore(state, parameters).map_err(|e| course.failed(e))?;
         Ok(course)
     }
 
@@ -81,12 +86,14 @@ impl<'a> Course<'a> {
         self.run.steps()
     }
 
-    /// The training's state.
+    /// The training's state, and that of a measurement under way.
     ///
     /// # Errors
     /// When a table cannot be read.
     pub fn state(&self) -> Result<State, BenchError> {
-        self.run.save().map_err(|e| self.failed(e))
+        let mut state = self.run.save().map_err(|e| self.failed(e))?;
+        self.measurer.save(&mut state);
+        Ok(state)
     }
 
     /// BLAKE3 digest of the weights and the running statistics.
@@ -112,15 +119,15 @@ impl<'a> Course<'a> {
         }
         let places = self.cell.measures.of_epoch(self.at.epoch, self.steps);
         match places.get(self.at.measured) {
-            Some(&(step, percent)) if step <= self.at.step => self.measure(percent, stop),
+            Some(place) if place.step <= self.at.step => self.measure(place, stop),
             _ if self.at.step < self.steps => self.step(stop),
             _ => self.test(),
         }
     }
 
-    fn measure(&mut self, percent: f64, mut stop: impl FnMut() -> bool) -> Result<Outcome, BenchError> {
+    fn measure(&mut self, place: &Place, mut stop: impl FnMut() -> bool) -> Result<Outcome, BenchError> {
         let started = Instant::now();
-        if self.at.step == 0 {
+        if place.begins {
             let prepared = self.run.prepare_until(&mut stop);
             self.at.seconds[0] += started.elapsed().as_secs_f64();
             if !prepared.map_err(|e| self.failed(e))? {
@@ -128,12 +135,16 @@ impl<'a> Course<'a> {
             }
         }
         let started = Instant::now();
-        let point = measure(&mut self.run, self.cell, self.at.epoch, percent)?;
+        let events = self.measurer.take(&mut self.run, self.at.epoch, place)?;
         self.at.seconds[1] += started.elapsed().as_secs_f64();
         self.at.measured += 1;
-        self.context.observer.point(&point);
+        for event in &events {
+            if let Event::Variance(point) = event {
+                self.context.observer.point(point);
+            }
+        }
         self.tick();
-        Ok(Outcome::Events(vec![Event::Variance(point)]))
+        Ok(Outcome::Events(events))
     }
 
     fn step(&mut self, stop: impl FnMut() -> bool) -> Result<Outcome, BenchError> {

@@ -5,8 +5,10 @@ mod course;
 mod events;
 mod folder;
 mod journal;
+mod measurer;
 mod position;
 mod resolved;
+mod successive;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

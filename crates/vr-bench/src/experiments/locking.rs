@@ -55,7 +55,7 @@ fn worst(ratios: impl Iterator<Item = f64>, pick: fn(f64, f64) -> f64) -> Option
 }
 
 /// Zero at 0 % with locking, and not without.
-fn start(points: &[Point]) -> Verdict {
+pub(super) fn start(points: &[Point]) -> Verdict {
     let at_start = |method: &'static str| {
         points.iter().filter(move |p| p.method == method && p.percent == 0.0).filter_map(|p| p.ratio)
     };

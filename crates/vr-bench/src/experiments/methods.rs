@@ -1,5 +1,6 @@
 //! The paper's methods as cells that experiments adapt.
 
+use vr_data::Augmentation;
 use vr_optim::{
     EstimatorConfig, Locking, MegaBatchConfig, NormPolicy, RuleConfig, SnapshotGradients, SnapshotRule, SvrgConfig,
 };
@@ -21,6 +22,7 @@ pub fn cell(settings: &Settings, method: &str, estimator: EstimatorConfig, seed:
         rule: RuleConfig::default(),
         schedule: settings.schedule(LEARNING_RATE),
         epochs: settings.epochs,
+        augmentation: Augmentation::Standard,
         locking: Locking::Locked,
         policies: vec![NormPolicy::Reset],
         measures: Measures::NONE,

@@ -5,12 +5,17 @@
 //! drawn and judged again without training.
 
 pub mod bn_reset;
+pub mod correlation;
+pub mod dropout;
+pub mod elu;
 pub mod ema_table;
 pub mod fine_tuning;
+pub mod geometry;
 pub mod locking;
 pub mod methods;
 pub mod quick;
 pub mod snapshot_interval;
+pub mod streaming;
 pub mod test_error;
 pub mod variance_ratio;
 
@@ -45,15 +50,20 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 8] = [
+pub const ALL: [Experiment; 13] = [
     quick::EXPERIMENT,
     locking::EXPERIMENT,
+    bn_reset::EXPERIMENT,
     variance_ratio::EXPERIMENT,
+    geometry::EXPERIMENT,
+    snapshot_interval::EXPERIMENT,
+    streaming::EXPERIMENT,
     test_error::EXPERIMENT,
     fine_tuning::EXPERIMENT,
-    bn_reset::EXPERIMENT,
-    snapshot_interval::EXPERIMENT,
     ema_table::EXPERIMENT,
+    correlation::EXPERIMENT,
+    elu::EXPERIMENT,
+    dropout::EXPERIMENT,
 ];
 
 /// The experiment of that name.
@@ -133,6 +143,7 @@ fn gather(
         schedule: cells.first().map(|cell| cell.schedule.clone()).unwrap_or_default(),
         version: settings.version,
         points: measured.iter().flat_map(|cell| cell.points.clone()).collect(),
+        diagnostics: measured.iter().map(|cell| &cell.diagnostics).collect(),
         epochs: measured.iter().flat_map(|cell| cell.epochs.clone()).collect(),
         diverged: measured.iter().filter_map(|cell| cell.diverged.clone()).collect(),
         verdicts: Vec::new(),

@@ -44,8 +44,10 @@ pub fn tensors(title: &str, rows: &[TensorRow]) -> Result<String, FigureError> {
             let text = text_style(TEXT.min(f64::from(ROW) * 0.8), HPos::Right, VPos::Center);
             area.draw(&Text::new((*name).to_owned(), (NAMES - 12, top + ROW / 2), text))?;
             for (index, &moment) in moments.iter().enumerate() {
-                let same = rows.iter().filter(|row| row.tensor == **name && (row.at.epoch, row.at.percent) == moment);
-                let ratio = over_seeds(same.map(|row| (0.0, row.ratio)), Mean::Geometric);
+                let same =
+                    rows.iter().filter(|row| (row.at.epoch, row.at.percent) == moment).flat_map(|row| &row.tensors);
+                let ratios = same.filter(|tensor| tensor.name == **name).map(|tensor| (0.0, tensor.ratio));
+                let ratio = over_seeds(ratios, Mean::Geometric);
                 if let Some(sample) = ratio.first() {
                     let corners = [(left(index), top), (left(index + 1), top + ROW)];
                     area.draw(&Rectangle::new(corners, diverging(sample.mean.log2() / OCTAVES).filled()))?;
@@ -63,8 +65,9 @@ pub fn tensors(title: &str, rows: &[TensorRow]) -> Result<String, FigureError> {
 
 /// The names of the tensors with the largest plain variance, in the order of the network.
 fn largest(rows: &[TensorRow]) -> Vec<&str> {
-    let names = distinct(rows.iter().map(|row| row.tensor.as_str()));
-    let variance = |name: &str| rows.iter().filter(|r| r.tensor == name).map(|r| r.sgd_variance).sum::<f64>();
+    let all = || rows.iter().flat_map(|row| &row.tensors);
+    let names = distinct(all().map(|tensor| tensor.name.as_str()));
+    let variance = |name: &str| all().filter(|tensor| tensor.name == name).map(|t| t.sgd_variance).sum::<f64>();
     let mut ranked: Vec<(f64, &str)> = names.iter().map(|name| (variance(name), *name)).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     ranked.truncate(ROWS);
@@ -98,30 +101,27 @@ fn epochs(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::Moment;
+    use crate::diagnostics::{Moment, TensorVariance};
     use crate::figures::render::preview;
 
     fn rows(tensors: u8, epochs: u8) -> Vec<TensorRow> {
         let mut rows = Vec::new();
         for epoch in 1..=epochs {
             for percent in [0.0, 2.0, 11.0, 33.0, 100.0] {
-                for tensor in 0..tensors {
-                    let at = Moment {
-                        model: "lenet".into(),
-                        method: "svrg".into(),
-                        seed: 0,
-                        epoch: usize::from(epoch) * 10,
-                        percent,
-                    };
-                    let ratio = 4.0 * (percent / 100.0).sqrt() / f64::from(tensor + 1);
-                    rows.push(TensorRow {
-                        at,
-                        tensor: format!("layer{tensor}.conv.weight"),
-                        sgd_variance: f64::from(tensor),
-                        ratio: (tensor != 3).then_some(ratio),
-                        optimal_coefficient: None,
-                    });
-                }
+                let tensor = |number: u8| TensorVariance {
+                    name: format!("layer{number}.conv.weight"),
+                    sgd_variance: f64::from(number),
+                    ratio: (number != 3).then_some(4.0 * (percent / 100.0_f64).sqrt() / f64::from(number + 1)),
+                    optimal_coefficient: None,
+                };
+                let at = Moment {
+                    model: "lenet".into(),
+                    method: "svrg".into(),
+                    seed: 0,
+                    epoch: usize::from(epoch) * 10,
+                    percent,
+                };
+                rows.push(TensorRow { at, tensors: (0..tensors).map(tensor).collect() });
             }
         }
         rows

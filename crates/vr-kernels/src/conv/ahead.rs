@@ -4,7 +4,7 @@ use crate::LANES;
 
 /// Floats of a convolution's input and output from which on both hardly stay in the second-level
 /// cache, and prefetching pays.
-pub(super) const FAR: usize = 768 << 10;
+pub(super) const FAR: usize = 96 << 10;
 
 /// A part of a picture that is read next: some rows of some channels, one run of lines a channel.
 #[derive(Clone, Copy)]

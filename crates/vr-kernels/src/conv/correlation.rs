@@ -5,7 +5,7 @@ use pulp::{Simd, WithSimd};
 use super::ahead::{Ahead, FAR};
 use super::gather::Window;
 use super::simd::part;
-use super::tile::{MAX_COLUMNS, Place, ROWS, Start, Tile, max_columns};
+use super::tile::{MAX_COLUMNS, Place, ROWS, Runs, Start, Tile, max_columns};
 use crate::{Affine, LANES};
 
 /// Cache lines of input that one tile reads at most, about: they stay in the first-level cache
@@ -183,6 +183,7 @@ impl WithSimd for Correlate<'_> {
                             simd,
                             plan,
                             (first, end),
+                            plan.window.taps_inside(y),
                             input,
                             self.packed.as_ptr(),
                             start,
@@ -216,7 +217,8 @@ impl Correlate<'_> {
     }
 }
 
-/// One row of the grid, for the input channels `first..last` in the scratch and all outputs.
+/// One row of the grid, for the input channels `first..last` in the scratch and all outputs, by the
+/// rows of taps `above..below`: the others read zeros.
 ///
 /// # Safety
 /// The pointers belong to the plan's row: the gathered input, all packed weights, the outputs.
@@ -225,6 +227,7 @@ unsafe fn row_of_tiles<S: Simd>(
     simd: S,
     plan: &Correlation,
     (first, last): (usize, usize),
+    (above, below): (usize, usize),
     input: *const f32,
     packed: *const f32,
     start: Start,
@@ -233,6 +236,12 @@ unsafe fn row_of_tiles<S: Simd>(
     ahead: &mut Ahead,
 ) {
     let taps = plan.window.taps_y * plan.window.taps_x;
+    let skipped = above * plan.window.taps_x;
+    let run = (below - above) * plan.window.taps_x;
+    let runs = match last - first {
+        channels if run == taps => Runs { count: 1, len: channels * taps, stride: 0 },
+        channels => Runs { count: channels, len: run, stride: taps },
+    };
     let columns = plan.window.columns;
     let tiles = columns.div_ceil(max_columns::<S>());
     let blocks = plan.out_channels.div_ceil(ROWS);
@@ -245,8 +254,9 @@ unsafe fn row_of_tiles<S: Simd>(
             unsafe {
                 let inside = |place: Place| Place { origin: place.at(o, left), ..place };
                 Tile {
-                    offsets: plan.offsets.get_unchecked(..(last - first) * taps),
-                    weights: packed.add((o * plan.in_channels + first * rows) * taps),
+                    runs,
+                    offsets: plan.offsets.as_ptr().add(skipped),
+                    weights: packed.add((o * plan.in_channels + first * rows) * taps + skipped * rows),
                     input: input.add(left * LANES),
                     start: match start {
                         Start::Zero => Start::Zero,

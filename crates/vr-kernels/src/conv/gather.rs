@@ -66,6 +66,13 @@ impl Window {
         (inside(first), inside(last))
     }
 
+    /// The rows of taps that read inside the input for output row `y`.
+    pub fn taps_inside(&self, y: usize) -> (usize, usize) {
+        let first = (y * self.stride) as isize + self.origin_y;
+        let inside = |row: isize| (row - first).clamp(0, self.taps_y as isize) as usize;
+        (inside(0), inside(self.height as isize))
+    }
+
     /// Prefetches what [`gather`](Self::gather) will read for `channels` from `first` on and output rows
     /// from `y` on.
     #[inline(always)]

@@ -1,187 +1,179 @@
-//! Linear layers over several lane blocks at once.
+//! The weight gradient of linear layers, from all of a batch's lane blocks at once.
 
-use std::ops::Range;
+use std::iter;
 
-use super::correlation::{Correlate, Correlation};
-use super::gather::Window;
-use super::simd::aligned;
-use super::weight_grad::{GradWeights, WeightGrad};
+use pulp::{Simd, WithSimd};
+
+use super::tile::{MAX_COLUMNS, Place, ROWS, Runs, Start, Tile, max_columns};
 use crate::{Affine, Isa, LANES};
 
-/// The plan of a linear layer over `blocks` lane blocks: a convolution over a picture of one row,
-/// with a column for each block.
+/// The weight gradient of a linear layer: a product over samples, with features in the lanes.
 ///
-/// Inputs are `[in_features][16]` at every `input_stride` floats, outputs `[out_features][16]` at
-/// every `output_stride` floats, weights `[out_features][in_features]`. Forward and input gradient
-/// parallelise by plans over fewer blocks, the weight gradient by ranges of output features; no
-/// result depends on either.
+/// Where a convolution's weight gradient sums over the positions of a picture and then over the
+/// lanes, a linear layer has one position. So a block's inputs are transposed first, and each
+/// weight's sum runs over the samples, in order.
 #[derive(Clone, Debug)]
-pub struct Linear {
+pub struct LinearGrad {
     in_features: usize,
     out_features: usize,
-    input_len: usize,
-    output_len: usize,
-    forward: Correlation,
-    backward: Correlation,
-    weight_grad: WeightGrad,
+    /// Where each sample's inputs begin.
+    offsets: [u32; LANES],
 }
 
-impl Linear {
-    /// Plans a layer from `in_features` to `out_features` over `blocks` lane blocks.
+impl LinearGrad {
+    /// Output features of a part of the gradient; the last part may have fewer.
+    pub const OUTPUTS: usize = ROWS;
+
+    /// For a layer from `in_features` to `out_features`.
     ///
     /// # Panics
-    /// If a size is zero, or a stride shorter than a block.
-    pub fn new(
-        in_features: usize,
-        out_features: usize,
-        blocks: usize,
-        input_stride: usize,
-        output_stride: usize,
-    ) -> Self {
-        assert!(in_features > 0 && out_features > 0 && blocks > 0, "a size of zero");
-        assert!(input_stride >= in_features * LANES, "blocks of inputs that overlap");
-        assert!(output_stride >= out_features * LANES, "blocks of outputs that overlap");
-        let window = |stride| Window {
-            height: 1,
-            width: blocks,
-            strides: [LANES, 0, stride],
-            taps_y: 1,
-            taps_x: 1,
-            stride: 1,
-            origin_y: 0,
-            origin_x: 0,
-            columns: blocks,
-        };
-        let (inputs, outputs) = ([LANES, 0, input_stride], [LANES, 0, output_stride]);
-        Self {
-            in_features,
-            out_features,
-            input_len: (blocks - 1) * input_stride + in_features * LANES,
-            output_len: (blocks - 1) * output_stride + out_features * LANES,
-            forward: Correlation::new(window(input_stride), [in_features, out_features, 1], outputs, 0),
-            backward: Correlation::new(window(output_stride), [out_features, in_features, 1], inputs, 0),
-            weight_grad: WeightGrad::new(window(input_stride), [in_features, out_features, 1], outputs),
-        }
+    /// If either is zero, or a block's inputs are 2³² or more.
+    pub fn new(in_features: usize, out_features: usize) -> Self {
+        assert!(in_features > 0 && out_features > 0, "a size of zero");
+        assert!(u32::try_from(in_features * LANES).is_ok(), "too many inputs");
+        Self { in_features, out_features, offsets: std::array::from_fn(|lane| (lane * in_features) as u32) }
     }
 
-    /// Floats of scratch that each kernel needs.
-    pub fn scratch_len(&self) -> usize {
-        let correlations = self.forward.scratch_len().max(self.backward.scratch_len());
-        correlations.max(self.weight_grad.scratch_len()) + LANES
+    /// Floats of one block's transposed inputs.
+    pub fn inputs_len(&self) -> usize {
+        // The last vector of the last sample may reach beyond it.
+        self.in_features * LANES + LANES
     }
 
-    /// Floats of packed weights, forward or backward: as many as there are weights.
-    pub fn packed_len(&self) -> usize {
-        self.in_features * self.out_features
+    /// Floats of one block's packed gradients.
+    pub fn gradients_len(&self) -> usize {
+        self.out_features * LANES
     }
 
-    /// Packs weights for [`forward`](Self::forward).
+    /// Brings one block's inputs, `[in_features][16]`, through their prologue, and its gradients,
+    /// `[out_features][16]`, into the order in which [`part`](Self::part) reads them.
     ///
     /// # Panics
-    /// If a slice has not one value for each weight.
-    pub fn pack_forward(&self, weights: &[f32], packed: &mut [f32]) {
-        assert_eq!(weights.len(), self.packed_len(), "weights");
-        assert_eq!(packed.len(), self.packed_len(), "packed weights");
-        self.forward.pack(|o, i, _, _| weights[o * self.in_features + i], packed);
-    }
-
-    /// Packs weights for [`input_grad`](Self::input_grad).
-    ///
-    /// # Panics
-    /// If a slice has not one value for each weight.
-    pub fn pack_backward(&self, weights: &[f32], packed: &mut [f32]) {
-        assert_eq!(weights.len(), self.packed_len(), "weights");
-        assert_eq!(packed.len(), self.packed_len(), "packed weights");
-        self.backward.pack(|i, o, _, _| weights[o * self.in_features + i], packed);
-    }
-
-    /// `output[o] = bias[o] + Σ weights[o][i] · prologue(input[i])`, for all blocks.
-    ///
-    /// # Panics
-    /// If a slice is not of the plan's length.
-    pub fn forward(
-        &self,
-        isa: Isa,
-        input: &[f32],
-        prologue: Option<Affine>,
-        packed: &[f32],
-        bias: Option<&[f32]>,
-        output: &mut [f32],
-        scratch: &mut [f32],
-    ) {
-        self.check(input, output, Some(packed), prologue);
-        if let Some(bias) = bias {
-            assert_eq!(bias.len(), self.out_features, "bias");
-        }
-        let scratch = self.aligned(scratch);
-        let plan = &self.forward;
-        isa.run(Correlate { plan, input, prologue, packed, bias, accumulate: false, output, scratch });
-    }
-
-    /// `grad_input[i] = Σ weights[o][i] · grad_output[o]`, for all blocks; with `accumulate` added to
-    /// what `grad_input` holds.
-    ///
-    /// # Panics
-    /// If a slice is not of the plan's length.
-    pub fn input_grad(
-        &self,
-        isa: Isa,
-        grad_output: &[f32],
-        packed: &[f32],
-        grad_input: &mut [f32],
-        accumulate: bool,
-        scratch: &mut [f32],
-    ) {
-        self.check(grad_input, grad_output, Some(packed), None);
-        let scratch = self.aligned(scratch);
-        isa.run(Correlate {
-            plan: &self.backward,
-            input: grad_output,
-            prologue: None,
-            packed,
-            bias: None,
-            accumulate,
-            output: grad_input,
-            scratch,
-        });
-    }
-
-    /// `grad_weights[o][i] = Σ grad_output[o] · prologue(input[i])` over all blocks and lanes, for the
-    /// output features `outputs`: over the blocks in order, then over the lanes.
-    ///
-    /// # Panics
-    /// If a slice is not of the plan's length, or the range not within the output features.
-    pub fn weight_grad(
+    /// If a slice is not of the layer's length.
+    pub fn pack(
         &self,
         isa: Isa,
         input: &[f32],
         prologue: Option<Affine>,
         grad_output: &[f32],
-        outputs: Range<usize>,
-        grad_weights: &mut [f32],
-        scratch: &mut [f32],
+        inputs: &mut [f32],
+        gradients: &mut [f32],
     ) {
-        self.check(input, grad_output, None, prologue);
-        assert!(outputs.start <= outputs.end && outputs.end <= self.out_features, "outputs");
-        assert_eq!(grad_weights.len(), outputs.len() * self.in_features, "grad_weights");
-        let scratch = self.aligned(scratch);
-        let plan = &self.weight_grad;
-        isa.run(GradWeights { plan, input, prologue, grad_output, outputs, grad_weights, scratch });
-    }
-
-    fn check(&self, input: &[f32], output: &[f32], packed: Option<&[f32]>, prologue: Option<Affine>) {
-        assert!(input.len() >= self.input_len, "input or its gradient");
-        assert!(output.len() >= self.output_len, "output or its gradient");
-        if let Some(packed) = packed {
-            assert_eq!(packed.len(), self.packed_len(), "packed weights");
-        }
+        assert_eq!(input.len(), self.in_features * LANES, "input");
+        assert_eq!(grad_output.len(), self.out_features * LANES, "grad_output");
+        assert_eq!(inputs.len(), self.inputs_len(), "transposed inputs");
+        assert_eq!(gradients.len(), self.gradients_len(), "packed gradients");
         if let Some(prologue) = prologue {
             prologue.check(self.in_features);
         }
+        isa.run(Transpose { input, prologue, inputs });
+        let parts = gradients.chunks_mut(ROWS * LANES).zip(grad_output.chunks(ROWS * LANES));
+        for (to, from) in parts {
+            let rows = from.len() / LANES;
+            for (lane, to) in to.chunks_exact_mut(rows).enumerate() {
+                for (to, from) in to.iter_mut().zip(from.chunks_exact(LANES)) {
+                    *to = from[lane];
+                }
+            }
+        }
     }
 
-    fn aligned<'a>(&self, scratch: &'a mut [f32]) -> &'a mut [f32] {
-        assert!(scratch.len() >= self.scratch_len(), "scratch of {} floats", self.scratch_len());
-        aligned(scratch)
+    /// The gradient of the weights of output features `OUTPUTS · index` on: `part[o][i] = Σ
+    /// grad_output[o] · prologue(input[i])` over all blocks and lanes, of packed blocks `(inputs,
+    /// gradients)`.
+    ///
+    /// # Panics
+    /// If a slice is not of the layer's length, or there is no such part.
+    pub fn part<'a>(
+        &self,
+        isa: Isa,
+        index: usize,
+        blocks: impl Iterator<Item = (&'a [f32], &'a [f32])> + Clone,
+        part: &mut [f32],
+    ) {
+        let first = index * ROWS;
+        assert!(first < self.out_features, "part {index}");
+        let rows = ROWS.min(self.out_features - first);
+        assert_eq!(part.len(), rows * self.in_features, "a part of the gradient");
+        for (inputs, gradients) in blocks.clone() {
+            assert_eq!(inputs.len(), self.inputs_len(), "transposed inputs");
+            assert_eq!(gradients.len(), self.gradients_len(), "packed gradients");
+        }
+        isa.run(Part { plan: self, first, rows, blocks, part });
+    }
+}
+
+struct Transpose<'a> {
+    input: &'a [f32],
+    prologue: Option<Affine<'a>>,
+    /// `[16][in_features]`.
+    inputs: &'a mut [f32],
+}
+
+impl WithSimd for Transpose<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let features = self.input.len() / LANES;
+        for (i, from) in self.input.as_chunks::<LANES>().0.iter().enumerate() {
+            let mut values = *from;
+            if let Some(Affine { scale, shift, relu }) = self.prologue {
+                values = values.map(|v| scale[i].mul_add(v, shift[i]));
+                if relu {
+                    values = values.map(|v| if v > 0.0 { v } else { 0.0 });
+                }
+            }
+            for (lane, value) in values.into_iter().enumerate() {
+                self.inputs[lane * features + i] = value;
+            }
+        }
+    }
+}
+
+struct Part<'a, B> {
+    plan: &'a LinearGrad,
+    first: usize,
+    rows: usize,
+    blocks: B,
+    part: &'a mut [f32],
+}
+
+/// The accumulators of one tile.
+#[repr(align(64))]
+struct Sums([f32; ROWS * MAX_COLUMNS * LANES]);
+
+impl<'a, B: Iterator<Item = (&'a [f32], &'a [f32])> + Clone> WithSimd for Part<'_, B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { plan, first, rows, blocks, part } = self;
+        let width = max_columns::<S>() * LANES;
+        let mut sums = Sums([0.0; ROWS * MAX_COLUMNS * LANES]);
+        for left in (0..plan.in_features).step_by(width) {
+            let features = width.min(plan.in_features - left);
+            let end = Place { origin: sums.0.as_mut_ptr(), row: width, column: LANES };
+            let starts = iter::once(Start::Zero).chain(iter::repeat(Start::Sums(end)));
+            for ((inputs, gradients), start) in blocks.clone().zip(starts) {
+                // SAFETY: `part` checked the lengths; what a vector reads beyond a sample's features
+                // is the next sample's, or the end of the block.
+                unsafe {
+                    Tile {
+                        runs: Runs { count: 1, len: LANES, stride: 0 },
+                        offsets: plan.offsets.as_ptr(),
+                        weights: gradients.as_ptr().add(first * LANES),
+                        input: inputs.as_ptr().add(left),
+                        start,
+                        end,
+                        far: false,
+                    }
+                    .run(simd, rows, features.div_ceil(LANES));
+                }
+            }
+            for (to, from) in part.chunks_exact_mut(plan.in_features).zip(sums.0.chunks_exact(width)) {
+                to[left..left + features].copy_from_slice(&from[..features]);
+            }
+        }
     }
 }

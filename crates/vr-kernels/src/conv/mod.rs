@@ -1,6 +1,7 @@
 //! Convolutions of one lane block: forward, input gradient and weight gradient.
 
 mod ahead;
+mod algorithms;
 mod correlation;
 mod gather;
 mod lane_sums;
@@ -11,12 +12,12 @@ mod shape;
 mod simd;
 mod tile;
 mod weight_grad;
+mod winograd;
 
-use correlation::{Correlate, Correlation};
-pub use linear::Linear;
-use plan::{Taps, backward, forward, window};
+use algorithms::{Correlations, WeightGrads};
+pub use linear::LinearGrad;
+use plan::{Taps, backward, forward, weight_grad};
 pub use shape::ConvShape;
-use weight_grad::{GradWeights, WeightGrad};
 
 use crate::{Affine, Isa, LANES};
 
@@ -28,10 +29,9 @@ use crate::{Affine, Isa, LANES};
 #[derive(Clone, Debug)]
 pub struct Conv {
     shape: ConvShape,
-    forward: Correlation,
-    /// One for each phase `(y mod stride, x mod stride)` of the input.
-    backward: Vec<Correlation>,
-    weight_grad: WeightGrad,
+    forward: Correlations,
+    backward: Correlations,
+    weight_grad: WeightGrads,
 }
 
 impl Conv {
@@ -41,18 +41,7 @@ impl Conv {
     /// If a size is zero, or the kernel is larger than the padded picture.
     pub fn new(shape: ConvShape) -> Self {
         shape.check();
-        let window = window(&shape);
-        let row = shape.out_width() * LANES;
-        Self {
-            shape,
-            forward: forward(&shape, window.clone()),
-            backward: backward(&shape),
-            weight_grad: WeightGrad::new(
-                window,
-                [shape.in_channels, shape.out_channels, shape.out_height()],
-                [row * shape.out_height(), row, LANES],
-            ),
-        }
+        Self { shape, forward: forward(&shape), backward: backward(&shape), weight_grad: weight_grad(&shape) }
     }
 
     /// The shape that it was planned for.
@@ -62,13 +51,13 @@ impl Conv {
 
     /// Floats of scratch that each kernel needs.
     pub fn scratch_len(&self) -> usize {
-        let backward = self.backward.iter().map(Correlation::scratch_len).max().unwrap_or(0);
-        self.forward.scratch_len().max(backward).max(self.weight_grad.scratch_len()) + LANES
+        let correlations = self.forward.scratch_len().max(self.backward.scratch_len());
+        correlations.max(self.weight_grad.scratch_len()) + LANES
     }
 
-    /// Floats of packed weights, forward or backward: as many as there are weights.
+    /// Floats of packed weights, forward or backward.
     pub fn packed_len(&self) -> usize {
-        self.shape.weights()
+        self.forward.packed_len().max(self.backward.packed_len())
     }
 
     /// Packs weights for [`forward`](Self::forward).
@@ -79,7 +68,7 @@ impl Conv {
         let ConvShape { in_channels, kernel, .. } = self.shape;
         assert_eq!(weights.len(), self.shape.weights(), "weights");
         assert_eq!(packed.len(), self.packed_len(), "packed weights");
-        self.forward.pack(|o, c, ky, kx| weights[((o * in_channels + c) * kernel + ky) * kernel + kx], packed);
+        self.forward.pack(|_, o, c, ky, kx| weights[((o * in_channels + c) * kernel + ky) * kernel + kx], packed);
     }
 
     /// Packs weights for [`input_grad`](Self::input_grad).
@@ -90,15 +79,13 @@ impl Conv {
         let ConvShape { in_channels, kernel, stride, padding, .. } = self.shape;
         assert_eq!(weights.len(), self.shape.weights(), "weights");
         assert_eq!(packed.len(), self.packed_len(), "packed weights");
-        let mut packed = packed;
-        for (phase, plan) in self.backward.iter().enumerate() {
-            let (part, rest) = packed.split_at_mut(plan.packed_len());
-            packed = rest;
-            let [y, x] = [phase / stride, phase % stride].map(|p| Taps::new(p, kernel, stride, padding));
-            // The plan's inputs are the outputs of the convolution, and its taps run backwards.
-            let at = |c, o, ty, tx| ((o * in_channels + c) * kernel + y.tap(ty, stride)) * kernel + x.tap(tx, stride);
-            plan.pack(|c, o, ty, tx| weights[at(c, o, ty, tx)], part);
-        }
+        let taps = |phase| Taps::new(phase, kernel, stride, padding);
+        // The plan's inputs are the outputs of the convolution, and its taps run backwards.
+        let weight = |phase, c: usize, o: usize, ty, tx| {
+            let (ky, kx) = (taps(phase / stride).tap(ty, stride), taps(phase % stride).tap(tx, stride));
+            weights[((o * in_channels + c) * kernel + ky) * kernel + kx]
+        };
+        self.backward.pack(weight, packed);
     }
 
     /// The convolution: `output[o](y, x) = bias[o] + Σ weights[o][c](ky, kx) ·
@@ -127,8 +114,7 @@ impl Conv {
             assert_eq!(bias.len(), shape.out_channels, "bias");
         }
         let scratch = self.aligned(scratch);
-        let plan = &self.forward;
-        isa.run(Correlate { plan, input, prologue, packed, bias, accumulate: false, output, scratch });
+        self.forward.run(isa, input, prologue, packed, bias, false, output, scratch);
     }
 
     /// The gradient of the (mapped) input: `grad_input[c](y, x) = Σ weights[o][c](ky, kx) ·
@@ -150,21 +136,7 @@ impl Conv {
         assert_eq!(grad_input.len(), self.shape.input_len(), "grad_input");
         assert_eq!(packed.len(), self.packed_len(), "packed weights");
         let scratch = self.aligned(scratch);
-        let mut packed = packed;
-        for plan in &self.backward {
-            let (part, rest) = packed.split_at(plan.packed_len());
-            packed = rest;
-            isa.run(Correlate {
-                plan,
-                input: grad_output,
-                prologue: None,
-                packed: part,
-                bias: None,
-                accumulate,
-                output: &mut *grad_input,
-                scratch: &mut *scratch,
-            });
-        }
+        self.backward.run(isa, grad_output, None, packed, None, accumulate, grad_input, scratch);
     }
 
     /// The gradient of the weights over this block's lanes and positions: `grad_weights[o][c](ky, kx) =
@@ -189,9 +161,7 @@ impl Conv {
             prologue.check(shape.in_channels);
         }
         let scratch = self.aligned(scratch);
-        let plan = &self.weight_grad;
-        let outputs = 0..shape.out_channels;
-        isa.run(GradWeights { plan, input, prologue, grad_output, outputs, grad_weights, scratch });
+        self.weight_grad.run(isa, input, prologue, grad_output, grad_weights, scratch);
     }
 
     fn aligned<'a>(&self, scratch: &'a mut [f32]) -> &'a mut [f32] {

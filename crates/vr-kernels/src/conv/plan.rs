@@ -1,11 +1,14 @@
 //! A convolution's kernels in terms of correlations.
 
 use super::ConvShape;
+use super::algorithms::{Correlations, WeightGrads};
 use super::correlation::Correlation;
 use super::gather::Window;
+use super::weight_grad::WeightGrad;
+use super::winograd;
 use crate::LANES;
 
-pub(super) fn window(shape: &ConvShape) -> Window {
+fn window(shape: &ConvShape) -> Window {
     let origin = -(shape.padding as isize);
     Window {
         height: shape.height,
@@ -20,13 +23,22 @@ pub(super) fn window(shape: &ConvShape) -> Window {
     }
 }
 
-pub(super) fn forward(shape: &ConvShape, window: Window) -> Correlation {
+pub(super) fn forward(shape: &ConvShape) -> Correlations {
+    if let Some(rows) = winograd::correlation(shape) {
+        let channels = [shape.in_channels, shape.out_channels];
+        return Correlations::Winograd(winograd::Correlation::new(channels, [shape.height, shape.width], rows));
+    }
     let row = shape.out_width() * LANES;
     let strides = [shape.out_height() * row, row, LANES];
-    Correlation::new(window, [shape.in_channels, shape.out_channels, shape.out_height()], strides, 0)
+    let sizes = [shape.in_channels, shape.out_channels, shape.out_height()];
+    Correlations::Direct(vec![Correlation::new(window(shape), sizes, strides, 0)])
 }
 
-pub(super) fn backward(shape: &ConvShape) -> Vec<Correlation> {
+pub(super) fn backward(shape: &ConvShape) -> Correlations {
+    if let Some(rows) = winograd::correlation(shape) {
+        let channels = [shape.out_channels, shape.in_channels];
+        return Correlations::Winograd(winograd::Correlation::new(channels, [shape.height, shape.width], rows));
+    }
     let &ConvShape { in_channels, out_channels, height, width, kernel, stride, padding } = shape;
     let (out_height, out_width) = (shape.out_height(), shape.out_width());
     let row = width * LANES;
@@ -51,7 +63,17 @@ pub(super) fn backward(shape: &ConvShape) -> Vec<Correlation> {
             phases.push(Correlation::new(window, [out_channels, in_channels, rows], strides, origin));
         }
     }
-    phases
+    Correlations::Direct(phases)
+}
+
+pub(super) fn weight_grad(shape: &ConvShape) -> WeightGrads {
+    let &ConvShape { in_channels, out_channels, height, width, .. } = shape;
+    if let Some(rows) = winograd::weight_grad(shape) {
+        return WeightGrads::Winograd(winograd::WeightGrad::new([in_channels, out_channels], [height, width], rows));
+    }
+    let row = shape.out_width() * LANES;
+    let rows = shape.out_height();
+    WeightGrads::Direct(WeightGrad::new(window(shape), [in_channels, out_channels, rows], [row * rows, row, LANES]))
 }
 
 /// The taps that reach the inputs of one phase along one axis: input `stride · q + phase` gets

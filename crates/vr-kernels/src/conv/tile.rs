@@ -56,11 +56,21 @@ impl Place {
     }
 }
 
+/// Which steps of a tile are taken: `count` runs of `len` steps, one every `stride`.
+#[derive(Clone, Copy)]
+pub(super) struct Runs {
+    pub count: usize,
+    pub len: usize,
+    pub stride: usize,
+}
+
 /// One tile: `end (r, x) = start (r, x) + Σ weights[step][r] · input[offsets[step] + x]`, summed in
 /// the order of the steps.
 #[derive(Clone, Copy)]
-pub(super) struct Tile<'a> {
-    pub offsets: &'a [u32],
+pub(super) struct Tile {
+    pub runs: Runs,
+    /// Of the first step.
+    pub offsets: *const u32,
     pub weights: *const f32,
     pub input: *const f32,
     pub start: Start,
@@ -69,7 +79,7 @@ pub(super) struct Tile<'a> {
     pub far: bool,
 }
 
-impl Tile<'_> {
+impl Tile {
     /// Runs the tile of `rows × columns`.
     ///
     /// # Safety
@@ -133,20 +143,23 @@ impl Tile<'_> {
                         }
                     }
                 }
-                let mut weights = self.weights;
-                for &offset in self.offsets {
-                    let input = self.input.add(offset as usize + group);
-                    let mut inputs = [simd.splat_f32s(0.0); X];
-                    for x in 0..X {
-                        inputs[x] = load::<S>(input.add(x * LANES));
-                    }
-                    for r in 0..R {
-                        let weight = simd.splat_f32s(*weights.add(r));
+                for run in 0..self.runs.count {
+                    let first = run * self.runs.stride;
+                    let mut weights = self.weights.add(first * R);
+                    for step in first..first + self.runs.len {
+                        let input = self.input.add(*self.offsets.add(step) as usize + group);
+                        let mut inputs = [simd.splat_f32s(0.0); X];
                         for x in 0..X {
-                            sums[r][x] = simd.mul_add_f32s(weight, inputs[x], sums[r][x]);
+                            inputs[x] = load::<S>(input.add(x * LANES));
                         }
+                        for r in 0..R {
+                            let weight = simd.splat_f32s(*weights.add(r));
+                            for x in 0..X {
+                                sums[r][x] = simd.mul_add_f32s(weight, inputs[x], sums[r][x]);
+                            }
+                        }
+                        weights = weights.add(R);
                     }
-                    weights = weights.add(R);
                 }
                 for r in 0..R {
                     for x in 0..X {

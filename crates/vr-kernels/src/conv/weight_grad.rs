@@ -1,7 +1,5 @@
 //! Weight gradient: products of the inputs of a band of rows with the gradients of their outputs.
 
-use std::ops::Range;
-
 use pulp::{Simd, WithSimd};
 
 use super::ahead::{Ahead, FAR};
@@ -83,8 +81,6 @@ pub(super) struct GradWeights<'a> {
     pub input: &'a [f32],
     pub prologue: Option<Affine<'a>>,
     pub grad_output: &'a [f32],
-    /// The output channels whose weights are asked for.
-    pub outputs: Range<usize>,
     pub grad_weights: &'a mut [f32],
     /// From a cache line on.
     pub scratch: &'a mut [f32],
@@ -111,7 +107,7 @@ impl WithSimd for GradWeights<'_> {
                     let rows = (top, bottom - top, plan.band);
                     plan.window.gather(simd, self.input.as_ptr(), self.prologue, first, last - first, rows, inputs);
                     if bands > 1 || chunk == 0 {
-                        pack(simd, plan, self.grad_output.as_ptr(), &self.outputs, (top, bottom), gradients);
+                        pack(simd, plan, self.grad_output.as_ptr(), (top, bottom), gradients);
                     }
                     let ahead = self.ahead(chunk, band, max_columns::<S>());
                     self.tiles(simd, (first, last), (bottom - top, band, bands), [inputs, gradients], sums, ahead);
@@ -130,7 +126,7 @@ impl GradWeights<'_> {
         let chunks = plan.in_channels.div_ceil(plan.chunk);
         let (first, last) = part(plan.in_channels, chunks, chunk);
         let taps = plan.window.taps_y * plan.window.taps_x;
-        let steps = self.outputs.len().div_ceil(ROWS) * ((last - first) * taps).div_ceil(max_columns);
+        let steps = plan.out_channels.div_ceil(ROWS) * ((last - first) * taps).div_ceil(max_columns);
         let (chunk, band) = if band + 1 < bands { (chunk, band + 1) } else { (chunk + 1, 0) };
         if !plan.far || chunk == chunks {
             return [Ahead::none(); 2];
@@ -139,9 +135,9 @@ impl GradWeights<'_> {
         let (top, bottom) = part(plan.rows, bands, band);
         let inputs = plan.window.ahead(self.input.as_ptr(), [first, last - first], [top, bottom - top], steps);
         let [channel, row, _] = plan.strides;
-        let from = self.grad_output.as_ptr().wrapping_add(self.outputs.start * channel + top * row);
+        let from = self.grad_output.as_ptr().wrapping_add(top * row);
         let run = (bottom - top) * plan.window.columns;
-        [inputs, Ahead::new(from, channel, self.outputs.len(), run, steps)]
+        [inputs, Ahead::new(from, channel, plan.out_channels, run, steps)]
     }
 
     /// One band of rows, for the input channels `first..last` and all output channels.
@@ -163,12 +159,12 @@ impl GradWeights<'_> {
         let width = plan.window.columns;
         let weights = (last - first) * taps;
         let tiles = weights.div_ceil(max_columns::<S>());
-        let blocks = self.outputs.len().div_ceil(ROWS);
+        let blocks = plan.out_channels.div_ceil(ROWS);
         for group in (0..blocks).step_by(plan.group) {
             for tile in 0..tiles {
                 let (start, end) = part(weights, tiles, tile);
                 for block in group..blocks.min(group + plan.group) {
-                    let (o, next) = part(self.outputs.len(), blocks, block);
+                    let (o, next) = part(plan.out_channels, blocks, block);
                     let (rows, columns) = (next - o, end - start);
                     // SAFETY: as the caller says.
                     unsafe {
@@ -216,23 +212,16 @@ impl GradWeights<'_> {
 /// # Safety
 /// `from` is valid for reads of the plan's outputs, and `to` for writes of its packed gradients.
 #[inline(always)]
-unsafe fn pack<S: Simd>(
-    _: S,
-    plan: &WeightGrad,
-    from: *const f32,
-    outputs: &Range<usize>,
-    (top, bottom): (usize, usize),
-    mut to: *mut f32,
-) {
+unsafe fn pack<S: Simd>(_: S, plan: &WeightGrad, from: *const f32, (top, bottom): (usize, usize), mut to: *mut f32) {
     let [channel, row, column] = plan.strides;
-    let blocks = outputs.len().div_ceil(ROWS);
+    let blocks = plan.out_channels.div_ceil(ROWS);
     for block in 0..blocks {
-        let (o, next) = part(outputs.len(), blocks, block);
+        let (o, next) = part(plan.out_channels, blocks, block);
         let rows = next - o;
         // SAFETY: as the caller says.
         unsafe {
             for r in 0..rows {
-                let from = from.add((outputs.start + o + r) * channel);
+                let from = from.add((o + r) * channel);
                 let mut to = to.add(r * LANES);
                 for y in top..bottom {
                     for x in 0..plan.window.columns {

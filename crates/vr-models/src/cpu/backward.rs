@@ -1,6 +1,9 @@
 //! The backward pass.
 
-use vr_kernels::{Affine, Buffer, InputGradient, LANES, NormBackward, NormSums, add_assign, channel_sums};
+use vr_kernels::{
+    Affine, Buffer, InputGradient, LANES, LinearGrad, NormBackward, NormSums, add_assign, channel_sums, elu_backward,
+    mul_assign,
+};
 
 use super::forward::affine;
 use super::gradient_plan::{Back, GradPlace, GradientPlan};
@@ -15,21 +18,20 @@ pub fn backward(
     context: &Context<'_>,
     gradient: &GradientPlan,
     workspace: &mut Workspace,
-    samples: usize,
     train: bool,
     out: &mut [f32],
 ) {
-    let plan = context.plan;
-    let Workspace { blocks, coefficients, backward_weights, .. } = workspace;
+    let samples = context.batch.len();
+    let Workspace { blocks, coefficients, weights, .. } = workspace;
     let blocks = &mut blocks[..samples.div_ceil(LANES)];
     let mut at = 0;
     while at < gradient.steps.len() {
         let sums = |step: &&Back| !matches!(step, Back::NormSums { .. });
         let end = at + gradient.steps[at..].iter().take_while(sums).count();
         let last = gradient.steps.get(end);
-        each(context, blocks, |block| {
+        each(context, blocks, |_, block| {
             for step in gradient.steps[at..end].iter().chain(last) {
-                run(context, block, step, coefficients, backward_weights);
+                run(context, block, step, coefficients, weights);
             }
         });
         if let Some(Back::NormSums { prologue, .. }) = last {
@@ -37,22 +39,60 @@ pub fn backward(
         }
         at = end + 1;
     }
-    for layer in &plan.convs {
+    let blocks = &*blocks;
+    each(context, &mut parts(context, out), |_, part| match part {
+        Part::Sum { start, out } => sum(context, blocks, *start, out),
+        Part::Linear { conv, layer, index, out } => {
+            let blocks = blocks.iter().map(|block| &block.linear[*conv]);
+            layer.part(context.isa, *index, blocks.map(|[inputs, gradients]| (&inputs[..], &gradients[..])), out);
+        }
+    });
+}
+
+/// A part of the gradient that one thread completes from all blocks.
+enum Part<'a> {
+    /// The sum of the blocks' own parts, from parameter `start` on.
+    Sum { start: usize, out: &'a mut [f32] },
+    /// Some of the weights of a linear layer.
+    Linear { conv: usize, layer: &'a LinearGrad, index: usize, out: &'a mut [f32] },
+}
+
+/// Parameters that are summed at a time.
+const SUM: usize = 4096;
+
+/// The gradient of the convolutions' parameters in parts.
+fn parts<'a>(context: &Context<'a>, mut out: &'a mut [f32]) -> Vec<Part<'a>> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    for (conv, layer) in context.plan.convs.iter().enumerate() {
         for tensor in layer.tensor..=layer.tensor + usize::from(layer.bias) {
             let range = context.range(tensor);
-            sum_blocks(blocks, range.clone(), &mut out[range]);
+            let (values, rest) = out.split_at_mut(range.end - at);
+            let values = &mut values[range.start - at..];
+            (out, at) = (rest, range.end);
+            match &layer.linear {
+                Some(linear) if tensor == layer.tensor => {
+                    let len = LinearGrad::OUTPUTS * layer.conv.shape().in_channels;
+                    let chunks = values.chunks_mut(len).enumerate();
+                    parts.extend(chunks.map(|(index, out)| Part::Linear { conv, layer: linear, index, out }));
+                }
+                _ => {
+                    let chunks = values.chunks_mut(SUM).enumerate();
+                    parts.extend(chunks.map(|(i, out)| Part::Sum { start: range.start + i * SUM, out }));
+                }
+            }
         }
     }
+    parts
 }
 
 /// Adds the blocks' parts in their order.
-fn sum_blocks(blocks: &[Block], range: std::ops::Range<usize>, out: &mut [f32]) {
+fn sum(context: &Context<'_>, blocks: &[Block], start: usize, out: &mut [f32]) {
     let [first, rest @ ..] = blocks else { return };
+    let range = start..start + out.len();
     out.copy_from_slice(&first.gradient[range.clone()]);
     for block in rest {
-        for (out, part) in out.iter_mut().zip(&block.gradient[range.clone()]) {
-            *out += part;
-        }
+        add_assign(context.isa, &block.gradient[range.clone()], out);
     }
 }
 
@@ -87,7 +127,7 @@ fn norm_gradient(
     }
 }
 
-fn run(context: &Context<'_>, block: &mut Block, step: &Back, coefficients: &[Coefficients], weights: &[Buffer]) {
+fn run(context: &Context<'_>, block: &mut Block, step: &Back, coefficients: &[Coefficients], weights: &[[Buffer; 2]]) {
     match step {
         Back::Zero(place) => block.grads[place.slot][place.range()].fill(0.0),
         Back::Conv { conv, from, grad, to } => {
@@ -96,7 +136,14 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Back, coefficients: &[Co
                 let layer = &context.plan.convs[*conv];
                 write(block, to.to, |block, out| {
                     let grad = &block.grads[grad.slot][grad.range()];
-                    layer.conv.input_grad(context.isa, grad, &weights[*conv], out, to.accumulate, &mut block.scratch);
+                    layer.conv.input_grad(
+                        context.isa,
+                        grad,
+                        &weights[*conv][1],
+                        out,
+                        to.accumulate,
+                        &mut block.scratch,
+                    );
                 });
             }
         }
@@ -124,6 +171,14 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Back, coefficients: &[Co
         Back::Pass { grad, to } => write(block, to.to, |block, out| {
             let grad = &block.grads[grad.slot][grad.range()];
             if to.accumulate { add_assign(context.isa, grad, out) } else { out.copy_from_slice(grad) }
+        }),
+        Back::Elu { value, grad, to } => write(block, *to, |block, out| {
+            out.copy_from_slice(&block.grads[grad.slot][grad.range()]);
+            elu_backward(context.isa, &block.values[value.buffer][value.range()], out);
+        }),
+        Back::Dropout { mask, grad, to } => write(block, *to, |block, out| {
+            out.copy_from_slice(&block.grads[grad.slot][grad.range()]);
+            mul_assign(context.isa, &block.masks[*mask], out);
         }),
         Back::Pool { max, window, from, grad, to } => {
             let (pool, prologue) = (pool(from.place, *window), affine(context.plan, coefficients, *from));
@@ -168,13 +223,21 @@ fn weight_gradient(
     grad: GradPlace,
     coefficients: &[Coefficients],
 ) {
-    let ConvLayer { conv, tensor, bias } = &context.plan.convs[conv];
-    let Block { values, grads, gradient, scratch, bias: sums, .. } = block;
+    let ConvLayer { conv: kernel, linear, tensor, bias } = &context.plan.convs[conv];
+    let Block { values, grads, gradient, linear: packed, scratch, bias: sums, .. } = block;
     let x = &values[from.place.buffer][from.place.range()];
     let grad = &grads[grad.slot][grad.range()];
     let prologue = affine(context.plan, coefficients, from);
-    let out = &mut gradient[context.range(*tensor)];
-    conv.weight_grad(context.isa, x, prologue, grad, out, scratch);
+    match linear {
+        Some(linear) => {
+            let [inputs, gradients] = &mut packed[conv];
+            linear.pack(context.isa, x, prologue, grad, inputs, gradients);
+        }
+        None => {
+            let out = &mut gradient[context.range(*tensor)];
+            kernel.weight_grad(context.isa, x, prologue, grad, out, scratch);
+        }
+    }
     if *bias {
         let range = context.range(tensor + 1);
         sums.resize(range.len(), 0.0);

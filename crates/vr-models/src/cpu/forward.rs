@@ -1,11 +1,13 @@
 //! The forward pass.
 
 use vr_core::{NormStatistics, Normalization};
-use vr_kernels::{Affine, Buffer, LANES, Moments, activate, add, fold, moments};
+use vr_kernels::{Affine, Buffer, LANES, Moments, activate, add, elu, fold, moments, mul_assign, pack};
 
-use super::plan::{ConvLayer, Place, Plan, Step, View, pool};
+use super::loss::loss;
+use super::plan::{ConvLayer, Mask, Place, Plan, Step, View, pool};
 use super::workspace::{Block, Coefficients, Workspace};
 use super::{Context, each};
+use crate::dropout;
 
 /// PyTorch's ε, added to the variance.
 const EPSILON: f64 = 1e-5;
@@ -17,12 +19,11 @@ pub fn affine<'a>(plan: &Plan, coefficients: &'a [Coefficients], view: View) -> 
     Some(Affine { scale, shift, relu: plan.prologues[index].relu })
 }
 
-/// Computes the logits of every block, whose pictures are in place. In train mode the batch's
-/// statistics are written to `record`.
+/// Computes the logits and the loss of every block. In train mode the batch's statistics are written
+/// to `record`.
 pub fn forward(
     context: &Context<'_>,
     workspace: &mut Workspace,
-    samples: usize,
     norm: Normalization<'_, f32>,
     mut record: Option<&mut NormStatistics>,
 ) {
@@ -37,32 +38,42 @@ pub fn forward(
             }
         }
     }
+    let samples = context.batch.len();
     let mut at = 0;
-    while at < plan.steps.len() {
+    loop {
         // Everything up to the next batch norm in train mode runs block by block.
         let stops =
             |step: &Step| train && matches!(step, Step::Norm { prologue } if plan.prologues[*prologue].norm.is_some());
         let end = at + plan.steps[at..].iter().take_while(|step| !stops(step)).count();
-        let Workspace { blocks, coefficients, forward_weights, .. } = workspace;
+        let Workspace { blocks, coefficients, weights, .. } = workspace;
         let blocks = &mut blocks[..samples.div_ceil(LANES)];
-        each(context, blocks, |block| {
+        each(context, blocks, |index, block| {
             if at == 0 {
+                pictures(context, index, block);
                 gather(context, block, plan.input, train);
             }
             for step in &plan.steps[at..end] {
-                run(context, block, step, coefficients, forward_weights);
+                run(context, block, step, coefficients, weights);
                 if let Some(to) = step.to() {
                     gather(context, block, to, train);
                 }
             }
+            if end == plan.steps.len() {
+                loss(context, index, block);
+            }
         });
-        at = end;
-        if let Some(Step::Norm { prologue }) = plan.steps.get(at) {
-            let index = *prologue;
-            batch_norm(context, index, blocks, &mut coefficients[index], record.as_deref_mut());
-            at += 1;
-        }
+        let Some(Step::Norm { prologue }) = plan.steps.get(end) else { return };
+        batch_norm(context, *prologue, blocks, &mut coefficients[*prologue], record.as_deref_mut());
+        at = end + 1;
     }
+}
+
+/// Brings the pictures of block `index` into the layout of the kernels.
+fn pictures(context: &Context<'_>, index: usize, block: &mut Block) {
+    let (input, batch) = (context.plan.input, context.batch);
+    let sample = batch.images().len() / batch.len();
+    let images = &batch.images()[index * LANES * sample..][..block.lanes * sample];
+    pack(images, sample, &mut block.values[input.buffer][input.range()]);
 }
 
 /// Statistics of what was just written, while it is hot.
@@ -113,9 +124,23 @@ fn set(
     }
 }
 
-fn run(context: &Context<'_>, block: &mut Block, step: &Step, coefficients: &[Coefficients], weights: &[Buffer]) {
+/// Draws the masks of a block's samples.
+fn draw(context: &Context<'_>, block: &mut Block, mask: usize) {
+    let &Mask { draw, rate, len } = &context.plan.masks[mask];
+    for lane in 0..block.lanes {
+        let factors = dropout::factors(context.batch.noise(), block.first + lane, draw, rate).take(len);
+        for (out, factor) in block.masks[mask].chunks_exact_mut(LANES).zip(factors) {
+            out[lane] = factor as f32;
+        }
+    }
+}
+
+fn run(context: &Context<'_>, block: &mut Block, step: &Step, coefficients: &[Coefficients], weights: &[[Buffer; 2]]) {
     let (plan, isa) = (context.plan, context.isa);
     let Some(to) = step.to() else { return };
+    if let Step::Dropout { mask, .. } = step {
+        draw(context, block, *mask);
+    }
     // Taken out while it is written: a step never reads the buffer that it writes.
     let mut buffer = std::mem::take(&mut block.values[to.buffer]);
     let out = &mut buffer[to.range()];
@@ -123,13 +148,21 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Step, coefficients: &[Co
     match step {
         Step::Norm { .. } => {}
         Step::Conv { conv, from, .. } => {
-            let ConvLayer { conv: kernel, tensor, bias } = &plan.convs[*conv];
+            let ConvLayer { conv: kernel, tensor, bias, .. } = &plan.convs[*conv];
             let bias = bias.then(|| context.tensor(tensor + 1));
             let prologue = affine(plan, coefficients, *from);
-            kernel.forward(isa, input(from), prologue, &weights[*conv], bias, out, &mut block.scratch);
+            kernel.forward(isa, input(from), prologue, &weights[*conv][0], bias, out, &mut block.scratch);
         }
         Step::Copy { from, .. } => activate(isa, input(from), affine(plan, coefficients, *from), out),
         Step::Add { from: [a, b], .. } => add(isa, input(a), input(b), out),
+        Step::Elu { from, .. } => {
+            activate(isa, input(from), affine(plan, coefficients, *from), out);
+            elu(isa, out);
+        }
+        Step::Dropout { mask, from, .. } => {
+            activate(isa, input(from), affine(plan, coefficients, *from), out);
+            mul_assign(isa, &block.masks[*mask], out);
+        }
         Step::Pool { max, window, from, .. } => {
             let (pool, prologue) = (pool(from.place, *window), affine(plan, coefficients, *from));
             if *max { pool.max(isa, input(from), prologue, out) } else { pool.mean(isa, input(from), prologue, out) }

@@ -3,6 +3,8 @@
 mod backward;
 mod forward;
 mod gradient_plan;
+mod logits;
+mod loss;
 mod plan;
 mod workspace;
 
@@ -11,13 +13,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use vr_core::{Batch, Evaluation, FlatVector, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace};
-use vr_kernels::{Isa, LANES, cross_entropy, cross_entropy_backward, pack};
+use vr_kernels::{Isa, LANES};
 
 use crate::error::{EngineError, check};
 use crate::graph::Graph;
 use gradient_plan::{Back, GradientPlan};
 use plan::Plan;
-use workspace::{Block, Workspace};
+use workspace::Workspace;
 
 /// A graph with mean cross-entropy as a gradient oracle, in f32 on the CPU.
 ///
@@ -40,21 +42,14 @@ pub struct CpuEngine {
 /// What every step of an evaluation sees.
 struct Context<'a> {
     plan: &'a Plan,
+    /// If a gradient is asked for.
+    gradient: Option<&'a GradientPlan>,
     isa: Isa,
     space: &'a ParameterSpace,
     x: &'a [f32],
-    team: Team<'a>,
-}
-
-/// Who computes a batch's blocks.
-#[derive(Clone, Copy)]
-enum Team<'a> {
-    /// The calling thread.
-    Alone,
-    /// The global pool.
-    Global,
-    /// This pool.
-    Pool(&'a rayon::ThreadPool),
+    batch: &'a Batch,
+    /// Whether the threads of the current pool share the work.
+    shared: bool,
 }
 
 impl Context<'_> {
@@ -64,15 +59,20 @@ impl Context<'_> {
     fn tensor(&self, tensor: usize) -> &[f32] {
         &self.x[self.range(tensor)]
     }
+
+    /// Does the work inside the pool whose threads share it: they meet at each batch norm without waking
+    /// the caller's.
+    fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        if self.shared { rayon::scope(|_| work()) } else { work() }
+    }
 }
 
-/// Runs `work` on every block.
-fn each(context: &Context<'_>, blocks: &mut [Block], work: impl Fn(&mut Block) + Send + Sync) {
-    let spread = |blocks: &mut [Block]| blocks.par_iter_mut().with_max_len(1).for_each(&work);
-    match context.team {
-        Team::Global if blocks.len() > 1 => spread(blocks),
-        Team::Pool(pool) if blocks.len() > 1 => pool.install(|| spread(blocks)),
-        _ => blocks.iter_mut().for_each(work),
+/// Runs `work` on every item, given its index.
+fn each<T: Send>(context: &Context<'_>, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync) {
+    if context.shared {
+        items.par_iter_mut().enumerate().with_max_len(1).for_each(|(i, item)| work(i, item));
+    } else {
+        items.iter_mut().enumerate().for_each(|(i, item)| work(i, item));
     }
 }
 
@@ -134,43 +134,67 @@ impl CpuEngine {
         out: Option<&mut [f32]>,
         pool: Option<&rayon::ThreadPool>,
     ) -> Result<Evaluation, EngineError> {
-        check(&self.graph, x, &norm, batch)?;
+        check(&self.graph, x.len(), &norm, batch)?;
         let mut workspace = self.borrow();
-        let team = match pool {
-            Some(pool) => Team::Pool(pool),
-            None if rayon::current_thread_index().is_some() => Team::Alone,
-            None => Team::Global,
+        let context = self.context(x, batch, out.is_some(), pool.is_some());
+        let work = || self.compute(&context, &mut workspace, norm, out);
+        let evaluation = match pool {
+            Some(pool) => pool.install(work),
+            None => context.inside(work),
         };
-        let context = Context { plan: &self.plan, isa: self.isa, space: self.graph.space(), x, team };
+        self.give_back(workspace);
+        Ok(evaluation)
+    }
+
+    /// What the steps of an evaluation see; `pool` says that it is given a pool of its own.
+    fn context<'a>(&'a self, x: &'a [f32], batch: &'a Batch, gradient: bool, pool: bool) -> Context<'a> {
+        Context {
+            plan: &self.plan,
+            gradient: gradient.then_some(&self.gradient),
+            isa: self.isa,
+            space: self.graph.space(),
+            x,
+            batch,
+            shared: pool || rayon::current_thread_index().is_none(),
+        }
+    }
+
+    fn compute(
+        &self,
+        context: &Context<'_>,
+        workspace: &mut Workspace,
+        norm: Normalization<'_, f32>,
+        out: Option<&mut [f32]>,
+    ) -> Evaluation {
+        let samples = context.batch.len();
+        let statistics = self.forward(context, workspace, norm);
+        if let Some(out) = out {
+            let train = matches!(norm, Normalization::Batch);
+            backward::backward(context, &self.gradient, workspace, train, out);
+        }
+        let blocks = &workspace.blocks[..samples.div_ceil(LANES)];
+        Evaluation {
+            loss: blocks.iter().map(|block| block.loss).sum::<f64>() / samples as f64,
+            correct: Some(blocks.iter().map(|block| block.correct).sum()),
+            samples,
+            statistics,
+        }
+    }
+
+    /// The forward pass; in train mode it returns the batch's statistics.
+    fn forward(
+        &self,
+        context: &Context<'_>,
+        workspace: &mut Workspace,
+        norm: Normalization<'_, f32>,
+    ) -> Option<NormStatistics> {
         let mut statistics = match norm {
             Normalization::Batch => Some(NormStatistics::initial(self.graph.norm_layers().clone())),
             Normalization::Stored(_) => None,
         };
-        self.prepare(&context, &mut workspace, batch, out.is_some());
-        forward::forward(&context, &mut workspace, batch.len(), norm, statistics.as_mut());
-        let blocks = &mut workspace.blocks[..batch.len().div_ceil(LANES)];
-        for (block, labels) in blocks.iter_mut().zip(batch.labels().chunks(LANES)) {
-            let labels: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
-            let logits = &block.values[self.plan.logits.buffer][self.plan.logits.range()];
-            let loss = cross_entropy(logits, &labels);
-            (block.loss, block.correct) = (loss.losses[..labels.len()].iter().sum(), loss.correct);
-            if let (Some(place), true) = (self.gradient.logits, out.is_some()) {
-                let gradient = &mut block.grads[place.slot][place.range()];
-                cross_entropy_backward(logits, &labels, 1.0 / batch.len() as f64, gradient);
-            }
-        }
-        let evaluation = Evaluation {
-            loss: blocks.iter().map(|block| block.loss).sum::<f64>() / batch.len() as f64,
-            correct: Some(blocks.iter().map(|block| block.correct).sum()),
-            samples: batch.len(),
-            statistics,
-        };
-        if let Some(out) = out {
-            let train = matches!(norm, Normalization::Batch);
-            backward::backward(&context, &self.gradient, &mut workspace, batch.len(), train, out);
-        }
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
-        Ok(evaluation)
+        workspace.prepare(context);
+        forward::forward(context, workspace, norm, statistics.as_mut());
+        statistics
     }
 
     fn borrow(&self) -> Workspace {
@@ -178,24 +202,8 @@ impl CpuEngine {
         idle.unwrap_or_else(|| Workspace::new(&self.plan))
     }
 
-    /// Brings the pictures and the weights into the layout of the kernels.
-    fn prepare(&self, context: &Context<'_>, workspace: &mut Workspace, batch: &Batch, backward: bool) {
-        let (plan, input) = (&self.plan, self.plan.input);
-        for (i, layer) in plan.convs.iter().enumerate() {
-            let weights = context.tensor(layer.tensor);
-            layer.conv.pack_forward(weights, &mut workspace.forward_weights[i]);
-            if backward {
-                layer.conv.pack_backward(weights, &mut workspace.backward_weights[i]);
-            }
-        }
-        let sample = batch.images().len() / batch.len();
-        let blocks = workspace.blocks_for(plan, batch.len());
-        for block in blocks.iter_mut().filter(|_| backward) {
-            block.with_gradients(&self.gradient, context.x.len());
-        }
-        for (block, images) in blocks.iter_mut().zip(batch.images().chunks(sample * LANES)) {
-            pack(images, sample, &mut block.values[input.buffer][input.range()]);
-        }
+    fn give_back(&self, workspace: Workspace) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 }
 

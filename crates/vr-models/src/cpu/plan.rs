@@ -4,7 +4,7 @@
 //! them, so their values are never stored. Concatenation is none either: its inputs are computed
 //! into one buffer.
 
-use vr_kernels::{Conv, ConvShape, LANES, Pool};
+use vr_kernels::{Conv, ConvShape, LANES, LinearGrad, Pool};
 
 use crate::graph::{Graph, NodeId, Op};
 
@@ -99,6 +99,22 @@ pub enum Step {
         /// The sum.
         to: Place,
     },
+    /// Exponential linear unit of a view.
+    Elu {
+        /// What is read.
+        from: View,
+        /// The result.
+        to: Place,
+    },
+    /// Product of a view and a dropout mask.
+    Dropout {
+        /// Which of the plan's masks.
+        mask: usize,
+        /// What is read.
+        from: View,
+        /// The result.
+        to: Place,
+    },
     /// Pooling.
     Pool {
         /// Maximum rather than mean.
@@ -116,10 +132,26 @@ impl Step {
     /// What it writes, if it writes anything.
     pub fn to(&self) -> Option<Place> {
         match self {
-            Self::Conv { to, .. } | Self::Copy { to, .. } | Self::Add { to, .. } | Self::Pool { to, .. } => Some(*to),
+            Self::Conv { to, .. }
+            | Self::Copy { to, .. }
+            | Self::Add { to, .. }
+            | Self::Elu { to, .. }
+            | Self::Dropout { to, .. }
+            | Self::Pool { to, .. } => Some(*to),
             Self::Norm { .. } => None,
         }
     }
+}
+
+/// A dropout mask.
+#[derive(Debug)]
+pub struct Mask {
+    /// The first block of a sample's draws that is its own.
+    pub draw: u32,
+    /// How much is dropped out.
+    pub rate: f64,
+    /// Elements for one sample.
+    pub len: usize,
 }
 
 /// A convolution with its parameters.
@@ -127,6 +159,8 @@ impl Step {
 pub struct ConvLayer {
     /// The kernel's own plan.
     pub conv: Conv,
+    /// Its weights' gradient, if it is a linear layer.
+    pub linear: Option<LinearGrad>,
     /// Place of the weight in the parameter space.
     pub tensor: usize,
     /// Whether the next tensor is a bias.
@@ -144,6 +178,8 @@ pub struct Plan {
     pub prologues: Vec<Prologue>,
     /// The convolutions.
     pub convs: Vec<ConvLayer>,
+    /// The dropout masks.
+    pub masks: Vec<Mask>,
     /// The forward pass.
     pub steps: Vec<Step>,
     /// The pictures.
@@ -208,6 +244,7 @@ impl<'a> Compiler<'a> {
             normed: Vec::new(),
             prologues: Vec::new(),
             convs: Vec::new(),
+            masks: Vec::new(),
             steps: Vec::new(),
             input: place,
             logits: place,
@@ -306,7 +343,9 @@ impl<'a> Compiler<'a> {
                 let to = self.target(id, &[from]);
                 let shape = conv_shape(&node.op, from.place, to.channels);
                 let bias = !matches!(&node.op, Op::Conv(conv) if !conv.bias);
-                self.plan.convs.push(ConvLayer { conv: Conv::new(shape), tensor: node.tensor, bias });
+                let linear = (shape.kernel == 1 && shape.height * shape.width == 1)
+                    .then(|| LinearGrad::new(shape.in_channels, shape.out_channels));
+                self.plan.convs.push(ConvLayer { conv: Conv::new(shape), linear, tensor: node.tensor, bias });
                 self.plan.steps.push(Step::Conv { conv: self.plan.convs.len() - 1, from, to });
                 self.settle(id, to)
             }
@@ -327,6 +366,20 @@ impl<'a> Compiler<'a> {
                 }
                 let source = self.raw(input);
                 self.prologue(source, None, true)
+            }
+            Op::Elu => {
+                let from = self.views[node.inputs[0]];
+                let to = self.target(id, &[from]);
+                self.plan.steps.push(Step::Elu { from, to });
+                self.settle(id, to)
+            }
+            Op::Dropout { rate } => {
+                let from = self.views[node.inputs[0]];
+                let to = self.target(id, &[from]);
+                let mask = Mask { draw: node.draw, rate: *rate, len: node.shape.iter().product() };
+                self.plan.masks.push(mask);
+                self.plan.steps.push(Step::Dropout { mask: self.plan.masks.len() - 1, from, to });
+                self.settle(id, to)
             }
             Op::Add => {
                 let from = [0, 1].map(|i| View { place: self.raw(node.inputs[i]), prologue: None });

@@ -3,23 +3,30 @@
 use vr_kernels::{Buffer, InputGradient, LANES, Moments, NormSums};
 
 use super::gradient_plan::GradientPlan;
-use super::plan::Plan;
+use super::plan::{ConvLayer, Plan};
+use super::{Context, each};
 
 /// Everything that belongs to sixteen samples.
 #[derive(Debug)]
 pub struct Block {
+    /// Place of its first sample in the batch.
+    pub first: usize,
     /// Samples in it; the remaining lanes are padding.
     pub lanes: usize,
     /// The forward pass's buffers.
     pub values: Vec<Buffer>,
+    /// The dropout masks of its samples.
+    pub masks: Vec<Buffer>,
     /// Statistics of every buffer's channels; empty where no batch norm reads them.
     pub moments: Vec<Vec<Moments>>,
     /// The backward pass's slots; empty until there is one.
     pub grads: Vec<Buffer>,
     /// Sums of every prologue's channels.
     pub sums: Vec<Vec<NormSums>>,
-    /// This block's part of the gradient, but for batch norm's.
+    /// This block's part of the gradient, but for batch norm's and linear layers' weights.
     pub gradient: Buffer,
+    /// Inputs and gradients of every convolution that is a linear layer, packed for its weights'.
+    pub linear: Vec<[Buffer; 2]>,
     /// Scratch for the convolutions.
     pub scratch: Buffer,
     /// A channel's sum each, for biases.
@@ -31,35 +38,49 @@ pub struct Block {
 }
 
 impl Block {
-    fn new(plan: &Plan) -> Self {
+    fn lens(plan: &Plan) -> impl Iterator<Item = usize> {
+        let scratch = plan.convs.iter().map(|layer| layer.conv.scratch_len()).max().unwrap_or(0);
+        plan.buffers.iter().copied().chain([scratch])
+    }
+
+    /// Of memory of these lengths.
+    fn new(plan: &Plan, memory: &mut impl Iterator<Item = Buffer>) -> Self {
         let channels = |buffer: usize| {
             let place = plan.steps.iter().filter_map(super::plan::Step::to).find(|to| to.buffer == buffer);
             place.map_or(0, |to| plan.buffers[buffer] / (to.area() * LANES))
         };
         let input = |buffer: usize| if buffer == plan.input.buffer { plan.input.channels } else { channels(buffer) };
-        let scratch = plan.convs.iter().map(|layer| layer.conv.scratch_len()).max().unwrap_or(0);
         Self {
+            first: 0,
             lanes: 0,
-            values: plan.buffers.iter().map(|&len| Buffer::zeros(len)).collect(),
+            values: memory.take(plan.buffers.len()).collect(),
+            masks: plan.masks.iter().map(|mask| Buffer::zeros(mask.len * LANES)).collect(),
             moments: (0..plan.buffers.len())
                 .map(|buffer| vec![Moments::default(); if plan.normed[buffer] { input(buffer) } else { 0 }])
                 .collect(),
             grads: Vec::new(),
             sums: plan.prologues.iter().map(|p| vec![NormSums::default(); p.source.channels]).collect(),
             gradient: Buffer::default(),
-            scratch: Buffer::zeros(scratch),
+            linear: Vec::new(),
+            scratch: memory.next().unwrap_or_default(),
             bias: Vec::new(),
             loss: 0.0,
             correct: 0,
         }
     }
 
-    /// Makes room for a backward pass.
-    pub fn with_gradients(&mut self, plan: &GradientPlan, parameters: usize) {
-        if self.grads.is_empty() {
-            self.grads = plan.slots.iter().map(|&len| Buffer::zeros(len)).collect();
-            self.gradient = Buffer::zeros(parameters);
-        }
+    fn gradient_lens(plan: &Plan, gradient: &GradientPlan, parameters: usize) -> impl Iterator<Item = usize> {
+        let linear = |layer: &ConvLayer| layer.linear.as_ref().map_or([0; 2], |l| [l.inputs_len(), l.gradients_len()]);
+        let linear = plan.convs.iter().flat_map(linear);
+        gradient.slots.iter().copied().chain([parameters]).chain(linear)
+    }
+
+    /// Makes room for a backward pass in memory of these lengths.
+    fn add_gradients(&mut self, plan: &Plan, gradient: &GradientPlan, memory: &mut impl Iterator<Item = Buffer>) {
+        let mut next = || memory.next().unwrap_or_default();
+        self.grads = gradient.slots.iter().map(|_| next()).collect();
+        self.gradient = next();
+        self.linear = plan.convs.iter().map(|_| [next(), next()]).collect();
     }
 }
 
@@ -79,16 +100,14 @@ pub struct Coefficients {
 }
 
 /// The memory of one evaluation.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Workspace {
     /// One for every sixteen samples of the largest batch so far.
     pub blocks: Vec<Block>,
     /// One for every prologue.
     pub coefficients: Vec<Coefficients>,
-    /// Weights of every convolution as its forward pass reads them.
-    pub forward_weights: Vec<Buffer>,
-    /// Weights of every convolution as its input gradient reads them.
-    pub backward_weights: Vec<Buffer>,
+    /// Weights of every convolution as its forward pass reads them, and as its input gradient does.
+    pub weights: Vec<[Buffer; 2]>,
 }
 
 impl Workspace {
@@ -104,24 +123,42 @@ impl Workspace {
                 gradient: vec![InputGradient::evaluation(1.0); channels],
             }
         });
-        let packed = || plan.convs.iter().map(|layer| Buffer::zeros(layer.conv.packed_len())).collect();
+        let packed = |layer: &ConvLayer| [(); 2].map(|()| Buffer::zeros(layer.conv.packed_len()));
         Self {
             blocks: Vec::new(),
             coefficients: coefficients.collect(),
-            forward_weights: packed(),
-            backward_weights: packed(),
+            weights: plan.convs.iter().map(packed).collect(),
         }
     }
 
-    /// The blocks of a batch of `samples`.
-    pub fn blocks_for(&mut self, plan: &Plan, samples: usize) -> &mut [Block] {
+    /// Makes room for a batch and brings the weights into the layout of the kernels.
+    pub fn prepare(&mut self, context: &Context<'_>) {
+        let (plan, samples) = (context.plan, context.batch.len());
         let count = samples.div_ceil(LANES);
-        while self.blocks.len() < count {
-            self.blocks.push(Block::new(plan));
+        let new = self.blocks.len()..count;
+        let mut memory = Buffer::zeros_together(new.clone().flat_map(|_| Block::lens(plan))).into_iter();
+        self.blocks.extend(new.map(|_| Block::new(plan, &mut memory)));
+        let blocks = &mut self.blocks[..count];
+        for (i, block) in blocks.iter_mut().enumerate() {
+            block.first = i * LANES;
+            block.lanes = (samples - block.first).min(LANES);
         }
-        for (i, block) in self.blocks[..count].iter_mut().enumerate() {
-            block.lanes = (samples - i * LANES).min(LANES);
+        if let Some(gradient) = context.gradient {
+            let bare = |block: &Block| block.grads.is_empty();
+            let lens = |_: &Block| Block::gradient_lens(plan, gradient, context.x.len());
+            let lens = blocks.iter().filter(|block| bare(block)).flat_map(lens);
+            let mut memory = Buffer::zeros_together(lens).into_iter();
+            let bare = blocks.iter_mut().filter(|block| bare(block));
+            bare.for_each(|block| block.add_gradients(plan, gradient, &mut memory));
         }
-        &mut self.blocks[..count]
+        each(context, self.weights.as_flattened_mut(), |i, packed| {
+            let layer = &plan.convs[i / 2];
+            let weights = context.tensor(layer.tensor);
+            if i % 2 == 0 {
+                layer.conv.pack_forward(weights, packed);
+            } else if context.gradient.is_some() {
+                layer.conv.pack_backward(weights, packed);
+            }
+        });
     }
 }

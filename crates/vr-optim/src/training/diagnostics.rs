@@ -107,6 +107,24 @@ where
         Ok(Some(Geometry { distance: way, gradient_distance: gradients, curvature }))
     }
 
+    /// The full gradient at the iterate: the mean over the generation's m minibatches.
+    ///
+    /// # Errors
+    /// When a gradient or a minibatch fails.
+    pub fn full_gradient(&mut self) -> Outcome<FlatVector<O::Scalar>, O, D> {
+        let (mut full, mut sum) = (FlatVector::zeros(self.x.len()), Mean::new(self.x.len()));
+        let count = self.sweep(
+            |_| vec![self.here()],
+            |_, answers| {
+                sum.add(&answers[0].1);
+                Ok(())
+            },
+        )?;
+        self.measured(count);
+        sum.write(&mut full);
+        Ok(full)
+    }
+
     fn here(&self) -> Place<'_, O::Scalar> {
         (&self.x, NormRule::Batch)
     }

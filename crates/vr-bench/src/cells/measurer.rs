@@ -1,0 +1,129 @@
+//! Takes a cell's measurements. None of them changes the course of the training.
+
+use vr_core::{State, StateError};
+
+use super::events::Event;
+use super::successive::Successive;
+use crate::cell::{Cell, Run};
+use crate::diagnostics::{Form, GeometryRow, Moment, PositionRow, TensorRow, TensorVariance};
+use crate::error::BenchError;
+use crate::measure::{Kind, Place, SUCCESSIVE};
+use crate::results::Point;
+
+/// What a measurement comes to.
+type Found = Result<Vec<Event>, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Takes the measurements of one cell.
+#[derive(Debug)]
+pub struct Measurer<'a> {
+    cell: &'a Cell,
+    successive: Option<Successive>,
+}
+
+impl<'a> Measurer<'a> {
+    /// Before the first place.
+    pub fn new(cell: &'a Cell) -> Self {
+        Self { cell, successive: None }
+    }
+
+    /// Measures at a place of an epoch.
+    ///
+    /// # Errors
+    /// When a gradient, a minibatch or a table fails.
+    pub fn take(&mut self, run: &mut Run, epoch: usize, place: &Place) -> Result<Vec<Event>, BenchError> {
+        let cell = self.cell;
+        let at = Moment {
+            model: cell.model.to_string(),
+            method: cell.method.clone(),
+            seed: cell.seed,
+            epoch,
+            percent: place.percent,
+        };
+        let found = match cell.measures.kind {
+            Kind::Variance => variance(run, at),
+            Kind::Geometry => geometry(run, at),
+            Kind::Positions { .. } => positions(run, at, place.index),
+            Kind::Successive => self.successive(run, at, place.index),
+        };
+        found.map_err(|error| cell.failed(epoch, error))
+    }
+
+    /// Adds what a measurement has under way to a state.
+    pub fn save(&self, state: &mut State) {
+        if let Some(successive) = &self.successive {
+            successive.save(&mut state.writer(PART));
+        }
+    }
+
+    /// Reads what [`save`](Self::save) added, for a space of `len` parameters.
+    ///
+    /// # Errors
+    /// When a value is missing or does not fit.
+    pub fn restore(&mut self, state: &State, len: usize) -> Result<(), StateError> {
+        self.successive = Successive::restore(&state.reader(PART), len)?;
+        Ok(())
+    }
+
+    fn successive(&mut self, run: &mut Run, at: Moment, index: usize) -> Found {
+        if let (Some(successive), Some(direction)) = (&mut self.successive, run.direction()) {
+            successive.step(direction);
+        }
+        if index == SUCCESSIVE {
+            return Ok(self.successive.take().map(|found| Event::Steps(found.row(at))).into_iter().collect());
+        }
+        let full = run.full_gradient()?;
+        match &mut self.successive {
+            Some(successive) => {
+                successive.next(full);
+                Ok(Vec::new())
+            }
+            None => {
+                self.successive = Some(Successive::begin(full));
+                let total = run.variance()?.total;
+                Ok(vec![Event::Variance(Point::new(at, &total))])
+            }
+        }
+    }
+}
+
+const PART: &str = "successive";
+
+/// The variance, in total and for each tensor.
+fn variance(run: &mut Run, at: Moment) -> Found {
+    let report = run.variance()?;
+    let tensors = report.tensors.into_iter().map(|(name, found)| TensorVariance {
+        name,
+        sgd_variance: found.sgd_variance,
+        ratio: found.ratio,
+        optimal_coefficient: found.optimal_coefficient,
+    });
+    let tensors = TensorRow { at: at.clone(), tensors: tensors.collect() };
+    Ok(vec![Event::Variance(Point::new(at, &report.total)), Event::Tensors(tensors)])
+}
+
+/// Nothing before the first snapshot.
+fn geometry(run: &mut Run, at: Moment) -> Found {
+    let row = run.geometry()?.map(|found| GeometryRow {
+        at,
+        distance: found.distance,
+        gradient_distance: found.gradient_distance,
+        curvature: found.curvature,
+    });
+    Ok(row.map(Event::Geometry).into_iter().collect())
+}
+
+/// Both forms of the variance.
+fn positions(run: &mut Run, at: Moment, position: usize) -> Found {
+    let forms = [(Form::FullPass, run.variance()?.total), (Form::InnerBatch, run.variance_within()?.total)];
+    let row = |(form, found): (Form, vr_core::VarianceSummary)| {
+        Event::Position(PositionRow {
+            at: at.clone(),
+            position,
+            form,
+            sgd_variance: found.sgd_variance,
+            vr_variance: found.estimator_error,
+            ratio: found.ratio,
+        })
+    };
+    Ok(forms.map(row).to_vec())
+}

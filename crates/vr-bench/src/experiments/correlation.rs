@@ -1,0 +1,127 @@
+//! C13: where SVRG does lower the variance, successive steps become correlated, so that it does not
+//! act like a larger batch.
+
+use vr_optim::Locking;
+
+use super::Experiment;
+use super::methods::{sgd, stored};
+use crate::cell::Cell;
+use crate::diagnostics::StepRow;
+use crate::figures::FigureError;
+use crate::figures::correlation::correlation as figure;
+use crate::measure::{Kind, Measures, Places};
+use crate::results::{ExperimentResult, Verdict};
+use crate::run_dir::Figure;
+use crate::settings::Settings;
+use crate::stats::{Estimate, RULE};
+
+/// SVRG's successive steps against SGD's.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "correlation",
+    summary: "Correlation of successive steps, SVRG against SGD",
+    claim: CLAIM,
+    cells,
+    figures,
+    verdicts,
+};
+
+const CLAIM: &str = "Where SVRG does lower the variance, successive steps become correlated, so that it does not act \
+                     like a larger batch.";
+
+fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
+    let measures = Measures { kind: Kind::Successive, places: Places::Deciles, every: settings.every };
+    let pair = |seed| [sgd(settings, seed), stored(settings, Locking::Locked, seed)];
+    settings.seeds.iter().copied().flat_map(pair).map(|cell| Cell { measures, ..cell }).collect()
+}
+
+fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
+    let title = result.heading("Cosine between successive steps");
+    let svg = figure(&title, &result.diagnostics.steps)?;
+    Ok(vec![("correlation", title, svg)])
+}
+
+fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
+    let verdict = |id: &str, claim: &str, expected: &str, value: fn(&StepRow) -> f64| {
+        let (svrg, sgd) = where_reduced(result, value);
+        let excess = Estimate::of(&svrg.iter().zip(&sgd).map(|(svrg, sgd)| svrg - sgd).collect::<Vec<_>>());
+        Verdict {
+            id: id.into(),
+            claim: claim.into(),
+            expected: expected.into(),
+            measured: match excess.n {
+                0 => "no place with a ratio below 1".into(),
+                _ => format!("cosine {} against {}", Estimate::of(&svrg), Estimate::of(&sgd)),
+            },
+            outcome: excess.sign(),
+            rule: format!(
+                "SVRG's less SGD's, over the places after the first epoch where the ratio is below 1, {RULE}"
+            ),
+        }
+    };
+    vec![
+        verdict(
+            "C13-steps",
+            "C13: where SVRG lowers the variance, the directions of successive steps are more correlated than SGD's",
+            "cosine above SGD's",
+            |row| row.direction_cosine,
+        ),
+        verdict(
+            "C13-noise",
+            "C13: more than a larger batch's would be: their noises about the full gradient are correlated too",
+            "cosine above SGD's",
+            |row| row.noise_cosine,
+        ),
+    ]
+}
+
+/// SVRG's values after the first epoch where its variance ratio is below 1, and SGD's at the same places.
+fn where_reduced(result: &ExperimentResult, value: fn(&StepRow) -> f64) -> (Vec<f64>, Vec<f64>) {
+    let rows = &result.diagnostics.steps;
+    let place = |row: &StepRow| (row.at.seed, row.at.epoch, row.at.percent);
+    let reduced = |svrg: &&StepRow| {
+        let same =
+            result.points.iter().find(|p| p.method == svrg.at.method && (p.seed, p.epoch, p.percent) == place(svrg));
+        same.and_then(|point| point.ratio).is_some_and(|ratio| ratio < 1.0)
+    };
+    rows.iter()
+        .filter(|row| row.at.method != "sgd" && row.at.epoch > 1)
+        .filter(reduced)
+        .filter_map(|svrg| {
+            let sgd = rows.iter().find(|row| row.at.method == "sgd" && place(row) == place(svrg))?;
+            Some((value(svrg), value(sgd)))
+        })
+        .unzip()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::{Diagnostics, Moment};
+    use crate::results::{Outcome, Point, made_up};
+
+    fn row(method: &str, percent: f64, direction_cosine: f64, noise_cosine: f64) -> StepRow {
+        let at = Moment { model: "lenet".into(), method: method.into(), seed: 0, epoch: 2, percent };
+        StepRow { at, pairs: 4, direction_cosine, noise_cosine }
+    }
+
+    fn check(ratio: f64, svrg: [f64; 2], expected: [Outcome; 2]) {
+        let (mut points, mut steps) = (Vec::new(), Vec::new());
+        for (percent, scale) in [(10.0, 1.0), (50.0, 1.05)] {
+            points.push(Point { percent, ..made_up::point("svrg-locked", 2, ratio) });
+            steps.push(row("svrg-locked", percent, svrg[0] * scale, svrg[1] * scale));
+            steps.push(row("sgd", percent, 0.2, 0.0));
+        }
+        let diagnostics = Diagnostics { steps, ..Diagnostics::default() };
+        let result = ExperimentResult { points, diagnostics, ..made_up::result("lenet") };
+        let outcomes: Vec<_> = verdicts(&result).into_iter().map(|verdict| verdict.outcome).collect();
+        assert_eq!(outcomes, expected);
+    }
+
+    #[test]
+    fn each_half_can_go_every_way() {
+        check(0.5, [0.8, 0.3], [Outcome::Confirmed, Outcome::Confirmed]);
+        check(0.5, [0.1, -0.1], [Outcome::Contradicted, Outcome::Contradicted]);
+        check(0.5, [0.8, 0.0], [Outcome::Confirmed, Outcome::Undecided]);
+        check(1.5, [0.8, 0.3], [Outcome::Undecided, Outcome::Undecided]);
+    }
+}

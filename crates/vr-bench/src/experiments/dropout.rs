@@ -1,0 +1,57 @@
+//! C4: dropout masks must be locked too. With each data point's mask drawn again from the same seed,
+//! the masks at snapshot and iterate agree and the variance starts at zero; otherwise it does not.
+
+use vr_data::Augmentation;
+use vr_optim::Locking;
+
+use super::Experiment;
+use super::locking;
+use super::methods::stored;
+use crate::cell::Cell;
+use crate::figures::FigureError;
+use crate::figures::locking::locking as figure;
+use crate::measure::{Measures, Places};
+use crate::results::{ExperimentResult, Verdict};
+use crate::run_dir::Figure;
+use crate::settings::{Model, Settings};
+
+/// Locked dropout masks against masks drawn anew.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "dropout",
+    summary: "Variance with and without locked dropout masks, LeNet with dropout",
+    claim: CLAIM,
+    cells,
+    figures,
+    verdicts,
+};
+
+const CLAIM: &str = "Each data point's dropout mask must be the same at the snapshot and at the iterate: then the \
+                     variance starts at 0.";
+
+/// Without augmentation, so that the masks alone are locked or not.
+fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
+    let measures = Measures::variance(Places::Deciles, settings.every);
+    let settings = Settings { model: Model::LenetDropout, ..settings.clone() };
+    let pair = |seed| {
+        [Locking::Locked, Locking::Unlocked].map(|locking| Cell {
+            augmentation: Augmentation::None,
+            measures,
+            ..stored(&settings, locking, seed)
+        })
+    };
+    settings.seeds.iter().copied().flat_map(pair).collect()
+}
+
+fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
+    let title = result.heading("Locked dropout masks");
+    let svg = figure(&title, &result.points)?;
+    Ok(vec![("dropout", title, svg)])
+}
+
+fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
+    vec![Verdict {
+        id: "C4-start".into(),
+        claim: "C4: with locked dropout masks the variance at 0 % is zero; with masks drawn anew it is not".into(),
+        ..locking::start(&result.points)
+    }]
+}

@@ -1,0 +1,119 @@
+//! C13: smooth activations (ELU in place of ReLU) help variance reduction only marginally.
+
+use vr_optim::Locking;
+
+use super::Experiment;
+use super::methods::stored;
+use crate::cell::Cell;
+use crate::figures::FigureError;
+use crate::figures::elu::elu as figure;
+use crate::measure::Measures;
+use crate::results::{ExperimentResult, Outcome, Verdict};
+use crate::run_dir::Figure;
+use crate::settings::{Model, Settings};
+use crate::stats::Estimate;
+
+/// ELU against ReLU.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "elu",
+    summary: "Variance ratios with ELU in place of ReLU, LeNet or small ResNet",
+    claim: CLAIM,
+    cells,
+    figures,
+    verdicts,
+};
+
+const CLAIM: &str = "ELU in place of ReLU, whose gradient is continuous, helps variance reduction only marginally.";
+
+const RELU: &str = "svrg-relu";
+const ELU: &str = "svrg-elu";
+/// Up to this factor, in either direction, a change of the ratio counts as marginal.
+const MARGINAL: f64 = 4.0 / 3.0;
+
+fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
+    let measures = Measures::variance(settings.places, settings.every);
+    let models = match settings.model {
+        Model::ResnetSmall | Model::ResnetSmallElu => [Model::ResnetSmall, Model::ResnetSmallElu],
+        _ => [Model::Lenet, Model::LenetElu],
+    };
+    let pair = |seed| {
+        [(RELU, models[0]), (ELU, models[1])].map(|(method, model)| Cell {
+            method: method.into(),
+            model,
+            measures,
+            ..stored(settings, Locking::Locked, seed)
+        })
+    };
+    settings.seeds.iter().copied().flat_map(pair).collect()
+}
+
+fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
+    let title = result.heading("Variance of SVRG over SGD, ReLU and ELU");
+    let svg = figure(&title, &result.points, &result.epochs)?;
+    Ok(vec![("elu", title, svg)])
+}
+
+fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
+    vec![verdict(result)]
+}
+
+fn verdict(result: &ExperimentResult) -> Verdict {
+    let mut logs = Vec::new();
+    for relu in result.points.iter().filter(|p| p.method == RELU && p.percent > 0.0 && p.epoch > 1) {
+        let twin = result.points.iter().find(|elu| {
+            elu.method == ELU && (elu.seed, elu.epoch, elu.percent) == (relu.seed, relu.epoch, relu.percent)
+        });
+        if let (Some(relu), Some(elu)) = (relu.ratio, twin.and_then(|elu| elu.ratio)) {
+            logs.push((elu / relu).ln());
+        }
+    }
+    let log = Estimate::of(&logs);
+    let bound = MARGINAL.ln();
+    Verdict {
+        id: "C13-elu".into(),
+        claim: "C13: ELU in place of ReLU changes the variance ratio only marginally".into(),
+        expected: format!("between {:.2} and {MARGINAL:.2} times ReLU's", 1.0 / MARGINAL),
+        measured: match log.n {
+            0 => "not measured".into(),
+            n => {
+                format!("{:.2} times ReLU's, {:.2}–{:.2} (n = {n})", log.mean.exp(), log.low().exp(), log.high().exp())
+            }
+        },
+        outcome: if log.low() >= -bound && log.high() <= bound {
+            Outcome::Confirmed
+        } else if log.high() < -bound || log.low() > bound {
+            Outcome::Contradicted
+        } else {
+            Outcome::Undecided
+        },
+        rule: "geometric mean, over the places after the start, epochs after the first and seeds, of ELU's ratio over \
+               ReLU's at the same place: confirmed when it lies within the bounds with two standard errors on either \
+               side, contradicted when it lies so outside"
+            .into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::made_up;
+
+    fn check(elu: [f64; 3], expected: Outcome) {
+        let mut points = Vec::new();
+        for (epoch, elu) in (2..).zip(elu) {
+            points.extend([made_up::point(RELU, epoch, 0.5), made_up::point(ELU, epoch, elu)]);
+        }
+        let result = ExperimentResult { points, ..made_up::result("lenet, lenet-elu") };
+        assert_eq!(verdict(&result).outcome, expected);
+    }
+
+    #[test]
+    fn the_verdict_can_go_every_way() {
+        check([0.45, 0.46, 0.47], Outcome::Confirmed);
+        check([0.55, 0.53, 0.57], Outcome::Confirmed);
+        check([0.2, 0.21, 0.22], Outcome::Contradicted);
+        check([0.9, 0.91, 0.92], Outcome::Contradicted);
+        check([0.1, 0.5, 0.9], Outcome::Undecided);
+        assert_eq!(verdict(&made_up::result("lenet")).outcome, Outcome::Undecided);
+    }
+}

@@ -1,0 +1,143 @@
+//! C7, Figure 3: the distance of the iterate from the snapshot grows far faster in DenseNet than in
+//! LeNet, while the curvature ‖g(x) − g(x̃)‖/‖x − x̃‖ is similar.
+
+use vr_optim::Locking;
+
+use super::Experiment;
+use super::methods::stored;
+use crate::cell::Cell;
+use crate::diagnostics::GeometryRow;
+use crate::figures::FigureError;
+use crate::figures::geometry::geometry as figure;
+use crate::measure::{Kind, Measures, Places};
+use crate::phases::geometric_mean;
+use crate::results::{ExperimentResult, Outcome, Verdict};
+use crate::run_dir::Figure;
+use crate::settings::{Model, Settings};
+
+/// Figure 3.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "geometry",
+    summary: "Iterate distance and curvature through the epoch, LeNet against DenseNet (Figure 3)",
+    claim: CLAIM,
+    cells,
+    figures,
+    verdicts,
+};
+
+const CLAIM: &str = "The iterate's distance from the snapshot grows far faster in DenseNet than in LeNet, while the \
+                     curvature is similar (paper, Figure 3).";
+
+const SMALL: Model = Model::Lenet;
+const LARGE: Model = Model::Densenet4036;
+/// From this factor on, DenseNet's distance counts as far larger.
+const FAR: f64 = 2.0;
+/// Up to this factor, in either direction, curvatures count as similar.
+const SIMILAR: f64 = 2.0;
+
+/// LeNet and DenseNet, or LeNet and another network that is asked for.
+fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
+    let measures = Measures { kind: Kind::Geometry, places: Places::Deciles, every: settings.every };
+    let models = [SMALL, if settings.model == SMALL { LARGE } else { settings.model }];
+    let cell = |(model, seed)| Cell { model, measures, ..stored(settings, Locking::Locked, seed) };
+    models.iter().flat_map(|&model| settings.seeds.iter().map(move |&seed| (model, seed))).map(cell).collect()
+}
+
+fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
+    let title = result.heading("Iterate distance and curvature");
+    let svg = figure(&title, &result.diagnostics.geometry)?;
+    Ok(vec![("geometry", title, svg)])
+}
+
+fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
+    let rows = &result.diagnostics.geometry;
+    vec![distance(rows), curvature(rows)]
+}
+
+fn distance(rows: &[GeometryRow]) -> Verdict {
+    let factor = factor(rows, |row| Some(row.distance));
+    Verdict {
+        id: "C7-distance".into(),
+        claim: "C7: the distance from the snapshot grows far faster in DenseNet than in LeNet".into(),
+        expected: format!("at least {FAR} times LeNet's"),
+        measured: show(factor),
+        outcome: match factor {
+            None => Outcome::Undecided,
+            Some((_, factor)) if factor >= FAR => Outcome::Confirmed,
+            Some(_) => Outcome::Contradicted,
+        },
+        rule: RULE.into(),
+    }
+}
+
+fn curvature(rows: &[GeometryRow]) -> Verdict {
+    let factor = factor(rows, |row| row.curvature);
+    Verdict {
+        id: "C7-curvature".into(),
+        claim: "C7: the curvature between iterate and snapshot is similar in DenseNet and in LeNet".into(),
+        expected: format!("within a factor of {SIMILAR} of LeNet's"),
+        measured: show(factor),
+        outcome: match factor {
+            None => Outcome::Undecided,
+            Some((_, factor)) if (1.0 / SIMILAR..=SIMILAR).contains(&factor) => Outcome::Confirmed,
+            Some(_) => Outcome::Contradicted,
+        },
+        rule: RULE.into(),
+    }
+}
+
+const RULE: &str = "DenseNet's geometric mean over the places after the start, and over seeds, as a multiple of \
+                    LeNet's, in the last epoch that both were measured in; undecided without both";
+
+/// DenseNet's multiple of LeNet's value, and the epoch.
+fn factor(rows: &[GeometryRow], value: fn(&GeometryRow) -> Option<f64>) -> Option<(usize, f64)> {
+    let of = |model: Model| rows.iter().filter(move |row| row.at.model == model.name() && row.at.percent > 0.0);
+    let mean = |model, epoch| {
+        geometric_mean(&of(model).filter(|row| row.at.epoch == epoch).filter_map(value).collect::<Vec<_>>())
+    };
+    let epoch = of(SMALL).map(|row| row.at.epoch).filter(|&epoch| of(LARGE).any(|row| row.at.epoch == epoch)).max()?;
+    Some((epoch, mean(LARGE, epoch)? / mean(SMALL, epoch)?))
+}
+
+fn show(factor: Option<(usize, f64)>) -> String {
+    factor.map_or_else(
+        || "not both networks".into(),
+        |(epoch, factor)| format!("{factor:.2} times LeNet's in epoch {epoch}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::Moment;
+
+    fn rows(model: Model, epoch: usize, distance: f64, curvature: f64) -> Vec<GeometryRow> {
+        let row = |percent: f64| GeometryRow {
+            at: Moment { model: model.to_string(), method: "svrg-locked".into(), seed: 0, epoch, percent },
+            distance: distance * percent,
+            gradient_distance: distance * percent * curvature,
+            curvature: (percent > 0.0).then_some(curvature),
+        };
+        [0.0, 50.0, 100.0].map(row).to_vec()
+    }
+
+    fn check(large: (f64, f64), expected: [Outcome; 2]) {
+        let rows = [rows(SMALL, 3, 1.0, 1.0), rows(SMALL, 4, 9.0, 9.0), rows(LARGE, 3, large.0, large.1)].concat();
+        assert_eq!([distance(&rows).outcome, curvature(&rows).outcome], expected);
+    }
+
+    #[test]
+    fn each_half_can_go_either_way() {
+        check((4.0, 1.5), [Outcome::Confirmed, Outcome::Confirmed]);
+        check((1.5, 0.6), [Outcome::Contradicted, Outcome::Confirmed]);
+        check((4.0, 3.0), [Outcome::Confirmed, Outcome::Contradicted]);
+        check((0.5, 0.3), [Outcome::Contradicted, Outcome::Contradicted]);
+    }
+
+    #[test]
+    fn one_network_or_different_epochs_decide_nothing() {
+        for rows in [rows(SMALL, 3, 1.0, 1.0), [rows(SMALL, 3, 1.0, 1.0), rows(LARGE, 4, 9.0, 1.0)].concat()] {
+            assert_eq!([distance(&rows).outcome, curvature(&rows).outcome], [Outcome::Undecided; 2]);
+        }
+    }
+}

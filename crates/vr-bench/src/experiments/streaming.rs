@@ -1,0 +1,151 @@
+//! C9, Figure 4: with mega-batches of ten minibatches the variance rises at once after the
+//! mega-batch; in large networks only the first step gains.
+
+use std::collections::BTreeMap;
+
+use super::Experiment;
+use super::methods::scsg;
+use crate::cell::Cell;
+use crate::diagnostics::{Form, PositionRow};
+use crate::figures::FigureError;
+use crate::figures::streaming::streaming as figure;
+use crate::measure::{Kind, Measures};
+use crate::phases::geometric_mean;
+use crate::results::{ExperimentResult, Verdict};
+use crate::run_dir::Figure;
+use crate::settings::Settings;
+use crate::stats::{Estimate, RULE};
+
+/// Figure 4.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "streaming",
+    summary: "Variance at each step after a mega-batch (Figure 4)",
+    claim: CLAIM,
+    cells,
+    figures,
+    verdicts,
+};
+
+const CLAIM: &str = "With mega-batches of ten minibatches the variance rises at once after the mega-batch; in large \
+                     networks only the first step gains (paper, Figure 4).";
+
+/// Minibatches of a mega-batch, and steps that follow it.
+const SIZE: usize = 10;
+/// Networks that count as large.
+const LARGE: [&str; 2] = ["resnet110", "densenet-40-36"];
+
+fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
+    let measures = Measures { kind: Kind::Positions { size: SIZE }, places: settings.places, every: settings.every };
+    settings.seeds.iter().map(|&seed| Cell { measures, ..scsg(settings, seed) }).collect()
+}
+
+fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
+    let title = result.heading("Variance after a mega-batch");
+    let svg = figure(&title, &result.diagnostics.positions)?;
+    Ok(vec![("streaming", title, svg)])
+}
+
+fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
+    let rows = &result.diagnostics.positions;
+    vec![rise(rows), rest(rows)]
+}
+
+/// The first step's rise against the mean rise of the steps after it.
+fn rise(rows: &[PositionRow]) -> Verdict {
+    let megas = mega_batches(rows, |_| true);
+    let gains: Vec<f64> = megas
+        .iter()
+        .filter(|ratios| ratios.len() >= 3)
+        .map(|ratios| {
+            let (first, last) = (ratios[1] - ratios[0], ratios[ratios.len() - 1] - ratios[1]);
+            first - last / (ratios.len() - 2) as f64
+        })
+        .collect();
+    let gain = Estimate::of(&gains);
+    Verdict {
+        id: "C9-rise".into(),
+        claim: "C9: the variance rises at once after the mega-batch".into(),
+        expected: "the ratio rises faster in the first step than on average in those after it".into(),
+        measured: format!("faster by {gain} a step; {}", listed(rows)),
+        outcome: gain.sign(),
+        rule: format!("mean over mega-batches, in the full-pass form, {RULE}"),
+    }
+}
+
+/// In large networks, the steps after the first.
+fn rest(rows: &[PositionRow]) -> Verdict {
+    let large = mega_batches(rows, |model| LARGE.contains(&model));
+    let after: Vec<f64> = large.iter().filter_map(|ratios| Some(geometric_mean(ratios.get(1..)?)?.ln())).collect();
+    let log = Estimate::of(&after);
+    Verdict {
+        id: "C9-large".into(),
+        claim: "C9: in a large network only the first step after the mega-batch gains".into(),
+        expected: "ratio of the steps after the first above 1".into(),
+        measured: match log.n {
+            0 => "no large network".into(),
+            n => format!("{:.2} (n = {n}); {}", log.mean.exp(), listed(rows)),
+        },
+        outcome: log.sign(),
+        rule: format!(
+            "geometric mean of the full-pass ratio over the steps after the first: its logarithm, over mega-batches, {RULE}"
+        ),
+    }
+}
+
+/// For each mega-batch of the networks asked for, its full-pass ratios in the order of positions.
+fn mega_batches(rows: &[PositionRow], model: impl Fn(&str) -> bool) -> Vec<Vec<f64>> {
+    let mut found: BTreeMap<(&str, u64, usize, u64), Vec<(usize, f64)>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.form == Form::FullPass && model(&row.at.model)) {
+        let key = (row.at.model.as_str(), row.at.seed, row.at.epoch, row.at.percent.to_bits());
+        found.entry(key).or_default().extend(row.ratio.map(|ratio| (row.position, ratio)));
+    }
+    found
+        .into_values()
+        .map(|mut ratios| {
+            ratios.sort_by_key(|&(position, _)| position);
+            ratios.into_iter().map(|(_, ratio)| ratio).collect()
+        })
+        .collect()
+}
+
+/// The mean ratio at every position, in both forms.
+fn listed(rows: &[PositionRow]) -> String {
+    let form = |form: Form| {
+        let mean = |position: usize| {
+            let same = rows.iter().filter(|row| row.form == form && row.position == position);
+            geometric_mean(&same.filter_map(|row| row.ratio).collect::<Vec<_>>())
+        };
+        (0..SIZE).filter_map(mean).map(|ratio| format!("{ratio:.2}")).collect::<Vec<_>>().join(" ")
+    };
+    format!("by position {} (over the mega-batch alone {})", form(Form::FullPass), form(Form::InnerBatch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::Moment;
+    use crate::results::Outcome;
+
+    fn check(model: &str, ratios: [f64; 4], expected: [Outcome; 2]) {
+        let mut rows = Vec::new();
+        for (percent, scale) in [(0.0, 1.0), (50.0, 1.01)] {
+            for (position, ratio) in ratios.into_iter().enumerate() {
+                let at = Moment { model: model.into(), method: "scsg".into(), seed: 0, epoch: 2, percent };
+                let ratio = Some(ratio * scale);
+                let row =
+                    PositionRow { at, position, form: Form::FullPass, sgd_variance: 1.0, vr_variance: 1.0, ratio };
+                rows.push(row);
+            }
+        }
+        assert_eq!([rise(&rows).outcome, rest(&rows).outcome], expected);
+    }
+
+    #[test]
+    fn each_half_can_go_every_way() {
+        check("resnet110", [0.1, 1.2, 1.3, 1.4], [Outcome::Confirmed, Outcome::Confirmed]);
+        check("resnet110", [0.1, 0.2, 0.5, 0.9], [Outcome::Contradicted, Outcome::Contradicted]);
+        check("resnet110", [0.1, 0.9, 1.1, 1.01], [Outcome::Confirmed, Outcome::Undecided]);
+        check("lenet", [0.1, 1.2, 1.3, 1.4], [Outcome::Confirmed, Outcome::Undecided]);
+        assert_eq!([rise(&[]).outcome, rest(&[]).outcome], [Outcome::Undecided; 2]);
+    }
+}
