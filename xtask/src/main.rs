@@ -29,7 +29,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     /// Run an experiment of the paper; write figures, numbers and a report.
-    Repro(repro::Args),
+    Repro(Box<repro::Args>),
     /// The verdicts of finished runs in one table.
     Verdict(verdict::Args),
     /// Go on with a run where it stands.

@@ -194,7 +194,7 @@ pub struct EpochRow {
     pub gradient_evaluations: u64,
 }
 
-/// A run whose loss ceased to be a number.
+/// A run whose loss ceased to be a number, or exploded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Divergence {
     /// Name of the method.

@@ -2,53 +2,71 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Stop, cells, data, files, final_state, methods_under, run, settings};
 use vr_bench::BenchError;
-use vr_bench::cell::Cell;
+use vr_bench::cell::{Cell, CellResult};
 use vr_bench::checkpoint::CheckpointPolicy;
-use vr_bench::measure::{Measures, Places};
+use vr_bench::experiments::methods;
+use vr_bench::measure::{Kind, Measures, Places};
 use vr_bench::observer::Silent;
 use vr_bench::settings::{Model, Settings};
 use vr_data::{Loader, LoaderConfig};
 use vr_models::{CpuEngine, initialize};
-use vr_optim::{RuleConfig, Svrg, Training};
+use vr_optim::{Locking, RuleConfig, Svrg, Training};
 
-/// Runs every estimator under a rule, stopping at every chance or every second one, in the middle of an
-/// epoch, inside a snapshot pass, at the end of an epoch, and going on each time.
-fn stop_everywhere(rule: RuleConfig, phase: usize) {
-    let (settings, data) = (settings(), data());
-    for cell in &methods_under(rule) {
-        let cells = std::slice::from_ref(cell);
-        let whole = tempfile::tempdir().unwrap();
-        let results = run(&settings, &data, cells, whole.path(), &Silent).unwrap();
-        assert!(results[0].diverged.is_none(), "{} diverged", cell.method);
-        let parts = tempfile::tempdir().unwrap();
-        let mut stops = 0;
-        // The first chance of a pass comes before its first window: every second time it goes further.
-        while let Err(error) = run(&settings, &data, cells, parts.path(), &Stop::after(1 + (stops + phase) % 2)) {
-            assert!(matches!(error, BenchError::Interrupted), "{error}");
-            stops += 1;
-        }
-        let steps = cell.epochs * data.train.len().div_ceil(settings.batch_size);
-        assert!(2 * stops >= steps, "{}: {stops} stops in {steps} steps", cell.method);
-        assert_eq!(files(parts.path()), files(whole.path()), "{}", cell.method);
-        assert_eq!(final_state(parts.path()), final_state(whole.path()), "{}", cell.method);
+/// Runs a cell, stopping at every chance or every second one, in the middle of an epoch, inside a
+/// snapshot pass, at the end of an epoch, and going on each time.
+fn stop_everywhere(settings: &Settings, cell: &Cell, phase: usize) {
+    let (data, cells) = (data(), std::slice::from_ref(cell));
+    let whole = tempfile::tempdir().unwrap();
+    let results = run(settings, &data, cells, whole.path(), &Silent).unwrap();
+    assert!(results[0].diverged.is_none(), "{} diverged", cell.method);
+    let parts = tempfile::tempdir().unwrap();
+    let mut stops = 0;
+    // The first chance of a pass comes before its first window: every second time it goes further.
+    while let Err(error) = run(settings, &data, cells, parts.path(), &Stop::after(1 + (stops + phase) % 2)) {
+        assert!(matches!(error, BenchError::Interrupted), "{error}");
+        stops += 1;
     }
+    let steps = cell.epochs * data.train.len().div_ceil(settings.batch_size);
+    assert!(2 * stops >= steps, "{}: {stops} stops in {steps} steps", cell.method);
+    assert_eq!(files(parts.path()), files(whole.path()), "{}", cell.method);
+    assert_eq!(final_state(parts.path()), final_state(whole.path()), "{}", cell.method);
+}
+
+fn stop_every_method(rule: RuleConfig, phase: usize) {
+    methods_under(rule).iter().for_each(|cell| stop_everywhere(&settings(), cell, phase));
 }
 
 #[test]
 fn every_estimator_resumes_to_the_bit_with_momentum() {
-    stop_everywhere(RuleConfig::default(), 0);
+    stop_every_method(RuleConfig::default(), 0);
 }
 
 #[test]
 fn every_estimator_resumes_to_the_bit_with_nesterov() {
-    stop_everywhere(RuleConfig::SgdMomentum { momentum: 0.9, weight_decay: 1e-4, nesterov: true }, 1);
+    stop_every_method(RuleConfig::SgdMomentum { momentum: 0.9, weight_decay: 1e-4, nesterov: true }, 1);
 }
 
 #[test]
 fn every_estimator_resumes_to_the_bit_with_adamw() {
-    stop_everywhere(RuleConfig::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }, 1);
+    stop_every_method(RuleConfig::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }, 1);
+}
+
+#[test]
+fn every_measurement_resumes_to_the_bit() {
+    let measured = |kind, places, cell| Cell { measures: Measures { kind, places, every: 1 }, ..cell };
+    let settings = settings();
+    let geometry = measured(Kind::Geometry, Places::Deciles, methods::stored(&settings, Locking::Locked, 3));
+    let positions = measured(Kind::Positions { size: 4 }, Places::Paper, methods::scsg(&settings, 3));
+    stop_everywhere(&settings, &geometry, 0);
+    stop_everywhere(&settings, &positions, 0);
+    // Fifteen steps an epoch, room for the steps that are compared.
+    let settings = Settings { batch_size: 2, epochs: 1, ..settings };
+    let successive = measured(Kind::Successive, Places::Paper, methods::recomputed(&settings, 3));
+    stop_everywhere(&settings, &successive, 0);
 }
 
 #[test]
@@ -67,6 +85,20 @@ fn finished_cells_stay_and_a_grown_matrix_runs_what_is_new() {
         assert!(name == "metrics.jsonl" || grown[name] == *content, "{name}");
     }
     assert!(grown.len() > old.len());
+}
+
+#[test]
+fn cells_at_once_find_what_cells_in_turn_find() {
+    let (settings, data) = (settings(), data());
+    let (turn, once) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let results = run(&settings, &data, &cells(), turn.path(), &Silent).unwrap();
+    let settings = Settings { jobs: 2, ..settings };
+    let stopped = run(&settings, &data, &cells(), once.path(), &Stop::after(12));
+    assert!(matches!(stopped, Err(BenchError::Interrupted)));
+    let again = run(&settings, &data, &cells(), once.path(), &Silent).unwrap();
+    assert_eq!(files(once.path()), files(turn.path()));
+    let methods = |results: &[CellResult]| results.iter().map(|r| r.epochs[0].method.clone()).collect::<Vec<_>>();
+    assert_eq!(methods(&again), methods(&results));
 }
 
 #[test]
@@ -104,9 +136,9 @@ fn nothing_but_the_settings_matters() {
         for threads in 2..=4 {
             assert_eq!(weights(&settings(), &cell, threads).1, all, "{} on {threads} threads", cell.method);
         }
-        let often = CheckpointPolicy { every_steps: Some(1), ..CheckpointPolicy::default() };
+        let often = CheckpointPolicy { every: Some(Duration::ZERO), ..CheckpointPolicy::default() };
         let often = Settings { checkpoints: often, ..settings() };
-        assert_eq!(weights(&often, &cell, 2).1, all, "{} saved after every step", cell.method);
+        assert_eq!(weights(&often, &cell, 2).1, all, "{} saved at every chance", cell.method);
         for measures in [Measures::NONE, Measures::variance(Places::Deciles, 1)] {
             let measured = Cell { measures, ..cell.clone() };
             assert_eq!(weights(&settings(), &measured, 2).0, expected, "{} measured otherwise", cell.method);

@@ -42,6 +42,16 @@ pub fn write_atomic_with(
     disk::sync_folder(folder).map_err(FileError::io("sync", folder))
 }
 
+/// Writes a new file of a folder that is being built ([`create_folder_atomic`](crate::create_folder_atomic)):
+/// it is made durable together with the folder.
+///
+/// # Errors
+/// [`FileError`], also when the file is there already.
+pub fn write_part(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), FileError> {
+    let path = path.as_ref();
+    File::create_new(path).and_then(|mut file| file.write_all(bytes)).map_err(FileError::io("write", path))
+}
+
 fn fill(hidden: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut file = BufWriter::new(File::create_new(hidden)?);
     write(&mut file)?;

@@ -24,7 +24,7 @@ mod sibling;
 
 pub use append::AppendFile;
 pub use error::FileError;
-pub use file::{read, write_atomic, write_atomic_with};
+pub use file::{read, write_atomic, write_atomic_with, write_part};
 pub use folder::{create_folder, create_folder_atomic, list, remove, replace_folder};
 pub use lock::Lock;
 pub use sibling::sweep;

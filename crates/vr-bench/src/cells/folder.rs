@@ -4,20 +4,18 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use vr_files::write_atomic;
 
 use super::events::Event;
 use super::position::Position;
+use super::resolved::{difference, resolved};
 use crate::cell::{Cell, CellResult};
 use crate::checkpoint::{CheckpointPolicy, Checkpoints};
 use crate::error::BenchError;
 use crate::log::{self, LogError};
 use crate::results::EpochTime;
 use crate::settings::{LoadedData, Settings};
-
-/// Version of what a cell's settings mean; a change makes finished cells run again.
-const SCHEMA: u64 = 1;
 
 const SETTINGS: &str = "settings.json";
 const RESULT: &str = "result.json";
@@ -81,7 +79,7 @@ impl CellFolder {
     /// [`BenchError::OtherSettings`], which names the first difference.
     pub fn check_settings(&self, settings: &Settings, data: &LoadedData, cell: &Cell) -> Result<(), BenchError> {
         let found = self.settings()?;
-        match difference("", &found, &resolved(settings, data, cell)) {
+        match difference(&found, &resolved(settings, data, cell)) {
             None => Ok(()),
             Some(difference) => Err(BenchError::OtherSettings { path: self.path.clone(), difference }),
         }
@@ -195,7 +193,7 @@ impl CellFolder {
         }
     }
 
-    /// Notes the error that the cell ends with; a disk that fails is not asked twice.
+    /// Notes the error that the cell ends with, if the disk lets it.
     pub fn fail(&self, error: &BenchError) {
         if let Err(other) = write_atomic(self.path.join(ERROR), error.to_string().as_bytes()) {
             tracing::warn!(error = %other, "the cell's error could not be noted");
@@ -257,17 +255,6 @@ impl CellFolder {
     }
 }
 
-/// Everything that a cell's result depends on.
-fn resolved(settings: &Settings, data: &LoadedData, cell: &Cell) -> Value {
-    json!({
-        "schema": SCHEMA,
-        "engine": settings.engine.to_string(),
-        "batch_size": settings.batch_size,
-        "data": data.info,
-        "cell": cell,
-    })
-}
-
 /// The run's folder of cells.
 pub const CELLS: &str = "cells";
 
@@ -279,35 +266,4 @@ pub fn name(cell: &Cell) -> String {
 
 fn digest(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
-}
-
-/// The first key at which two settings differ, with both values.
-fn difference(key: &str, found: &Value, ours: &Value) -> Option<String> {
-    match (found, ours) {
-        (Value::Object(found), Value::Object(ours)) => {
-            let keys: std::collections::BTreeSet<&String> = found.keys().chain(ours.keys()).collect();
-            keys.into_iter().find_map(|name| {
-                let inner = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
-                let value = |of: &serde_json::Map<String, Value>| of.get(name).cloned().unwrap_or(Value::Null);
-                difference(&inner, &value(found), &value(ours))
-            })
-        }
-        _ if found == ours => None,
-        _ => Some(format!("{key} is {found} there and {ours} here")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_difference_is_named() {
-        let a = json!({"cell": {"epochs": 3, "method": "sgd"}, "batch_size": 128});
-        assert_eq!(difference("", &a, &a), None);
-        let b = json!({"cell": {"epochs": 4, "method": "sgd"}, "batch_size": 128});
-        assert_eq!(difference("", &a, &b).unwrap(), "cell.epochs is 3 there and 4 here");
-        let c = json!({"cell": {"epochs": 3, "method": "sgd", "rule": "adamw"}, "batch_size": 128});
-        assert_eq!(difference("", &a, &c).unwrap(), "cell.rule is null there and \"adamw\" here");
-    }
 }

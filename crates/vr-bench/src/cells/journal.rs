@@ -66,9 +66,11 @@ impl Journal {
     /// # Errors
     /// When something cannot be written; the older checkpoints are then still there.
     pub fn save(&mut self, mut state: State, at: &Position, step: u64) -> Result<(), BenchError> {
+        let started = Instant::now();
         self.sync()?;
         Position { metrics: self.metrics.len(), timing: self.timing.len(), ..*at }.save(&mut state);
-        self.checkpoints.save(at.epoch, &state)?;
+        let checkpoint = self.checkpoints.save(at.epoch, &state)?;
+        tracing::debug!(path = %self.checkpoints.path(checkpoint).display(), step, took = ?started.elapsed(), "saved");
         (self.saved_step, self.saved_at) = (step, Instant::now());
         Ok(())
     }

@@ -7,6 +7,7 @@ mod folder;
 mod journal;
 mod measurer;
 mod position;
+mod resolved;
 mod successive;
 
 use std::path::Path;
@@ -131,8 +132,13 @@ fn take_up<'a>(context: Context<'a>, cell: &'a Cell, folder: &CellFolder) -> Res
 fn follow(context: Context<'_>, course: &mut Course<'_>, journal: &mut Journal) -> Result<(), BenchError> {
     let stop = || context.observer.stop();
     loop {
-        let step = course.steps();
-        match course.advance(|| stop() || journal.due(step))? {
+        let (step, mut windows) = (course.steps(), 0);
+        let pause = || {
+            // At least one window of a pass comes between two checkpoints.
+            windows += 1;
+            stop() || (windows > 1 && journal.due(step))
+        };
+        match course.advance(pause)? {
             Outcome::Events(events) => events.iter().try_for_each(|event| journal.event(event))?,
             Outcome::Epoch(events, time) => {
                 events.iter().try_for_each(|event| journal.event(event))?;

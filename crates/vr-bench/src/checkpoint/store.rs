@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use vr_core::State;
-use vr_files::{create_folder_atomic, write_atomic};
+use vr_files::{create_folder_atomic, write_part};
 
 use super::{CheckpointError, CheckpointPolicy, SCHEMA, decode, encode};
 
@@ -83,8 +83,8 @@ impl Checkpoints {
         let bytes = encode(state)?;
         let manifest = Manifest { schema: SCHEMA, bytes: bytes.len() as u64, blake3: digest(&bytes) };
         create_folder_atomic(self.path(checkpoint), |folder| {
-            write_atomic(folder.join(STATE), &bytes)?;
-            write_atomic(folder.join(MANIFEST), serde_json::json!(manifest).to_string().as_bytes())?;
+            write_part(folder.join(STATE), &bytes)?;
+            write_part(folder.join(MANIFEST), serde_json::json!(manifest).to_string().as_bytes())?;
             Ok::<_, CheckpointError>(())
         })?;
         saved.push(checkpoint);

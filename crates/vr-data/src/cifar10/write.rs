@@ -5,7 +5,7 @@ use super::{
 };
 use crate::Dataset;
 use std::{fs, io, path::Path};
-use vr_files::{create_folder_atomic, replace_folder, write_atomic};
+use vr_files::{create_folder_atomic, replace_folder, write_part};
 
 /// Writes the set as a new folder `dir`, or in place of the set there if `replace` is given.
 ///
@@ -45,15 +45,15 @@ fn fill(folder: &Path, set: &Dataset) -> Result<(), CifarError> {
     for (place, name) in TRAIN_FILES.iter().enumerate() {
         let range = pictures * place / TRAIN_FILES.len()..pictures * (place + 1) / TRAIN_FILES.len();
         records[place] = range.len();
-        write_atomic(folder.join(name), &write_records(&set.train, range))?;
+        write_part(folder.join(name), &write_records(&set.train, range))?;
     }
     records[TRAIN_FILES.len()] = set.test.len();
-    write_atomic(folder.join(TEST_FILE), &write_records(&set.test, 0..set.test.len()))?;
-    write_atomic(folder.join(CLASSES_FILE), format!("{}\n", set.train.classes().join("\n")).as_bytes())?;
+    write_part(folder.join(TEST_FILE), &write_records(&set.test, 0..set.test.len()))?;
+    write_part(folder.join(CLASSES_FILE), format!("{}\n", set.train.classes().join("\n")).as_bytes())?;
     let manifest =
         Manifest { name: set.name.clone(), records, train_digest: set.train.digest(), test_digest: set.test.digest() };
     let file = folder.join(MANIFEST);
     let text =
         serde_json::to_vec_pretty(&manifest).map_err(|source| CifarError::Manifest { file: file.clone(), source })?;
-    Ok(write_atomic(file, &text)?)
+    Ok(write_part(file, &text)?)
 }
