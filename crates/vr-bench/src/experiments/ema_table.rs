@@ -25,7 +25,7 @@ pub const EXPERIMENT: Experiment = Experiment {
 };
 
 const CLAIM: &str = "With transforms redrawn at every visit, rows that are moving averages of past gradients lower the \
-                     variance below that of SAGA, whose rows hold the last gradient alone (paper, section 4, after MISO).";
+                     variance below that of SAGA, whose rows hold the last gradient alone (paper, after MISO).";
 
 const SAGA: &str = "saga";
 /// Weights of a new gradient in its row.
