@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use vr_core::{Batch, FlatVector, Normalization, Oracle};
+use vr_core::{Batch, FlatVector, Key, Noise, Normalization, Oracle, Stream};
 use vr_kernels::{Isa, fma_peak};
 use vr_models::{CpuEngine, Engine, EngineKind, Model, initialize};
 
@@ -45,7 +45,10 @@ pub fn step_time(model: Model, kind: EngineKind, batch: usize) -> Result<StepTim
     let engine = Engine::new(kind, graph);
     let pixels = (0..batch * 3072).map(|i| (i as f32 * 0.37).sin()).collect();
     let labels = (0..batch as u32).map(|i| i % 10).collect();
-    let pictures = Batch::new(pixels, [batch, 3, 32, 32], labels).map_err(|e| failed(Box::new(e)))?;
+    let noise = Noise { key: Key::new(0, Stream::InnerTransform), samples: (0..batch as u32).collect() };
+    let pictures = Batch::new(pixels, [batch, 3, 32, 32], labels)
+        .and_then(|pictures| pictures.with_noise(noise))
+        .map_err(|e| failed(Box::new(e)))?;
     let mut gradient = FlatVector::zeros(x.len());
     let mut step = || {
         let started = Instant::now();

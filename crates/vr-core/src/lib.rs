@@ -51,7 +51,7 @@ pub mod state;
 pub mod variance;
 pub mod vector;
 
-pub use batch::Batch;
+pub use batch::{Batch, Noise};
 pub use coefficient::Coefficient;
 pub use counts::{EvaluationCounts, Purpose};
 pub use minibatch::{MinibatchKey, MinibatchSource, TransformKey};

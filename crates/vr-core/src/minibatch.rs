@@ -1,9 +1,9 @@
 //! The keys that name a minibatch, and the source that turns a key into data.
 
-use crate::Stream;
+use crate::{Key, Stream};
 
-/// Which random transforms a minibatch is drawn with. Equal keys give equal transforms: locking is
-/// nothing but the same key used twice.
+/// Which random transforms and dropout masks a minibatch is drawn with. Equal keys give equal draws:
+/// locking is nothing but the same key used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TransformKey {
     /// [`Stream::LockedTransform`] for every pass of a locked run; otherwise a stream for each purpose.
@@ -12,6 +12,13 @@ pub struct TransformKey {
     pub generation: u32,
     /// Tells repeated passes of one purpose within a generation apart; 0 in a locked run.
     pub visit: u32,
+}
+
+impl TransformKey {
+    /// The key of its draws in a run of that seed.
+    pub fn with_seed(self, seed: u64) -> Key {
+        Key { seed, stream: self.stream, generation: self.generation, visit: self.visit }
+    }
 }
 
 /// Names one minibatch: the plan's permutation, the place in it, the transforms.

@@ -28,8 +28,6 @@ pub enum Stream {
     Synthetic = 8,
     /// How many inner steps follow a mega-batch.
     InnerCount = 9,
-    /// Dropout masks under locking: the same in every pass of a generation.
-    LockedDropout = 10,
     /// In which order a table method goes through its fixed minibatches.
     TableOrder = 11,
     /// Whatever a program of the user's own draws.

@@ -8,7 +8,7 @@ mod pictures;
 pub use error::ImportError;
 
 use crate::{Dataset, DatasetInfo, cifar10};
-use pictures::{Picture, decode_all};
+use pictures::{Pictures, decode_all};
 use std::path::Path;
 
 /// Imports a picture set into the folder `dest`.
@@ -16,6 +16,9 @@ use std::path::Path;
 /// `from` is one of: the official archive `cifar-10-binary.tar.gz`; a folder of its files; a folder with
 /// `train/<class>/*.png` and `test/<class>/*.png` (or `.jpg`, `.jpeg`) of 32×32 pixels; a `.tar.gz` of
 /// such a folder. Classes in alphabetical order are the labels 0, 1, ….
+///
+/// Names in an archive are only ever compared, links and devices are not followed, and sizes are bounded
+/// before anything is read: 1 MiB a picture, 2¹⁸ pictures, 1 GiB of them or of an unpacked archive.
 ///
 /// `dest` appears whole or not at all, and what is there stays unless `replace` is given.
 ///
@@ -39,10 +42,15 @@ enum Found {
     /// CIFAR-10 files.
     Set(Dataset),
     /// Picture files.
-    Pictures(Vec<Picture>),
+    Pictures(Pictures),
 }
 
-fn load(from: &Path) -> Result<Dataset, ImportError> {
+/// Reads a picture set from any source of [`import_cifar10`], and writes nothing.
+///
+/// # Errors
+/// [`ImportError`].
+pub fn load(from: impl AsRef<Path>) -> Result<Dataset, ImportError> {
+    let from = from.as_ref();
     let found = if from.is_dir() { folder::scan(from)? } else { archive::scan(from)? };
     match found {
         Found::Set(set) => Ok(set),

@@ -6,7 +6,7 @@ use crate::{Augmentation, BatchPlan, ImageSet, image_set::PICTURE_BYTES, transfo
 use prefetch::Prefetcher;
 use rayon::prelude::*;
 use std::sync::Arc;
-use vr_core::{Batch, MinibatchKey, MinibatchSource};
+use vr_core::{Batch, MinibatchKey, MinibatchSource, Noise};
 
 /// How training pictures become minibatches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,9 @@ impl Recipe {
             .plan
             .indices(key.generation, key.index)
             .ok_or(LoaderError::Index { index: key.index, minibatches: self.plan.minibatches() })?;
-        Ok(gather(&self.set, &indices, |sample| self.augmentation.draw(self.seed, key.transform, sample)))
+        let batch = gather(&self.set, &indices, |sample| self.augmentation.draw(self.seed, key.transform, sample));
+        let noise = Noise { key: key.transform.with_seed(self.seed), samples: indices };
+        Ok(batch.with_noise(noise).expect("one picture was gathered for each index"))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::image_set::{PICTURE_BYTES, PICTURE_SHAPE};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
-use vr_core::{Key, TransformKey, random};
+use vr_core::{TransformKey, random};
 
 const SIDE: usize = PICTURE_SHAPE[1];
 /// Zeros around a picture before it is cropped.
@@ -97,8 +97,7 @@ impl Augmentation {
         match self {
             Self::None => Transform::IDENTITY,
             Self::Standard => {
-                let key = Key { seed, stream: key.stream, generation: key.generation, visit: key.visit };
-                let [flip, top, left, _] = key.words(sample, 0);
+                let [flip, top, left, _] = key.with_seed(seed).words(sample, 0);
                 let places = 2 * PAD as u32 + 1;
                 Transform {
                     flip: random::below(flip, 2) == 1,

@@ -1,4 +1,4 @@
-//! Sums of tensors, and ReLU where it is not part of a prologue.
+//! Sums and products of tensors, and ReLU where it is not part of a prologue.
 //!
 //! No sum here has more than two terms, so these are plain loops, compiled for each instruction set.
 
@@ -22,6 +22,15 @@ pub fn add(isa: Isa, a: &[f32], b: &[f32], out: &mut [f32]) {
 pub fn add_assign(isa: Isa, a: &[f32], out: &mut [f32]) {
     assert_eq!(a.len(), out.len(), "tensors differ in length");
     isa.run(AddAssign { a, out });
+}
+
+/// `out *= a`.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn mul_assign(isa: Isa, a: &[f32], out: &mut [f32]) {
+    assert_eq!(a.len(), out.len(), "tensors differ in length");
+    isa.run(MulAssign { a, out });
 }
 
 /// `out = x > 0 ? x : 0`.
@@ -71,6 +80,22 @@ impl WithSimd for AddAssign<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         for (a, out) in self.a.iter().zip(self.out) {
             *out += a;
+        }
+    }
+}
+
+struct MulAssign<'a> {
+    a: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for MulAssign<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (a, out) in self.a.iter().zip(self.out) {
+            *out *= a;
         }
     }
 }

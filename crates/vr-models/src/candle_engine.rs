@@ -8,8 +8,10 @@ use vr_core::{
     Batch, Evaluation, FlatVector, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace, Scalar,
 };
 
+use crate::dropout;
 use crate::error::{EngineError, check};
 use crate::graph::{Graph, Node, Op};
+use crate::logits::Logits;
 use crate::ops::Element;
 use crate::ops::batch_norm::{self, BatchNorm, BatchNormOp};
 use crate::ops::conv::Convolution;
@@ -41,6 +43,20 @@ impl<S: Element> CandleEngine<S> {
         &self.graph
     }
 
+    /// The logits of `batch` at the flat parameters `x`, of shape `[P]`, through which candle's
+    /// `backward()` passes on.
+    ///
+    /// Slow in the backward pass, where candle gathers every tensor's gradient in a vector of length P.
+    ///
+    /// # Errors
+    /// As [`gradient`](Oracle::gradient).
+    pub fn logits(&self, x: &Tensor, norm: Normalization<'_, S>, batch: &Batch) -> Result<Logits<S>, EngineError> {
+        check(&self.graph, x.elem_count(), &norm, batch)?;
+        let tensors = self.graph.space().tensors().iter();
+        let parameters = tensors.map(|t| x.narrow(0, t.range().start, t.len())?.reshape(t.shape()));
+        self.run(&parameters.collect::<candle_core::Result<Vec<_>>>()?, norm, batch)
+    }
+
     fn parameters(&self, x: &[S], train: bool) -> Result<Vec<Tensor>, EngineError> {
         let tensors = self.graph.space().tensors().iter().map(|tensor| {
             let value = Tensor::from_slice(&x[tensor.range()], tensor.shape(), &Device::Cpu)?;
@@ -49,12 +65,7 @@ impl<S: Element> CandleEngine<S> {
         tensors.collect()
     }
 
-    fn forward(
-        &self,
-        parameters: &[Tensor],
-        norm: Normalization<'_, S>,
-        batch: &Batch,
-    ) -> Result<Pass<S>, EngineError> {
+    fn run(&self, parameters: &[Tensor], norm: Normalization<'_, S>, batch: &Batch) -> Result<Logits<S>, EngineError> {
         let images = Tensor::from_slice(batch.images(), &batch.shape()[..], &Device::Cpu)?.to_dtype(S::DTYPE)?;
         let mut statistics = match norm {
             Normalization::Batch => Some(NormStatistics::initial(self.graph.norm_layers().clone())),
@@ -76,6 +87,13 @@ impl<S: Element> CandleEngine<S> {
                     input(0).apply_op3(parameter(0), parameter(1), BatchNormOp::<S>(norm, PhantomData))?
                 }
                 Op::Relu => input(0).apply_op1(Relu::<S>(PhantomData))?,
+                Op::Elu => input(0).elu(1.0)?,
+                Op::Dropout { rate } => {
+                    let len = input(0).elem_count() / batch.len();
+                    let sample = |place| dropout::factors(batch.noise(), place, node.draw, *rate).take(len);
+                    let mask = (0..batch.len()).flat_map(sample).map(<S as Scalar>::from_f64).collect();
+                    (input(0) * Tensor::from_vec(mask, input(0).shape(), &Device::Cpu)?)?
+                }
                 Op::Add => (input(0) + input(1))?,
                 Op::Concat => {
                     let parts: Vec<&Tensor> = node.inputs.iter().map(|&i| &values[i]).collect();
@@ -91,9 +109,18 @@ impl<S: Element> CandleEngine<S> {
             };
             values.push(value);
         }
-        let logits = &values[values.len() - 1];
+        Ok(Logits { values: values.swap_remove(values.len() - 1), statistics })
+    }
+
+    fn forward(
+        &self,
+        parameters: &[Tensor],
+        norm: Normalization<'_, S>,
+        batch: &Batch,
+    ) -> Result<Pass<S>, EngineError> {
+        let Logits { values: logits, statistics } = self.run(parameters, norm, batch)?;
         let labels = Tensor::from_slice(batch.labels(), batch.len(), &Device::Cpu)?;
-        let loss = candle_nn::loss::cross_entropy(logits, &labels)?;
+        let loss = candle_nn::loss::cross_entropy(&logits, &labels)?;
         let rows = logits.to_vec2::<S>()?;
         let correct = rows.iter().zip(batch.labels()).filter(|(row, label)| first_maximum(row) == **label as usize);
         Ok(Pass { loss, correct: correct.count(), statistics })
@@ -160,7 +187,7 @@ impl<S: Element> Oracle for CandleEngine<S> {
         batch: &Batch,
         out: &mut FlatVector<S>,
     ) -> Result<Evaluation<S>, EngineError> {
-        check(&self.graph, x, &norm, batch)?;
+        check(&self.graph, x.len(), &norm, batch)?;
         self.graph.space().check("the gradient", out.len())?;
         let parameters = self.parameters(x, true)?;
         let pass = self.forward(&parameters, norm, batch)?;
@@ -180,7 +207,7 @@ impl<S: Element> Oracle for CandleEngine<S> {
         norm: Normalization<'_, S>,
         batch: &Batch,
     ) -> Result<Evaluation<S>, EngineError> {
-        check(&self.graph, x, &norm, batch)?;
+        check(&self.graph, x.len(), &norm, batch)?;
         let parameters = self.parameters(x, false)?;
         let pass = self.forward(&parameters, norm, batch)?;
         Self::evaluation(&pass, batch)

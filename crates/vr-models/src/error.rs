@@ -2,7 +2,7 @@
 
 use vr_core::{Batch, Normalization, Scalar, SpaceError};
 
-use crate::graph::Graph;
+use crate::graph::{Graph, Op};
 
 /// Why an evaluation failed.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,11 @@ pub enum EngineError {
     /// Statistics of another network.
     #[error("the stored statistics belong to another network: its batch-norm layers differ")]
     Statistics,
+    /// Train mode asks for dropout masks that nothing names.
+    #[error(
+        "the network has dropout, but the batch carries no noise that names the masks; `Batch::with_noise` gives it some"
+    )]
+    Noise,
     /// candle's own error.
     #[error("candle: {0}")]
     Candle(#[from] candle_core::Error),
@@ -39,20 +44,22 @@ pub enum EngineError {
 /// Whether iterate, statistics and batch fit the network.
 pub(crate) fn check<S: Scalar>(
     graph: &Graph,
-    x: &[S],
+    parameters: usize,
     norm: &Normalization<'_, S>,
     batch: &Batch,
 ) -> Result<(), EngineError> {
-    graph.space().check("the iterate", x.len())?;
+    graph.space().check("the iterate", parameters)?;
     let expected = graph.input_shape();
     if batch.shape()[1..] != *expected || batch.is_empty() {
         return Err(EngineError::Batch { found: batch.shape(), expected: expected.to_vec() });
     }
-    let classes = graph.nodes().last().map_or(0, |node| node.shape[0]);
+    let classes = graph.classes();
     if let Some((sample, &label)) = batch.labels().iter().enumerate().find(|(_, l)| **l as usize >= classes) {
         return Err(EngineError::Label { sample, label, classes });
     }
+    let drops = || graph.nodes().iter().any(|node| matches!(node.op, Op::Dropout { .. }));
     match norm {
+        Normalization::Batch if batch.noise().is_none() && drops() => Err(EngineError::Noise),
         Normalization::Stored(stored) if stored.layers() != &**graph.norm_layers() => Err(EngineError::Statistics),
         _ => Ok(()),
     }

@@ -15,6 +15,13 @@ pub enum Op {
     BatchNorm,
     /// `max(x, 0)`.
     Relu,
+    /// `x > 0 ? x : e^x − 1`.
+    Elu,
+    /// In training 0 with probability `rate`, otherwise `x / (1 − rate)`; x itself in evaluation mode.
+    Dropout {
+        /// How much is dropped out, in [0, 1).
+        rate: f64,
+    },
     /// Sum of two inputs of one shape.
     Add,
     /// The inputs' channels one after another.
@@ -81,6 +88,8 @@ pub struct Node {
     pub tensor: usize,
     /// Its batch-norm layer, where it is one.
     pub norm: usize,
+    /// The first block of a sample's draws that is its own, where it drops out.
+    pub draw: u32,
 }
 
 /// A node's place in its graph.
@@ -107,6 +116,14 @@ pub enum GraphError {
         found: Vec<usize>,
         /// What would do.
         expected: String,
+    },
+    /// A dropout rate is no probability below 1.
+    #[error("node `{node}` cannot drop out {rate} of its input; at least 0 and less than 1 was expected")]
+    Rate {
+        /// The node.
+        node: String,
+        /// The rate given.
+        rate: f64,
     },
     /// Two nodes share a name.
     #[error(transparent)]
@@ -143,6 +160,10 @@ impl Graph {
     pub fn input_shape(&self) -> &[usize] {
         &self.nodes[0].shape
     }
+    /// Number of logits.
+    pub fn classes(&self) -> usize {
+        self.nodes.last().map_or(0, |node| node.shape[0])
+    }
 }
 
 /// Builds a [`Graph`] node by node. The first misfit is kept and returned by [`finish`](Self::finish),
@@ -152,15 +173,16 @@ pub struct GraphBuilder {
     nodes: Vec<Node>,
     tensors: Vec<(String, Vec<usize>)>,
     layers: Vec<NormLayer>,
+    draws: u32,
     error: Option<GraphError>,
 }
 
 impl GraphBuilder {
     /// A network over pictures of shape `[C, H, W]`; node 0 is the input.
     pub fn new(input: [usize; 3]) -> Self {
-        let node =
-            Node { name: "input".into(), op: Op::Input, inputs: Vec::new(), shape: input.to_vec(), tensor: 0, norm: 0 };
-        Self { nodes: vec![node], tensors: Vec::new(), layers: Vec::new(), error: None }
+        let mut graph = Self { nodes: Vec::new(), tensors: Vec::new(), layers: Vec::new(), draws: 0, error: None };
+        graph.append("input", Op::Input, Vec::new(), input.to_vec());
+        graph
     }
 
     /// Convolution with a square kernel.
@@ -174,6 +196,14 @@ impl GraphBuilder {
     /// ReLU.
     pub fn relu(&mut self, from: NodeId) -> NodeId {
         self.push("relu", Op::Relu, vec![from])
+    }
+    /// Exponential linear unit.
+    pub fn elu(&mut self, from: NodeId) -> NodeId {
+        self.push("elu", Op::Elu, vec![from])
+    }
+    /// Dropout of a share `rate`.
+    pub fn dropout(&mut self, from: NodeId, rate: f64) -> NodeId {
+        self.push("dropout", Op::Dropout { rate }, vec![from])
     }
     /// Sum of two nodes.
     pub fn add(&mut self, a: NodeId, b: NodeId) -> NodeId {
@@ -218,18 +248,18 @@ impl GraphBuilder {
             self.error.get_or_insert(error);
             shapes.first().cloned().unwrap_or_default()
         });
-        let (tensor, norm) = (self.tensors.len(), self.layers.len());
+        let id = self.append(name, op, inputs, shape);
         let from = shapes.first().cloned().unwrap_or_default();
         let channels = from.first().copied().unwrap_or_default();
         let mut tensor_of = |kind: &str, shape: Vec<usize>| self.tensors.push((format!("{name}.{kind}"), shape));
-        match op {
-            Op::Conv(Conv { out, kernel, bias, .. }) => {
+        match &self.nodes[id].op {
+            &Op::Conv(Conv { out, kernel, bias, .. }) => {
                 tensor_of("weight", vec![out, channels, kernel, kernel]);
                 if bias {
                     tensor_of("bias", vec![out]);
                 }
             }
-            Op::Linear { out } => {
+            &Op::Linear { out } => {
                 tensor_of("weight", vec![out, channels]);
                 tensor_of("bias", vec![out]);
             }
@@ -238,9 +268,15 @@ impl GraphBuilder {
                 tensor_of("bias", vec![channels]);
                 self.layers.push(NormLayer { name: name.into(), channels, momentum: 0.1 });
             }
+            Op::Dropout { .. } => self.draws += from.iter().product::<usize>().div_ceil(4) as u32,
             _ => {}
         }
-        self.nodes.push(Node { name: name.into(), op, inputs, shape, tensor, norm });
+        id
+    }
+
+    fn append(&mut self, name: &str, op: Op, inputs: Vec<NodeId>, shape: Vec<usize>) -> NodeId {
+        let (tensor, norm, draw) = (self.tensors.len(), self.layers.len(), self.draws);
+        self.nodes.push(Node { name: name.into(), op, inputs, shape, tensor, norm, draw });
         self.nodes.len() - 1
     }
 }
@@ -280,7 +316,8 @@ fn infer(name: &str, op: &Op, inputs: &[Vec<usize>]) -> Result<Vec<usize>, Graph
             Ok(vec![inputs.iter().map(|shape| shape[0]).sum(), h, w])
         }
         (Op::Concat, _) => misfit(first, "it must be [C, H, W]"),
-        (Op::Input | Op::BatchNorm | Op::Relu, _) => Ok(first.to_vec()),
+        (&Op::Dropout { rate }, _) if !(0.0..1.0).contains(&rate) => Err(GraphError::Rate { node: name.into(), rate }),
+        (Op::Input | Op::BatchNorm | Op::Relu | Op::Elu | Op::Dropout { .. }, _) => Ok(first.to_vec()),
     }
 }
 
@@ -298,6 +335,17 @@ mod tests {
             matches!(&error, GraphError::Shape { node, found, .. } if node == "add" && found == &[4, 6, 6]),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_dropout_rate_is_a_probability_below_one() {
+        for (rate, good) in [(0.0, true), (0.999, true), (1.0, false), (-0.1, false), (f64::NAN, false)] {
+            let mut g = GraphBuilder::new([3, 8, 8]);
+            g.dropout(0, rate);
+            let result = g.finish(ConvInit::KaimingUniform);
+            assert_eq!(result.is_ok(), good, "{rate}");
+            assert!(good || matches!(result, Err(GraphError::Rate { .. })));
+        }
     }
 
     #[test]

@@ -25,10 +25,12 @@
 
 pub mod candle_engine;
 mod cpu;
+mod dropout;
 pub mod engine;
 mod error;
 pub mod graph;
 pub mod init;
+mod logits;
 mod ops;
 pub mod zoo;
 
@@ -38,4 +40,5 @@ pub use engine::{Engine, EngineKind, UnknownEngine};
 pub use error::EngineError;
 pub use graph::{Conv, ConvInit, Graph, GraphBuilder, GraphError};
 pub use init::initialize;
+pub use logits::Logits;
 pub use zoo::{Model, UnknownModel};

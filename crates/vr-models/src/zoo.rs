@@ -1,18 +1,24 @@
-//! The paper's four CIFAR networks.
+//! The paper's four CIFAR networks, and variants of the small ones.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::graph::{Conv, ConvInit, Graph, GraphBuilder, GraphError, NodeId};
 
-/// One of the paper's networks for 32×32 pictures in ten classes.
+/// A network for 32×32 pictures in ten classes: one of the paper's or a variant of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Model {
     /// LeNet with batch norm: 62,458 parameters.
     Lenet,
+    /// LeNet with ELU in place of ReLU: as many parameters.
+    LenetElu,
+    /// LeNet with dropout of [`DROPOUT`] after the ReLU of both hidden linear layers: as many parameters.
+    LenetDropout,
     /// The CIFAR ResNet of 3×3 pre-activation blocks with widths 8, 16, 32: 68,642 parameters.
     ResnetSmall,
-    /// The same of 3×18 blocks with widths 16, 32, 64: 1,730,426 parameters.
+    /// The small ResNet with ELU in place of ReLU: as many parameters.
+    ResnetSmallElu,
+    /// The ResNet of 3×18 blocks with widths 16, 32, 64: 1,730,426 parameters.
     Resnet110,
     /// DenseNet-BC of depth 40 and growth 36: 1,542,682 parameters.
     Densenet4036,
@@ -20,18 +26,32 @@ pub enum Model {
 
 /// No network has this name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("unknown model `{0}`; there are lenet, resnet-small, resnet110 and densenet-40-36")]
+#[error("unknown model `{0}`; there are {names}", names = Model::ALL.map(Model::name).join(", "))]
 pub struct UnknownModel(pub String);
+
+/// The rate of [`Model::LenetDropout`], the usual one for hidden layers (Srivastava et al., JMLR 2014).
+pub const DROPOUT: f64 = 0.5;
 
 impl Model {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Lenet, Self::ResnetSmall, Self::Resnet110, Self::Densenet4036];
+    pub const ALL: [Self; 7] = [
+        Self::Lenet,
+        Self::LenetElu,
+        Self::LenetDropout,
+        Self::ResnetSmall,
+        Self::ResnetSmallElu,
+        Self::Resnet110,
+        Self::Densenet4036,
+    ];
 
     /// The name on the command line and in results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Lenet => "lenet",
+            Self::LenetElu => "lenet-elu",
+            Self::LenetDropout => "lenet-dropout",
             Self::ResnetSmall => "resnet-small",
+            Self::ResnetSmallElu => "resnet-small-elu",
             Self::Resnet110 => "resnet110",
             Self::Densenet4036 => "densenet-40-36",
         }
@@ -40,12 +60,15 @@ impl Model {
     /// The network.
     ///
     /// # Errors
-    /// None in fact: a test builds all four.
+    /// None in fact: a test builds them all.
     pub fn graph(self) -> Result<Graph, GraphError> {
         match self {
-            Self::Lenet => lenet(),
-            Self::ResnetSmall => resnet(3, [8, 16, 32]),
-            Self::Resnet110 => resnet(18, [16, 32, 64]),
+            Self::Lenet => lenet(GraphBuilder::relu, None),
+            Self::LenetElu => lenet(GraphBuilder::elu, None),
+            Self::LenetDropout => lenet(GraphBuilder::relu, Some(DROPOUT)),
+            Self::ResnetSmall => resnet(3, [8, 16, 32], GraphBuilder::relu),
+            Self::ResnetSmallElu => resnet(3, [8, 16, 32], GraphBuilder::elu),
+            Self::Resnet110 => resnet(18, [16, 32, 64], GraphBuilder::relu),
             Self::Densenet4036 => densenet(6, 36),
         }
     }
@@ -64,23 +87,27 @@ impl FromStr for Model {
     }
 }
 
-fn norm_relu(g: &mut GraphBuilder, from: NodeId, name: &str) -> NodeId {
+/// Appends ReLU or ELU.
+type Activation = fn(&mut GraphBuilder, NodeId) -> NodeId;
+
+fn norm_act(g: &mut GraphBuilder, from: NodeId, name: &str, activation: Activation) -> NodeId {
     let norm = g.batch_norm(from, name);
-    g.relu(norm)
+    activation(g, norm)
 }
 
-fn lenet() -> Result<Graph, GraphError> {
+fn lenet(activation: Activation, dropout: Option<f64>) -> Result<Graph, GraphError> {
     let mut g = GraphBuilder::new([3, 32, 32]);
     let mut x = 0;
     for (i, out) in [(1, 6), (2, 16)] {
         x = g.conv(x, &format!("conv{i}"), Conv::new(out, 5).bias());
-        x = norm_relu(&mut g, x, &format!("bn{i}"));
+        x = norm_act(&mut g, x, &format!("bn{i}"), activation);
         x = g.max_pool(x, 2);
     }
     x = g.flatten(x);
     for (i, out) in [(1, 120), (2, 84)] {
         x = g.linear(x, &format!("fc{i}"), out);
-        x = norm_relu(&mut g, x, &format!("fc_bn{i}"));
+        x = norm_act(&mut g, x, &format!("fc_bn{i}"), activation);
+        x = dropout.map_or(x, |rate| g.dropout(x, rate));
     }
     g.linear(x, "fc3", 10);
     g.finish(ConvInit::KaimingUniform)
@@ -88,18 +115,18 @@ fn lenet() -> Result<Graph, GraphError> {
 
 /// CIFAR ResNet of pre-activation blocks; where the shape changes, a 1×1 convolution of the
 /// post-activation makes the shortcut; nothing follows the last block but pooling.
-fn resnet(blocks: usize, widths: [usize; 3]) -> Result<Graph, GraphError> {
+fn resnet(blocks: usize, widths: [usize; 3], activation: Activation) -> Result<Graph, GraphError> {
     let mut g = GraphBuilder::new([3, 32, 32]);
     let stem = g.conv(0, "conv1", Conv::new(widths[0], 3).same());
-    let mut x = norm_relu(&mut g, stem, "bn1");
+    let mut x = norm_act(&mut g, stem, "bn1", activation);
     let mut channels = widths[0];
     for (stage, &width) in widths.iter().enumerate() {
         for block in 0..blocks {
             let name = |part: &str| format!("layer{}.{block}.{part}", stage + 1);
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            let active = norm_relu(&mut g, x, &name("bn1"));
+            let active = norm_act(&mut g, x, &name("bn1"), activation);
             let y = g.conv(active, &name("conv1"), Conv::new(width, 3).same().stride(stride));
-            let y = norm_relu(&mut g, y, &name("bn2"));
+            let y = norm_act(&mut g, y, &name("bn2"), activation);
             let y = g.conv(y, &name("conv2"), Conv::new(width, 3).same());
             let shortcut = if stride != 1 || channels != width {
                 g.conv(active, &name("shortcut"), Conv::new(width, 1).stride(stride))
@@ -124,21 +151,21 @@ fn densenet(layers: usize, growth: usize) -> Result<Graph, GraphError> {
     for block in 1..=3 {
         for layer in 0..layers {
             let name = |part: &str| format!("block{block}.{layer}.{part}");
-            let y = norm_relu(&mut g, x, &name("bn1"));
+            let y = norm_act(&mut g, x, &name("bn1"), GraphBuilder::relu);
             let y = g.conv(y, &name("conv1"), Conv::new(4 * growth, 1));
-            let y = norm_relu(&mut g, y, &name("bn2"));
+            let y = norm_act(&mut g, y, &name("bn2"), GraphBuilder::relu);
             let y = g.conv(y, &name("conv2"), Conv::new(growth, 3).same());
             x = g.concat(vec![x, y]);
             channels += growth;
         }
         if block < 3 {
             channels /= 2;
-            let y = norm_relu(&mut g, x, &format!("trans{block}.bn"));
+            let y = norm_act(&mut g, x, &format!("trans{block}.bn"), GraphBuilder::relu);
             let y = g.conv(y, &format!("trans{block}.conv"), Conv::new(channels, 1));
             x = g.avg_pool(y, 2);
         }
     }
-    x = norm_relu(&mut g, x, "bn");
+    x = norm_act(&mut g, x, "bn", GraphBuilder::relu);
     x = g.avg_pool(x, 8);
     x = g.flatten(x);
     g.linear(x, "fc", 10);
@@ -148,12 +175,23 @@ fn densenet(layers: usize, growth: usize) -> Result<Graph, GraphError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Op;
 
     #[test]
     fn exact_parameter_counts() {
-        for (model, parameters) in Model::ALL.into_iter().zip([62_458, 68_642, 1_730_426, 1_542_682]) {
+        let counts = [62_458, 62_458, 62_458, 68_642, 68_642, 1_730_426, 1_542_682];
+        for (model, parameters) in Model::ALL.into_iter().zip(counts) {
             assert_eq!(model.graph().unwrap().space().len(), parameters, "{model}");
         }
+    }
+
+    #[test]
+    fn variants_differ_in_their_activations_alone() {
+        let count = |model: Model, op: Op| model.graph().unwrap().nodes().iter().filter(|node| node.op == op).count();
+        for (plain, elu) in [(Model::Lenet, Model::LenetElu), (Model::ResnetSmall, Model::ResnetSmallElu)] {
+            assert_eq!((count(elu, Op::Elu), count(elu, Op::Relu)), (count(plain, Op::Relu), 0));
+        }
+        assert_eq!(count(Model::LenetDropout, Op::Dropout { rate: DROPOUT }), 2);
     }
 
     #[test]

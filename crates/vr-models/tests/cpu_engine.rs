@@ -2,14 +2,22 @@
 
 use rayon::prelude::*;
 use vr_core::vector::{distance, norm};
-use vr_core::{Batch, Evaluation, FlatVector, NormStatistics, Normalization, Oracle};
+use vr_core::{Batch, Evaluation, FlatVector, Key, Noise, NormStatistics, Normalization, Oracle, Stream};
 use vr_kernels::Isa;
-use vr_models::{CandleEngine, Conv, ConvInit, CpuEngine, Graph, GraphBuilder, Model, initialize};
+use vr_models::{CandleEngine, Conv, ConvInit, CpuEngine, EngineError, Graph, GraphBuilder, Model, initialize};
 
 fn batch(n: usize, [c, h, w]: [usize; 3]) -> Batch {
     let pixels = (0..n * c * h * w).map(|i| (i as f32 * 0.37).sin() + (i as f32 * 0.0011).cos()).collect();
     Batch::new(pixels, [n, c, h, w], (0..n as u32).map(|i| 7 * i % 10).collect()).unwrap()
 }
+
+/// The batch with dropout masks of that key for samples 100, 101, ….
+fn noisy(batch: Batch, key: Key) -> Batch {
+    let samples = (100..100 + batch.len() as u32).collect();
+    batch.with_noise(Noise { key, samples }).unwrap()
+}
+
+const LOCKED: Key = Key { seed: 4, stream: Stream::LockedTransform, generation: 1, visit: 0 };
 
 fn widen(x: &[f32]) -> FlatVector<f64> {
     FlatVector::from(x.iter().map(|&v| f64::from(v)).collect::<Vec<_>>())
@@ -47,7 +55,7 @@ fn errors<O: Oracle<Scalar = f32, Batch = Batch>>(
 
 fn check_against_candle(graph: &Graph, samples: usize) {
     let x = initialize(graph, 3);
-    let batch = batch(samples, graph.input_shape().try_into().unwrap());
+    let batch = noisy(batch(samples, graph.input_shape().try_into().unwrap()), LOCKED);
     let ours = errors(&CpuEngine::new(graph.clone()), graph, &x, &batch);
     let candles = errors(&CandleEngine::<f32>::new(graph.clone()), graph, &x, &batch);
     // candle's own f32 is within three times PyTorch's; its error measures what f32 can do here.
@@ -69,18 +77,32 @@ fn small_resnet() {
     }
 }
 
+#[test]
+fn variants() {
+    for model in [Model::LenetElu, Model::LenetDropout, Model::ResnetSmallElu] {
+        for samples in [32, 7] {
+            check_against_candle(&model.graph().unwrap(), samples);
+        }
+    }
+}
+
 /// Everything that the zoo's networks do not do: ReLU without batch norm, batch norm of pictures that
 /// were pooled, concatenation with the input and of a convolution of what it is concatenated with,
-/// one value read by many.
+/// ELU and dropout without batch norm, of the pictures, and of what is concatenated, one value read by
+/// many.
 fn odd_graph() -> Graph {
     let mut g = GraphBuilder::new([3, 7, 8]);
-    let a = g.conv(0, "a", Conv::new(4, 3).same().bias());
+    let pictures = g.dropout(0, 0.1);
+    let a = g.conv(pictures, "a", Conv::new(4, 3).same().bias());
     let a_relu = g.relu(a);
     let b = g.conv(a_relu, "b", Conv::new(4, 3).same());
     let sum = g.add(b, a);
     let sum = g.add(sum, a_relu);
     let c = g.conv(sum, "c", Conv::new(5, 1));
-    let grown = g.concat(vec![0, sum, c]);
+    let c_elu = g.elu(c);
+    let c_dropped = g.dropout(c_elu, 0.3);
+    let c_both = g.add(c_elu, c_dropped);
+    let grown = g.concat(vec![0, sum, c, c_elu, c_dropped, c_both]);
     let normed = g.batch_norm(grown, "norm");
     let both = g.add(normed, grown);
     let d = g.conv(both, "d", Conv::new(6, 3).stride(2).same());
@@ -91,7 +113,9 @@ fn odd_graph() -> Graph {
     let last = g.relu(pooled_norm);
     let flat = g.flatten(last);
     let flat_norm = g.batch_norm(flat, "flat_norm");
-    g.linear(flat_norm, "fc", 10);
+    let flat_elu = g.elu(flat_norm);
+    let flat_dropped = g.dropout(flat_elu, 0.5);
+    g.linear(flat_dropped, "fc", 10);
     g.finish(ConvInit::KaimingUniform).unwrap()
 }
 
@@ -127,6 +151,44 @@ fn evaluation_mode_has_its_own_gradient() {
     }
 }
 
+/// Locking is the same key used twice; any other part of the key draws other masks.
+#[test]
+fn masks_follow_the_key() {
+    for graph in [Model::LenetDropout.graph().unwrap(), odd_graph()] {
+        let x = initialize(&graph, 1);
+        let pictures = batch(20, graph.input_shape().try_into().unwrap());
+        let engine = CpuEngine::new(graph);
+        let under = |key| run(&engine, &x, Normalization::Batch, &noisy(pictures.clone(), key));
+        let locked = under(LOCKED);
+        same_bits(&locked, &under(LOCKED), "one key");
+        for key in [
+            Key { stream: Stream::InnerTransform, ..LOCKED },
+            Key { generation: 2, ..LOCKED },
+            Key { visit: 1, ..LOCKED },
+            Key { seed: 5, ..LOCKED },
+        ] {
+            assert_ne!(under(key).gradient, locked.gradient, "{key:?}");
+        }
+    }
+}
+
+/// Pictures to test on carry no noise: nothing is dropped out in evaluation mode, and nothing silently in
+/// train mode.
+#[test]
+fn without_noise_dropout_is_the_identity_in_evaluation_mode_and_an_error_in_train_mode() {
+    let (plain, dropout) = (Model::Lenet.graph().unwrap(), Model::LenetDropout.graph().unwrap());
+    let x = initialize(&plain, 1);
+    let pictures = batch(20, [3, 32, 32]);
+    let stored = NormStatistics::initial(plain.norm_layers().clone());
+    let norm = Normalization::Stored(&stored);
+    let expected = run(&CpuEngine::new(plain), &x, norm, &pictures);
+    let engine = CpuEngine::new(dropout.clone());
+    same_bits(&run(&engine, &x, norm, &pictures), &expected, "evaluation mode");
+    let refused = |error| matches!(error, EngineError::Noise);
+    assert!(refused(engine.evaluate(&x, Normalization::Batch, &pictures).unwrap_err()));
+    assert!(refused(CandleEngine::<f32>::new(dropout).evaluate(&x, Normalization::Batch, &pictures).unwrap_err()));
+}
+
 fn same_bits(a: &Outcome, b: &Outcome, what: &str) {
     let bits = |x: &[f32]| x.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert!(bits(&a.gradient) == bits(&b.gradient), "{what}: gradients differ");
@@ -136,10 +198,11 @@ fn same_bits(a: &Outcome, b: &Outcome, what: &str) {
 
 #[test]
 fn the_same_bits_however_it_runs() {
-    for graph in [Model::Lenet.graph().unwrap(), Model::ResnetSmall.graph().unwrap()] {
+    for model in [Model::Lenet, Model::LenetDropout, Model::ResnetSmall] {
+        let graph = model.graph().unwrap();
         let x = initialize(&graph, 0);
         let engine = CpuEngine::new(graph);
-        let batches: Vec<Batch> = [80, 7, 48].map(|n| batch(n, [3, 32, 32])).into();
+        let batches: Vec<Batch> = [80, 7, 48].map(|n| noisy(batch(n, [3, 32, 32]), LOCKED)).into();
         let alone: Vec<Outcome> = batches.iter().map(|b| run(&engine, &x, Normalization::Batch, b)).collect();
         for threads in 1..=4 {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -165,7 +228,7 @@ fn the_same_bits_however_it_runs() {
 fn the_same_bits_on_every_instruction_set() {
     let graph = odd_graph();
     let x = initialize(&graph, 0);
-    let batch = batch(19, [3, 7, 8]);
+    let batch = noisy(batch(19, [3, 7, 8]), LOCKED);
     let results: Vec<Outcome> = Isa::available()
         .into_iter()
         .map(|isa| run(&CpuEngine::on(graph.clone(), isa), &x, Normalization::Batch, &batch))

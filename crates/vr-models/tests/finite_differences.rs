@@ -1,6 +1,6 @@
 //! The candle engine's gradient against central differences in f64, on a graph with every operation.
 
-use vr_core::{Batch, FlatVector, Key, Normalization, Oracle, Stream, random};
+use vr_core::{Batch, FlatVector, Key, Noise, Normalization, Oracle, Stream, random};
 use vr_models::{CandleEngine, Conv, ConvInit, Graph, GraphBuilder, initialize};
 
 fn every_operation() -> Graph {
@@ -17,7 +17,9 @@ fn every_operation() -> Graph {
     let flat = g.flatten(mean);
     let hidden = g.linear(flat, "fc1", 7);
     let norm = g.batch_norm(hidden, "bn2");
-    g.linear(norm, "fc2", 5);
+    let active = g.elu(norm);
+    let dropped = g.dropout(active, 0.25);
+    g.linear(dropped, "fc2", 5);
     g.finish(ConvInit::KaimingUniform).unwrap()
 }
 
@@ -25,7 +27,8 @@ fn batch(n: usize) -> Batch {
     let key = Key::new(5, Stream::User);
     let pixels =
         (0..n * 3 * 64).map(|i| random::normal([key.words(i as u32, 0)[0], key.words(i as u32, 1)[0]])[0] as f32);
-    Batch::new(pixels.collect(), [n, 3, 8, 8], (0..n as u32).map(|i| i % 5).collect()).unwrap()
+    let batch = Batch::new(pixels.collect(), [n, 3, 8, 8], (0..n as u32).map(|i| i % 5).collect()).unwrap();
+    batch.with_noise(Noise { key, samples: (0..n as u32).collect() }).unwrap()
 }
 
 #[test]

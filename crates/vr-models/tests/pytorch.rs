@@ -106,6 +106,16 @@ fn lenet() {
 }
 
 #[test]
+fn lenet_elu() {
+    check(Model::LenetElu);
+}
+
+#[test]
+fn resnet_small_elu() {
+    check(Model::ResnetSmallElu);
+}
+
+#[test]
 fn resnet_small() {
     check(Model::ResnetSmall);
 }

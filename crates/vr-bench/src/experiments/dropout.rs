@@ -5,8 +5,8 @@ use vr_data::Augmentation;
 use vr_optim::Locking;
 
 use super::Experiment;
-use super::methods::stored;
 use super::locking;
+use super::methods::stored;
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::locking::locking as figure;

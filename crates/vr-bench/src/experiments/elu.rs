@@ -16,7 +16,7 @@ use crate::stats::Estimate;
 /// ELU against ReLU.
 pub const EXPERIMENT: Experiment = Experiment {
     name: "elu",
-    summary: "Variance ratios with ELU in place of ReLU, LeNet",
+    summary: "Variance ratios with ELU in place of ReLU, LeNet or small ResNet",
     claim: CLAIM,
     cells,
     figures,
@@ -32,8 +32,12 @@ const MARGINAL: f64 = 4.0 / 3.0;
 
 fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
     let measures = Measures::variance(settings.places, settings.every);
+    let models = match settings.model {
+        Model::ResnetSmall | Model::ResnetSmallElu => [Model::ResnetSmall, Model::ResnetSmallElu],
+        _ => [Model::Lenet, Model::LenetElu],
+    };
     let pair = |seed| {
-        [(RELU, Model::Lenet), (ELU, Model::LenetElu)].map(|(method, model)| Cell {
+        [(RELU, models[0]), (ELU, models[1])].map(|(method, model)| Cell {
             method: method.into(),
             model,
             measures,
@@ -71,12 +75,9 @@ fn verdict(result: &ExperimentResult) -> Verdict {
         expected: format!("between {:.2} and {MARGINAL:.2} times ReLU's", 1.0 / MARGINAL),
         measured: match log.n {
             0 => "not measured".into(),
-            n => format!(
-                "{:.2} times ReLU's, {:.2}–{:.2} (n = {n})",
-                log.mean.exp(),
-                log.low().exp(),
-                log.high().exp()
-            ),
+            n => {
+                format!("{:.2} times ReLU's, {:.2}–{:.2} (n = {n})", log.mean.exp(), log.low().exp(), log.high().exp())
+            }
         },
         outcome: if log.low() >= -bound && log.high() <= bound {
             Outcome::Confirmed

@@ -6,6 +6,8 @@
 
 pub mod bn_reset;
 pub mod correlation;
+pub mod dropout;
+pub mod elu;
 pub mod ema_table;
 pub mod fine_tuning;
 pub mod geometry;
@@ -48,7 +50,7 @@ pub struct Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 11] = [
+pub const ALL: [Experiment; 13] = [
     quick::EXPERIMENT,
     locking::EXPERIMENT,
     bn_reset::EXPERIMENT,
@@ -60,6 +62,8 @@ pub const ALL: [Experiment; 11] = [
     fine_tuning::EXPERIMENT,
     ema_table::EXPERIMENT,
     correlation::EXPERIMENT,
+    elu::EXPERIMENT,
+    dropout::EXPERIMENT,
 ];
 
 /// The experiment of that name.

@@ -9,6 +9,8 @@ use super::Experiment;
 use super::methods::stored;
 use crate::cell::Cell;
 use crate::figures::FigureError;
+use crate::figures::coefficient::coefficient;
+use crate::figures::tensors::tensors;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio as figure};
 use crate::measure::Measures;
 use crate::phases::{BEFORE, BETWEEN, LARGE, PERCENTS, PHASES, Phase, geometric_mean};
@@ -50,14 +52,26 @@ fn points(result: &ExperimentResult) -> Vec<Point> {
     result.points.iter().filter(|p| p.method == "svrg-locked" && p.percent > 0.0).cloned().collect()
 }
 
-/// The ratios through training, over the published ones where the pictures are theirs.
+/// The ratios through training, over the published ones where the pictures are theirs; the best
+/// coefficient; and where in the network the variance lies.
 pub fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
     let title = result.heading("Variance of SVRG over SGD");
     let theirs = if result.data.name.starts_with("CIFAR-10") { published(&result.model) } else { Vec::new() };
     let points = points(result);
     let svg =
         figure(&VarianceRatio { title: &title, points: &points, published: &theirs, schedule: &result.schedule })?;
-    Ok(vec![("variance-ratio", title, svg)])
+    let mut figures = vec![("variance-ratio", title, svg)];
+    let title = result.heading("Coefficient of least variance");
+    let svg = coefficient(&title, &points)?;
+    figures.push(("coefficient", title, svg));
+    let rows: Vec<_> =
+        result.diagnostics.tensors.iter().filter(|row| row.at.method == "svrg-locked").cloned().collect();
+    if !rows.is_empty() {
+        let title = result.heading("Variance in each tensor");
+        let svg = tensors(&title, &rows)?;
+        figures.push(("tensors", title, svg));
+    }
+    Ok(figures)
 }
 
 fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {

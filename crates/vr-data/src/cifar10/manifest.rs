@@ -1,8 +1,8 @@
 //! The description beside the files of a set that this crate wrote.
 
-use super::{CifarError, io_error};
+use super::{CifarError, LARGEST_TEXT};
 use serde::{Deserialize, Serialize};
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 /// The description's name in the folder.
 pub const MANIFEST: &str = "set.json";
@@ -24,9 +24,9 @@ pub struct Manifest {
 /// The description, if there is one.
 pub(crate) fn read(dir: &Path) -> Result<Option<Manifest>, CifarError> {
     let file = dir.join(MANIFEST);
-    match fs::read(&file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|source| CifarError::Manifest { file, source }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io_error(&file)(error)),
+    if !file.is_file() {
+        return Ok(None);
     }
+    let bytes = vr_files::read(&file, LARGEST_TEXT)?;
+    serde_json::from_slice(&bytes).map(Some).map_err(|source| CifarError::Manifest { file, source })
 }

@@ -39,6 +39,8 @@ pub(super) fn download(
         .http_status_as_error(false)
         .timeout_connect(Some(Duration::from_secs(30)))
         .timeout_recv_response(Some(Duration::from_secs(60)))
+        // Of one connection: a server that falls silent is asked anew, from where it stopped.
+        .timeout_recv_body(Some(Duration::from_secs(300)))
         .build()
         .into();
     let mut fruitless = 0;

@@ -3,9 +3,9 @@
 
 use super::{
     Found, ImportError,
-    pictures::{LARGEST, Picture},
+    pictures::{MOST_BYTES, Picture, Pictures, within},
 };
-use crate::cifar10::{self, CLASSES_FILE, OFFICIAL_RECORDS, RECORD_BYTES, TEST_FILE, TRAIN_FILES};
+use crate::cifar10::{self, CLASSES_FILE, LARGEST_TEXT, OFFICIAL_RECORDS, RECORD_BYTES, TEST_FILE, TRAIN_FILES};
 use flate2::read::MultiGzDecoder;
 use std::{
     collections::HashMap,
@@ -15,14 +15,11 @@ use std::{
 };
 use tar::Archive;
 
-/// The official archive unpacks to 184 MB.
-const UNPACKED: u64 = 2 << 30;
-
 pub(super) fn scan(from: &Path) -> Result<Found, ImportError> {
     let failed = |source| ImportError::Io { path: from.to_owned(), source };
     let file = BufReader::new(File::open(from).map_err(failed)?);
-    let mut archive = Archive::new(MultiGzDecoder::new(file).take(UNPACKED));
-    let mut pictures = Vec::new();
+    let mut archive = Archive::new(MultiGzDecoder::new(file).take(MOST_BYTES));
+    let mut pictures = Pictures::default();
     let mut official = HashMap::new();
     for entry in archive.entries().map_err(failed)? {
         let mut entry = entry.map_err(failed)?;
@@ -32,27 +29,18 @@ pub(super) fn scan(from: &Path) -> Result<Found, ImportError> {
         let path = entry.path().map_err(failed)?.into_owned();
         let Some(parts) = plain_parts(&path) else { continue };
         let bytes = entry.size();
-        let within = |limit| {
-            let entry = path.display().to_string();
-            if bytes > limit {
-                Err(ImportError::TooLarge { path: from.to_owned(), entry, bytes, limit })
-            } else {
-                Ok(())
-            }
-        };
-        if let Some((train, class, name)) = Picture::place(&parts) {
-            within(LARGEST)?;
-            let bytes = read(&mut entry).map_err(failed)?;
-            pictures.push(Picture { train, class, name, bytes });
+        if let Some(place) = Picture::place(&parts) {
+            pictures.add(from, place, bytes, || read(&mut entry).map_err(failed))?;
         } else if let Some(name) = official_name(&parts) {
-            within((OFFICIAL_RECORDS * RECORD_BYTES) as u64)?;
+            let limit = if name == CLASSES_FILE { LARGEST_TEXT } else { (OFFICIAL_RECORDS * RECORD_BYTES) as u64 };
+            within(from, &path.display().to_string(), bytes, limit)?;
             if official.insert(name, read(&mut entry).map_err(failed)?).is_some() {
                 return Err(ImportError::Duplicate { path: from.to_owned(), entry: path.display().to_string() });
             }
         }
     }
     if archive.into_inner().limit() == 0 {
-        return Err(ImportError::Bomb { path: from.to_owned(), limit: UNPACKED });
+        return Err(ImportError::Bomb { path: from.to_owned(), limit: MOST_BYTES });
     }
     if official.is_empty() {
         Ok(Found::Pictures(pictures))

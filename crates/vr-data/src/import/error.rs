@@ -2,6 +2,7 @@
 
 use crate::{CifarError, ImageSetError};
 use std::{io, path::PathBuf};
+use vr_files::FileError;
 
 /// Why an import failed; nothing has changed then.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,30 @@ pub enum ImportError {
         bytes: u64,
         /// The bound.
         limit: u64,
+    },
+    /// There are more pictures, or more bytes of them, than any set for this crate holds.
+    #[error("{} holds more than {pictures} pictures or {bytes} bytes of them", path.display())]
+    TooMany {
+        /// The archive or folder.
+        path: PathBuf,
+        /// The bound on their number.
+        pictures: usize,
+        /// The bound on their bytes.
+        bytes: u64,
+    },
+    /// Something that is named as a picture or its folder is a link, a pipe or a device.
+    #[error("{} is a link or no plain file; it is not followed", path.display())]
+    NotPlain {
+        /// What was found.
+        path: PathBuf,
+    },
+    /// A folder's name cannot be a class's, which stands alone on a line.
+    #[error("{}: `{}` cannot name a class: control characters and spaces at its ends are not allowed", path.display(), class.escape_debug())]
+    ClassName {
+        /// The archive or folder.
+        path: PathBuf,
+        /// The name.
+        class: String,
     },
     /// The archive unpacks to more than any picture set.
     #[error("{} unpacks to more than {limit} bytes", path.display())]
@@ -83,6 +108,9 @@ pub enum ImportError {
         /// Classes of the test set.
         test: String,
     },
+    /// A file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The CIFAR-10 files are wrong, or the new ones cannot be written.
     #[error(transparent)]
     Cifar(#[from] CifarError),

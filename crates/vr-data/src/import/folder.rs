@@ -2,11 +2,12 @@
 
 use super::{
     Found, ImportError,
-    pictures::{LARGEST, Picture},
+    pictures::{Picture, Pictures},
 };
 use crate::cifar10::{self, TRAIN_FILES};
 use std::{
-    fs, io,
+    fs::{self, Metadata},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -17,21 +18,22 @@ pub(super) fn scan(from: &Path) -> Result<Found, ImportError> {
             return Ok(Found::Set(cifar10::read(dir)?));
         }
     }
-    let mut pictures = Vec::new();
+    let mut pictures = Pictures::default();
     for split in ["train", "test"] {
         let splits = from.join(split);
         if !splits.is_dir() {
             return Err(ImportError::Nothing { path: from.to_owned() });
         }
         for class in list(&splits)? {
-            if !class.is_dir() {
+            if !plain(&class)?.is_dir() {
                 continue;
             }
             for file in list(&class)? {
                 let names = (class.file_name().and_then(|n| n.to_str()), file.file_name().and_then(|n| n.to_str()));
                 let (Some(class), Some(name)) = names else { continue };
-                let Some((train, class, name)) = Picture::place(&[split, class, name]) else { continue };
-                pictures.push(Picture { train, class, name, bytes: read(&file)? });
+                let Some(place) = Picture::place(&[split, class, name]) else { continue };
+                let bytes = plain(&file)?.len();
+                pictures.add(from, place, bytes, || Ok(vr_files::read(&file, bytes)?))?;
             }
         }
     }
@@ -43,13 +45,10 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, ImportError> {
     entries.map_err(failed(folder))
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, ImportError> {
-    let bytes = fs::metadata(file).map_err(failed(file))?.len();
-    if bytes > LARGEST {
-        let entry = file.display().to_string();
-        return Err(ImportError::TooLarge { path: file.to_owned(), entry, bytes, limit: LARGEST });
-    }
-    fs::read(file).map_err(failed(file))
+/// What is at `path` itself: reading a pipe, or a device behind a link, might never end.
+fn plain(path: &Path) -> Result<Metadata, ImportError> {
+    let found = fs::symlink_metadata(path).map_err(failed(path))?;
+    if found.is_file() || found.is_dir() { Ok(found) } else { Err(ImportError::NotPlain { path: path.to_owned() }) }
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> ImportError {

@@ -2,19 +2,68 @@
 
 use super::ImportError;
 use crate::{Dataset, ImageSet, cifar10, image_set::PICTURE_BYTES};
-use image::ImageReader;
+use image::{ImageReader, Limits};
 use rayon::prelude::*;
 use std::{collections::BTreeSet, io::Cursor, path::Path};
 
 /// No 32×32 picture needs more bytes.
-pub(super) const LARGEST: u64 = 1 << 20;
+const LARGEST: u64 = 1 << 20;
+
+/// Memory for decoding one.
+const DECODED: u64 = 1 << 24;
+
+/// Five times CIFAR-10's pictures and more.
+const MOST_PICTURES: usize = 1 << 18;
+
+/// Of all pictures together; a JPEG or PNG of CIFAR-10's takes 1 to 3 kB.
+pub(super) const MOST_BYTES: u64 = 1 << 30;
+
+/// The picture files found in a source, within bounds on their number and sizes.
+#[derive(Default)]
+pub(super) struct Pictures {
+    found: Vec<Picture>,
+    bytes: u64,
+}
+
+impl Pictures {
+    /// Takes in the picture `name` of `bytes` bytes, which are read only when they are within bounds.
+    pub(super) fn add(
+        &mut self,
+        from: &Path,
+        (train, class, name): (bool, String, String),
+        bytes: u64,
+        read: impl FnOnce() -> Result<Vec<u8>, ImportError>,
+    ) -> Result<(), ImportError> {
+        let mut picture = Picture { train, class, name, bytes: Vec::new() };
+        within(from, &picture.path(), bytes, LARGEST)?;
+        self.bytes += bytes;
+        if self.found.len() == MOST_PICTURES || self.bytes > MOST_BYTES {
+            return Err(ImportError::TooMany { path: from.to_owned(), pictures: MOST_PICTURES, bytes: MOST_BYTES });
+        }
+        picture.bytes = read()?;
+        self.found.push(picture);
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+}
+
+/// Whether an entry of `bytes` bytes may be read at all.
+pub(super) fn within(from: &Path, entry: &str, bytes: u64, limit: u64) -> Result<(), ImportError> {
+    if bytes > limit {
+        return Err(ImportError::TooLarge { path: from.to_owned(), entry: entry.to_owned(), bytes, limit });
+    }
+    Ok(())
+}
 
 /// A picture file, not yet decoded.
 pub(super) struct Picture {
-    pub(super) train: bool,
-    pub(super) class: String,
-    pub(super) name: String,
-    pub(super) bytes: Vec<u8>,
+    train: bool,
+    class: String,
+    name: String,
+    bytes: Vec<u8>,
 }
 
 impl Picture {
@@ -32,13 +81,14 @@ impl Picture {
         (known && !name.starts_with('.')).then(|| (train, (*class).to_owned(), (*name).to_owned()))
     }
 
-    pub(super) fn path(&self) -> String {
+    fn path(&self) -> String {
         format!("{}/{}/{}", if self.train { "train" } else { "test" }, self.class, self.name)
     }
 }
 
 /// Decodes in parallel, into a set whose order does not depend on the order of the files.
-pub(super) fn decode_all(from: &Path, mut pictures: Vec<Picture>) -> Result<Dataset, ImportError> {
+pub(super) fn decode_all(from: &Path, pictures: Pictures) -> Result<Dataset, ImportError> {
+    let mut pictures = pictures.found;
     let classes_of = |train: bool| -> BTreeSet<&str> {
         pictures.iter().filter(|p| p.train == train).map(|p| p.class.as_str()).collect()
     };
@@ -48,6 +98,10 @@ pub(super) fn decode_all(from: &Path, mut pictures: Vec<Picture>) -> Result<Data
         return Err(ImportError::Classes { path: from.to_owned(), train: list(train), test: list(test) });
     }
     let classes: Vec<String> = train.into_iter().map(Into::into).collect();
+    if let Some(class) = classes.iter().find(|class| class.trim() != class.as_str() || class.contains(char::is_control))
+    {
+        return Err(ImportError::ClassName { path: from.to_owned(), class: class.clone() });
+    }
     let name = set_name(from, &classes, &pictures);
     // By name before class, so that the classes alternate as in the official files.
     pictures.sort_by(|a, b| (!a.train, &a.name, &a.class).cmp(&(!b.train, &b.name, &b.class)));
@@ -78,7 +132,12 @@ fn decode(from: &Path, picture: &Picture, out: &mut [u8]) -> Result<(), ImportEr
     if (width, height) != (32, 32) {
         return Err(ImportError::Dimensions { path: from.to_owned(), picture: picture.path(), width, height });
     }
-    let rgb = reader().map_err(|e| failed(e.into()))?.decode().map_err(failed)?.to_rgb8();
+    let mut reader = reader().map_err(|e| failed(e.into()))?;
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(width), Some(height));
+    limits.max_alloc = Some(DECODED);
+    reader.limits(limits);
+    let rgb = reader.decode().map_err(failed)?.to_rgb8();
     let plane = PICTURE_BYTES / 3;
     for (place, pixel) in rgb.pixels().enumerate() {
         for (channel, &value) in pixel.0.iter().enumerate() {

@@ -63,6 +63,13 @@ fn a_locked_key_used_twice_gives_the_same_and_other_streams_differ() {
     let inner = loader.minibatch(key(0, 1, Stream::InnerTransform)).unwrap();
     assert_eq!(inner.labels(), locked.labels(), "the same samples");
     assert_ne!(inner.images(), locked.images(), "transformed differently");
+    let (locked, inner) = (locked.noise().unwrap(), inner.noise().unwrap());
+    assert_eq!(locked.samples, loader.plan().indices(0, 1).unwrap());
+    assert_eq!(
+        locked.words(2, 0),
+        loader.minibatch(key(0, 1, Stream::LockedTransform)).unwrap().noise().unwrap().words(2, 0)
+    );
+    assert_ne!(inner.words(2, 0), locked.words(2, 0), "other dropout masks");
 }
 
 #[test]
@@ -115,4 +122,5 @@ fn the_last_test_batch_may_be_short() {
     let set = set();
     let sizes: Vec<_> = test_batches(&set, 128).map(|batch| batch.len()).collect();
     assert_eq!(sizes, [128, 128, 44]);
+    assert!(test_batches(&set, 128).all(|batch| batch.noise().is_none()), "nothing is dropped out in a test");
 }

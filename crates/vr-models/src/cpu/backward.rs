@@ -1,6 +1,8 @@
 //! The backward pass.
 
-use vr_kernels::{Affine, Buffer, InputGradient, LANES, NormBackward, NormSums, add_assign, channel_sums};
+use vr_kernels::{
+    Affine, Buffer, InputGradient, LANES, NormBackward, NormSums, add_assign, channel_sums, elu_backward, mul_assign,
+};
 
 use super::forward::affine;
 use super::gradient_plan::{Back, GradPlace, GradientPlan};
@@ -124,6 +126,14 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Back, coefficients: &[Co
         Back::Pass { grad, to } => write(block, to.to, |block, out| {
             let grad = &block.grads[grad.slot][grad.range()];
             if to.accumulate { add_assign(context.isa, grad, out) } else { out.copy_from_slice(grad) }
+        }),
+        Back::Elu { value, grad, to } => write(block, *to, |block, out| {
+            out.copy_from_slice(&block.grads[grad.slot][grad.range()]);
+            elu_backward(context.isa, &block.values[value.buffer][value.range()], out);
+        }),
+        Back::Dropout { mask, grad, to } => write(block, *to, |block, out| {
+            out.copy_from_slice(&block.grads[grad.slot][grad.range()]);
+            mul_assign(context.isa, &block.masks[*mask], out);
         }),
         Back::Pool { max, window, from, grad, to } => {
             let (pool, prologue) = (pool(from.place, *window), affine(context.plan, coefficients, *from));

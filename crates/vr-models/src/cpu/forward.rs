@@ -1,11 +1,12 @@
 //! The forward pass.
 
 use vr_core::{NormStatistics, Normalization};
-use vr_kernels::{Affine, Buffer, LANES, Moments, activate, add, fold, moments};
+use vr_kernels::{Affine, Buffer, LANES, Moments, activate, add, elu, fold, moments, mul_assign};
 
-use super::plan::{ConvLayer, Place, Plan, Step, View, pool};
+use super::plan::{ConvLayer, Mask, Place, Plan, Step, View, pool};
 use super::workspace::{Block, Coefficients, Workspace};
 use super::{Context, each};
+use crate::dropout;
 
 /// PyTorch's ε, added to the variance.
 const EPSILON: f64 = 1e-5;
@@ -113,9 +114,23 @@ fn set(
     }
 }
 
+/// Draws the masks of a block's samples.
+fn draw(context: &Context<'_>, block: &mut Block, mask: usize) {
+    let &Mask { draw, rate, len } = &context.plan.masks[mask];
+    for lane in 0..block.lanes {
+        let factors = dropout::factors(context.noise, block.first + lane, draw, rate).take(len);
+        for (out, factor) in block.masks[mask].chunks_exact_mut(LANES).zip(factors) {
+            out[lane] = factor as f32;
+        }
+    }
+}
+
 fn run(context: &Context<'_>, block: &mut Block, step: &Step, coefficients: &[Coefficients], weights: &[Buffer]) {
     let (plan, isa) = (context.plan, context.isa);
     let Some(to) = step.to() else { return };
+    if let Step::Dropout { mask, .. } = step {
+        draw(context, block, *mask);
+    }
     // Taken out while it is written: a step never reads the buffer that it writes.
     let mut buffer = std::mem::take(&mut block.values[to.buffer]);
     let out = &mut buffer[to.range()];
@@ -130,6 +145,14 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Step, coefficients: &[Co
         }
         Step::Copy { from, .. } => activate(isa, input(from), affine(plan, coefficients, *from), out),
         Step::Add { from: [a, b], .. } => add(isa, input(a), input(b), out),
+        Step::Elu { from, .. } => {
+            activate(isa, input(from), affine(plan, coefficients, *from), out);
+            elu(isa, out);
+        }
+        Step::Dropout { mask, from, .. } => {
+            activate(isa, input(from), affine(plan, coefficients, *from), out);
+            mul_assign(isa, &block.masks[*mask], out);
+        }
         Step::Pool { max, window, from, .. } => {
             let (pool, prologue) = (pool(from.place, *window), affine(plan, coefficients, *from));
             if *max { pool.max(isa, input(from), prologue, out) } else { pool.mean(isa, input(from), prologue, out) }

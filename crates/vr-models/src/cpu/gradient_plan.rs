@@ -70,6 +70,24 @@ pub enum Back {
         /// To here.
         to: Target,
     },
+    /// Gradient of an exponential linear unit's input.
+    Elu {
+        /// Its output.
+        value: Place,
+        /// Gradient of its output.
+        grad: GradPlace,
+        /// Where its input's goes, over what stands there.
+        to: GradPlace,
+    },
+    /// Gradient of a dropout's input.
+    Dropout {
+        /// Which mask.
+        mask: usize,
+        /// Gradient of its output.
+        grad: GradPlace,
+        /// Where its input's goes, over what stands there.
+        to: GradPlace,
+    },
     /// Gradient of a pooling's input.
     Pool {
         /// Maximum rather than mean.
@@ -297,12 +315,15 @@ impl Compiler<'_> {
             Step::Add { from, to } => self.add(index, from, to),
             Step::Pool { max, window, from, to } => {
                 let grad = self.read(Owner::Buffer(to));
-                let target = self.write(self.owner(from));
-                let to = if target.accumulate { self.temporary(target.to.len) } else { target.to };
-                self.out.steps.push(Back::Pool { max, window, from, grad, to });
-                if target.accumulate {
-                    self.out.steps.push(Back::Pass { grad: to, to: target });
-                }
+                self.overwrite(from, |to| Back::Pool { max, window, from, grad, to });
+            }
+            Step::Elu { from, to: value } => {
+                let grad = self.read(Owner::Buffer(value));
+                self.overwrite(from, |to| Back::Elu { value, grad, to });
+            }
+            Step::Dropout { mask, from, to } => {
+                let grad = self.read(Owner::Buffer(to));
+                self.overwrite(from, |to| Back::Dropout { mask, grad, to });
             }
         }
         if let Some(to) = self.plan.steps[index].to() {
@@ -310,6 +331,17 @@ impl Compiler<'_> {
             if self.writers[to.buffer] == 0 {
                 self.release(to.buffer);
             }
+        }
+    }
+
+    /// Appends a step that overwrites where it puts the gradient of `from`: where something stands
+    /// there already, it writes elsewhere and the result is added.
+    fn overwrite(&mut self, from: View, back: impl FnOnce(GradPlace) -> Back) {
+        let target = self.write(self.owner(from));
+        let to = if target.accumulate { self.temporary(target.to.len) } else { target.to };
+        self.out.steps.push(back(to));
+        if target.accumulate {
+            self.out.steps.push(Back::Pass { grad: to, to: target });
         }
     }
 
@@ -362,7 +394,11 @@ impl Compiler<'_> {
         let found = self.plan.steps.iter().enumerate().filter(|(at, step)| {
             *at != index
                 && match step {
-                    Step::Conv { from, .. } | Step::Copy { from, .. } | Step::Pool { from, .. } => reads(from),
+                    Step::Conv { from, .. }
+                    | Step::Copy { from, .. }
+                    | Step::Elu { from, .. }
+                    | Step::Dropout { from, .. }
+                    | Step::Pool { from, .. } => reads(from),
                     Step::Add { from, .. } => from.iter().any(reads),
                     Step::Norm { prologue } => self.plan.prologues[*prologue].source.buffer == view.place.buffer,
                 }

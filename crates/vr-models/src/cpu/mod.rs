@@ -3,6 +3,7 @@
 mod backward;
 mod forward;
 mod gradient_plan;
+mod logits;
 mod plan;
 mod workspace;
 
@@ -10,7 +11,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
-use vr_core::{Batch, Evaluation, FlatVector, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace};
+use vr_core::{Batch, Evaluation, FlatVector, Noise, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace};
 use vr_kernels::{Isa, LANES, cross_entropy, cross_entropy_backward, pack};
 
 use crate::error::{EngineError, check};
@@ -43,6 +44,7 @@ struct Context<'a> {
     isa: Isa,
     space: &'a ParameterSpace,
     x: &'a [f32],
+    noise: Option<&'a Noise>,
     team: Team<'a>,
 }
 
@@ -134,20 +136,12 @@ impl CpuEngine {
         out: Option<&mut [f32]>,
         pool: Option<&rayon::ThreadPool>,
     ) -> Result<Evaluation, EngineError> {
-        check(&self.graph, x, &norm, batch)?;
-        let mut workspace = self.borrow();
-        let team = match pool {
-            Some(pool) => Team::Pool(pool),
-            None if rayon::current_thread_index().is_some() => Team::Alone,
-            None => Team::Global,
-        };
-        let context = Context { plan: &self.plan, isa: self.isa, space: self.graph.space(), x, team };
-        let mut statistics = match norm {
-            Normalization::Batch => Some(NormStatistics::initial(self.graph.norm_layers().clone())),
-            Normalization::Stored(_) => None,
-        };
-        self.prepare(&context, &mut workspace, batch, out.is_some());
-        forward::forward(&context, &mut workspace, batch.len(), norm, statistics.as_mut());
+        check(&self.graph, x.len(), &norm, batch)?;
+        let context = self.context(x, batch.noise(), pool);
+        let (mut workspace, statistics) = self.forward(&context, norm, batch);
+        if out.is_some() {
+            self.prepare_backward(&context, &mut workspace, batch.len());
+        }
         let blocks = &mut workspace.blocks[..batch.len().div_ceil(LANES)];
         for (block, labels) in blocks.iter_mut().zip(batch.labels().chunks(LANES)) {
             let labels: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
@@ -169,8 +163,39 @@ impl CpuEngine {
             let train = matches!(norm, Normalization::Batch);
             backward::backward(&context, &self.gradient, &mut workspace, batch.len(), train, out);
         }
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+        self.give_back(workspace);
         Ok(evaluation)
+    }
+
+    fn context<'a>(
+        &'a self,
+        x: &'a [f32],
+        noise: Option<&'a Noise>,
+        pool: Option<&'a rayon::ThreadPool>,
+    ) -> Context<'a> {
+        let team = match pool {
+            Some(pool) => Team::Pool(pool),
+            None if rayon::current_thread_index().is_some() => Team::Alone,
+            None => Team::Global,
+        };
+        Context { plan: &self.plan, isa: self.isa, space: self.graph.space(), x, noise, team }
+    }
+
+    /// Computes the logits in a workspace, and in train mode the batch's statistics.
+    fn forward(
+        &self,
+        context: &Context<'_>,
+        norm: Normalization<'_, f32>,
+        batch: &Batch,
+    ) -> (Workspace, Option<NormStatistics>) {
+        let mut workspace = self.borrow();
+        let mut statistics = match norm {
+            Normalization::Batch => Some(NormStatistics::initial(self.graph.norm_layers().clone())),
+            Normalization::Stored(_) => None,
+        };
+        self.prepare(context, &mut workspace, batch);
+        forward::forward(context, &mut workspace, batch.len(), norm, statistics.as_mut());
+        (workspace, statistics)
     }
 
     fn borrow(&self) -> Workspace {
@@ -178,23 +203,30 @@ impl CpuEngine {
         idle.unwrap_or_else(|| Workspace::new(&self.plan))
     }
 
-    /// Brings the pictures and the weights into the layout of the kernels.
-    fn prepare(&self, context: &Context<'_>, workspace: &mut Workspace, batch: &Batch, backward: bool) {
+    fn give_back(&self, workspace: Workspace) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+    }
+
+    /// Brings the pictures and the weights into the layout of the forward kernels.
+    fn prepare(&self, context: &Context<'_>, workspace: &mut Workspace, batch: &Batch) {
         let (plan, input) = (&self.plan, self.plan.input);
-        for (i, layer) in plan.convs.iter().enumerate() {
-            let weights = context.tensor(layer.tensor);
-            layer.conv.pack_forward(weights, &mut workspace.forward_weights[i]);
-            if backward {
-                layer.conv.pack_backward(weights, &mut workspace.backward_weights[i]);
-            }
+        for (layer, packed) in plan.convs.iter().zip(&mut workspace.forward_weights) {
+            layer.conv.pack_forward(context.tensor(layer.tensor), packed);
         }
         let sample = batch.images().len() / batch.len();
         let blocks = workspace.blocks_for(plan, batch.len());
-        for block in blocks.iter_mut().filter(|_| backward) {
-            block.with_gradients(&self.gradient, context.x.len());
-        }
         for (block, images) in blocks.iter_mut().zip(batch.images().chunks(sample * LANES)) {
             pack(images, sample, &mut block.values[input.buffer][input.range()]);
+        }
+    }
+
+    /// Brings the weights into the layout of the backward kernels, and makes room for gradients.
+    fn prepare_backward(&self, context: &Context<'_>, workspace: &mut Workspace, samples: usize) {
+        for (layer, packed) in self.plan.convs.iter().zip(&mut workspace.backward_weights) {
+            layer.conv.pack_backward(context.tensor(layer.tensor), packed);
+        }
+        for block in workspace.blocks_for(&self.plan, samples) {
+            block.with_gradients(&self.gradient, context.x.len());
         }
     }
 }

@@ -99,6 +99,22 @@ pub enum Step {
         /// The sum.
         to: Place,
     },
+    /// Exponential linear unit of a view.
+    Elu {
+        /// What is read.
+        from: View,
+        /// The result.
+        to: Place,
+    },
+    /// Product of a view and a dropout mask.
+    Dropout {
+        /// Which of the plan's masks.
+        mask: usize,
+        /// What is read.
+        from: View,
+        /// The result.
+        to: Place,
+    },
     /// Pooling.
     Pool {
         /// Maximum rather than mean.
@@ -116,10 +132,26 @@ impl Step {
     /// What it writes, if it writes anything.
     pub fn to(&self) -> Option<Place> {
         match self {
-            Self::Conv { to, .. } | Self::Copy { to, .. } | Self::Add { to, .. } | Self::Pool { to, .. } => Some(*to),
+            Self::Conv { to, .. }
+            | Self::Copy { to, .. }
+            | Self::Add { to, .. }
+            | Self::Elu { to, .. }
+            | Self::Dropout { to, .. }
+            | Self::Pool { to, .. } => Some(*to),
             Self::Norm { .. } => None,
         }
     }
+}
+
+/// A dropout mask.
+#[derive(Debug)]
+pub struct Mask {
+    /// The first block of a sample's draws that is its own.
+    pub draw: u32,
+    /// How much is dropped out.
+    pub rate: f64,
+    /// Elements for one sample.
+    pub len: usize,
 }
 
 /// A convolution with its parameters.
@@ -144,6 +176,8 @@ pub struct Plan {
     pub prologues: Vec<Prologue>,
     /// The convolutions.
     pub convs: Vec<ConvLayer>,
+    /// The dropout masks.
+    pub masks: Vec<Mask>,
     /// The forward pass.
     pub steps: Vec<Step>,
     /// The pictures.
@@ -208,6 +242,7 @@ impl<'a> Compiler<'a> {
             normed: Vec::new(),
             prologues: Vec::new(),
             convs: Vec::new(),
+            masks: Vec::new(),
             steps: Vec::new(),
             input: place,
             logits: place,
@@ -327,6 +362,20 @@ impl<'a> Compiler<'a> {
                 }
                 let source = self.raw(input);
                 self.prologue(source, None, true)
+            }
+            Op::Elu => {
+                let from = self.views[node.inputs[0]];
+                let to = self.target(id, &[from]);
+                self.plan.steps.push(Step::Elu { from, to });
+                self.settle(id, to)
+            }
+            Op::Dropout { rate } => {
+                let from = self.views[node.inputs[0]];
+                let to = self.target(id, &[from]);
+                let mask = Mask { draw: node.draw, rate: *rate, len: node.shape.iter().product() };
+                self.plan.masks.push(mask);
+                self.plan.steps.push(Step::Dropout { mask: self.plan.masks.len() - 1, from, to });
+                self.settle(id, to)
             }
             Op::Add => {
                 let from = [0, 1].map(|i| View { place: self.raw(node.inputs[i]), prologue: None });

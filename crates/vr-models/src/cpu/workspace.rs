@@ -8,10 +8,14 @@ use super::plan::Plan;
 /// Everything that belongs to sixteen samples.
 #[derive(Debug)]
 pub struct Block {
+    /// Place of its first sample in the batch.
+    pub first: usize,
     /// Samples in it; the remaining lanes are padding.
     pub lanes: usize,
     /// The forward pass's buffers.
     pub values: Vec<Buffer>,
+    /// The dropout masks of its samples.
+    pub masks: Vec<Buffer>,
     /// Statistics of every buffer's channels; empty where no batch norm reads them.
     pub moments: Vec<Vec<Moments>>,
     /// The backward pass's slots; empty until there is one.
@@ -39,8 +43,10 @@ impl Block {
         let input = |buffer: usize| if buffer == plan.input.buffer { plan.input.channels } else { channels(buffer) };
         let scratch = plan.convs.iter().map(|layer| layer.conv.scratch_len()).max().unwrap_or(0);
         Self {
+            first: 0,
             lanes: 0,
             values: plan.buffers.iter().map(|&len| Buffer::zeros(len)).collect(),
+            masks: plan.masks.iter().map(|mask| Buffer::zeros(mask.len * LANES)).collect(),
             moments: (0..plan.buffers.len())
                 .map(|buffer| vec![Moments::default(); if plan.normed[buffer] { input(buffer) } else { 0 }])
                 .collect(),
@@ -79,7 +85,7 @@ pub struct Coefficients {
 }
 
 /// The memory of one evaluation.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Workspace {
     /// One for every sixteen samples of the largest batch so far.
     pub blocks: Vec<Block>,
@@ -120,7 +126,8 @@ impl Workspace {
             self.blocks.push(Block::new(plan));
         }
         for (i, block) in self.blocks[..count].iter_mut().enumerate() {
-            block.lanes = (samples - i * LANES).min(LANES);
+            block.first = i * LANES;
+            block.lanes = (samples - block.first).min(LANES);
         }
         &mut self.blocks[..count]
     }

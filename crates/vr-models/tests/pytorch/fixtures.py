@@ -30,21 +30,22 @@ def uniform(tensor, count):
 
 
 class LeNet(nn.Module):
-    def __init__(self):
+    def __init__(self, activation=nn.ReLU):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(3, 6, 5), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(6, 16, 5), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-            nn.Linear(400, 120), nn.BatchNorm1d(120), nn.ReLU(),
-            nn.Linear(120, 84), nn.BatchNorm1d(84), nn.ReLU(), nn.Linear(84, 10))
+            nn.Conv2d(3, 6, 5), nn.BatchNorm2d(6), activation(), nn.MaxPool2d(2),
+            nn.Conv2d(6, 16, 5), nn.BatchNorm2d(16), activation(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Linear(400, 120), nn.BatchNorm1d(120), activation(),
+            nn.Linear(120, 84), nn.BatchNorm1d(84), activation(), nn.Linear(84, 10))
 
     def forward(self, x):
         return self.body(x)
 
 
 class PreActivation(nn.Module):
-    def __init__(self, inside, outside, stride):
+    def __init__(self, inside, outside, stride, activation):
         super().__init__()
+        self.activation = activation
         self.bn1 = nn.BatchNorm2d(inside)
         self.conv1 = nn.Conv2d(inside, outside, 3, stride, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(outside)
@@ -54,26 +55,27 @@ class PreActivation(nn.Module):
             self.shortcut = nn.Conv2d(inside, outside, 1, stride, bias=False)
 
     def forward(self, x):
-        a = F.relu(self.bn1(x))
-        y = self.conv2(F.relu(self.bn2(self.conv1(a))))
+        a = self.activation(self.bn1(x))
+        y = self.conv2(self.activation(self.bn2(self.conv1(a))))
         return y + (x if self.shortcut is None else self.shortcut(a))
 
 
 class ResNet(nn.Module):
-    def __init__(self, blocks, widths):
+    def __init__(self, blocks, widths, activation=F.relu):
         super().__init__()
+        self.activation = activation
         self.conv1 = nn.Conv2d(3, widths[0], 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
         layers, inside = [], widths[0]
         for stage, width in enumerate(widths):
             for block in range(blocks):
-                layers.append(PreActivation(inside, width, 2 if stage and not block else 1))
+                layers.append(PreActivation(inside, width, 2 if stage and not block else 1, activation))
                 inside = width
         self.layers = nn.Sequential(*layers)
         self.fc = nn.Linear(inside, 10)
 
     def forward(self, x):
-        x = self.layers(F.relu(self.bn1(self.conv1(x))))
+        x = self.layers(self.activation(self.bn1(self.conv1(x))))
         return self.fc(F.avg_pool2d(x, 8).flatten(1))
 
 
@@ -169,7 +171,9 @@ def fixture(make, batch):
 
 MODELS = {
     "lenet": LeNet,
+    "lenet-elu": lambda: LeNet(nn.ELU),
     "resnet-small": lambda: ResNet(3, [8, 16, 32]),
+    "resnet-small-elu": lambda: ResNet(3, [8, 16, 32], F.elu),
     "resnet110": lambda: ResNet(18, [16, 32, 64]),
     "densenet-40-36": DenseNet,
 }
@@ -177,5 +181,6 @@ MODELS = {
 
 if __name__ == "__main__":
     here = pathlib.Path(__file__).parent
-    for name, batch in (("lenet", 80), ("resnet-small", 7), ("resnet110", 4), ("densenet-40-36", 4)):
+    batches = {"lenet": 80, "lenet-elu": 80, "resnet-small": 7, "resnet-small-elu": 7, "resnet110": 4, "densenet-40-36": 4}
+    for name, batch in batches.items():
         (here / f"{name}.json").write_text(json.dumps(fixture(MODELS[name], batch), indent=1) + "\n")

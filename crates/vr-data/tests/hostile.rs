@@ -1,0 +1,162 @@
+//! Readers of data against hostile input: a corpus of known attacks, and changes by the thousand.
+
+#[path = "hostile/mod.rs"]
+mod hostile;
+
+use hostile::{Random, archive, check_archive, check_records, file, good, gzip, picture, records, tar};
+use image::ImageFormat;
+use std::{fs, path::Path};
+use tar::EntryType;
+use vr_data::{CifarError, ImportError, cifar10, import, import_cifar10};
+
+fn with(more: hostile::File) -> Vec<u8> {
+    let mut files = good();
+    files.push(more);
+    gzip(&tar(&files))
+}
+
+fn load(bytes: &[u8]) -> Result<vr_data::Dataset, ImportError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("set.tar.gz");
+    fs::write(&path, bytes).unwrap();
+    import::load(&path)
+}
+
+#[test]
+fn a_good_archive_is_read() {
+    assert_eq!(load(&gzip(&tar(&good()))).unwrap().train.len(), 2);
+}
+
+/// What an archive says of places and links is passed over, and the good pictures are read.
+#[test]
+fn paths_and_links_lead_nowhere() {
+    let png = || picture(ImageFormat::Png, 32);
+    for (kind, name) in [
+        (EntryType::Regular, "../train/a/evil.png"),
+        (EntryType::Regular, "train/../train/a/evil.png"),
+        (EntryType::Regular, "/train/a/evil.png"),
+        (EntryType::Symlink, "train/a/evil.png"),
+        (EntryType::Link, "train/a/evil.png"),
+        (EntryType::Fifo, "train/a/evil.png"),
+        (EntryType::Char, "train/a/evil.png"),
+        (EntryType::Block, "train/a/evil.png"),
+        (EntryType::Directory, "train/a/evil.png"),
+        (EntryType::GNUSparse, "train/a/evil.png"),
+    ] {
+        let content = if kind.is_file() { png() } else { Vec::new() };
+        let set = load(&with((kind, name.into(), content)));
+        assert_eq!(set.unwrap().train.len(), 2, "{kind:?} {name}");
+    }
+    assert!(load(&with((EntryType::Regular, b"train/a/\xff\xfe.png".to_vec(), png()))).unwrap().train.len() == 2);
+}
+
+/// A class's name is a line of a file, so it cannot hold a line's end.
+#[test]
+fn class_names_are_single_lines() {
+    for class in ["a\nb", "a\rb", " a", "a ", "\u{1b}[2J", "\u{a0}a"] {
+        let mut files = good();
+        for split in ["train", "test"] {
+            files.push(file(&format!("{split}/{class}/0.png"), picture(ImageFormat::Png, 32)));
+        }
+        let error = load(&gzip(&tar(&files))).unwrap_err();
+        assert!(matches!(&error, ImportError::ClassName { .. }), "{error}");
+        assert!(!error.to_string().contains(char::is_control));
+    }
+}
+
+#[test]
+fn sizes_are_bounded_before_anything_is_read() {
+    // A header that promises far more than there is.
+    for size in [1 << 21, 1 << 40, u64::MAX >> 1] {
+        let mut tar = tar(&good());
+        let header: &mut [u8; 512] = (&mut tar[..512]).try_into().unwrap();
+        let mut vast = tar::Header::from_byte_slice(header).clone();
+        vast.set_size(size);
+        vast.set_cksum();
+        header.copy_from_slice(vast.as_bytes());
+        assert!(matches!(load(&gzip(&tar)).unwrap_err(), ImportError::TooLarge { .. }), "{size}");
+    }
+    let classes = load(&with(file("batches.meta.txt", vec![b'\n'; 1 << 17])));
+    assert!(matches!(classes.unwrap_err(), ImportError::TooLarge { .. }));
+}
+
+/// Pictures that claim to be vast, in a few bytes.
+#[test]
+fn vast_pictures_cost_nothing() {
+    let mut png = picture(ImageFormat::Png, 32);
+    png[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
+    let mut jpeg = picture(ImageFormat::Jpeg, 32);
+    let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 9].fill(0xff);
+    for content in [png, jpeg, picture(ImageFormat::Png, 33), Vec::new(), b"\x89PNG\r\n\x1a\n".to_vec()] {
+        let error = load(&with(file("train/a/vast.png", content))).unwrap_err();
+        assert!(matches!(error, ImportError::Decode { .. } | ImportError::Dimensions { .. }), "{error}");
+    }
+}
+
+#[test]
+fn every_truncation_of_an_archive_is_refused() {
+    let whole = gzip(&tar(&good()));
+    for len in (0..whole.len()).step_by(7) {
+        assert!(load(&whole[..len]).is_err(), "{len} of {} bytes", whole.len());
+    }
+}
+
+#[test]
+fn two_thousand_changed_archives_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("set.tar.gz");
+    let read = (0..2000).filter(|&input| check_archive(&path, &archive(&mut Random::new(1, input)))).count();
+    assert!((100..1900).contains(&read), "{read}: the changes do too little or too much");
+}
+
+#[test]
+fn five_thousand_changed_records_are_read_or_refused() {
+    let good = (0..5000).filter(|&input| {
+        let (bytes, classes) = records(&mut Random::new(2, input));
+        check_records(&bytes, classes)
+    });
+    assert!((500..4500).contains(&good.count()));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_pipes_in_a_folder_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let set = |change: &dyn Fn(&Path)| {
+        let folder = tempfile::tempdir().unwrap();
+        for (_, name, content) in good() {
+            let path = folder.path().join(String::from_utf8(name).unwrap());
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        change(folder.path());
+        let result = import::load(folder.path());
+        result.map(|set| set.train.len())
+    };
+    assert_eq!(set(&|_| ()).unwrap(), 2);
+    let refused = |result| matches!(result, Err(ImportError::NotPlain { .. }));
+    assert!(refused(set(&|root| symlink("/dev/zero", root.join("train/a/endless.png")).unwrap())));
+    assert!(refused(set(&|root| symlink("/", root.join("train/c")).unwrap())));
+    assert!(refused(set(&|root| {
+        let made = std::process::Command::new("mkfifo").arg(root.join("test/a/pipe.png")).status().unwrap();
+        assert!(made.success());
+    })));
+}
+
+/// The texts of a folder of CIFAR files are bounded too.
+#[test]
+fn long_texts_are_not_read() {
+    let outer = tempfile::tempdir().unwrap();
+    let (from, dest) = (outer.path().join("set.tar.gz"), outer.path().join("set"));
+    fs::write(&from, gzip(&tar(&good()))).unwrap();
+    import_cifar10(&from, &dest, false).unwrap();
+    for name in [cifar10::CLASSES_FILE, cifar10::MANIFEST] {
+        let kept = fs::read(dest.join(name)).unwrap();
+        fs::write(dest.join(name), vec![b'\n'; 1 << 17]).unwrap();
+        let error = cifar10::read(&dest).unwrap_err();
+        assert!(matches!(&error, CifarError::File(vr_files::FileError::TooLarge { .. })), "{error}");
+        fs::write(dest.join(name), kept).unwrap();
+    }
+    assert!(cifar10::read(&dest).is_ok());
+}
