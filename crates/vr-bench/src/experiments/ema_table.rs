@@ -67,13 +67,7 @@ fn below(result: &ExperimentResult, weight: f64) -> Verdict {
         id: format!("C12-{method}"),
         claim: format!("C12: rows that average with weight {weight} have less variance than SAGA's"),
         expected: "SAGA's variance ratio above".into(),
-        measured: match gain.n {
-            0 => "not measured".into(),
-            n => {
-                let [mean, low, high] = [gain.mean, gain.low(), gain.high()].map(f64::exp);
-                format!("SAGA's {mean:.2} times as large, {low:.2}–{high:.2} (n = {n})")
-            }
-        },
+        measured: format!("SAGA's ratio over it: {}", gain.exponential()),
         outcome: gain.sign(),
         rule: "confirmed or contradicted when the mean logarithm of SAGA's ratio over the other's at the same place, over \
                places, epochs after the first and seeds, is more than two standard errors from 0"
