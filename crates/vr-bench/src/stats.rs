@@ -43,6 +43,15 @@ impl Estimate {
         self.mean + 2.0 * self.error
     }
 
+    /// Of logarithms, as what they are the logarithms of, between two standard errors to both sides.
+    pub fn exponential(&self) -> String {
+        match self.n {
+            0 => "not measured".into(),
+            1 => format!("{:.3} (n = 1)", self.mean.exp()),
+            n => format!("{:.3}, {:.3}–{:.3} (n = {n})", self.mean.exp(), self.low().exp(), self.high().exp()),
+        }
+    }
+
     /// Confirmed above 0, contradicted below, by more than two standard errors.
     pub fn sign(&self) -> Outcome {
         if self.low() > 0.0 {
@@ -77,6 +86,14 @@ mod tests {
         let difference = estimate.minus(Estimate { n: 5, mean: 1.0, error: (14.0_f64 / 6.0).sqrt() });
         assert_eq!((difference.n, difference.mean), (3, 2.0));
         assert!((difference.error - (14.0_f64 / 3.0).sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn logarithms_are_shown_as_ratios() {
+        let logs = [0.5_f64, 2.0].map(f64::ln);
+        assert_eq!(Estimate::of(&logs).exponential(), "1.000, 0.250–4.000 (n = 2)");
+        assert_eq!(Estimate::of(&logs[..1]).exponential(), "0.500 (n = 1)");
+        assert_eq!(Estimate::of(&[]).exponential(), "not measured");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::Experiment;
 use super::methods::{cell, snapshot};
 use crate::cell::Cell;
 use crate::figures::FigureError;
-use crate::figures::snapshot_interval::snapshot_interval as figure;
+use crate::figures::snapshot_interval::{Interval, snapshot_interval as figure};
 use crate::measure::{Measures, Places};
 use crate::phases::BEFORE;
 use crate::results::{ExperimentResult, Outcome, Verdict};
@@ -27,7 +27,7 @@ pub const EXPERIMENT: Experiment = Experiment {
 };
 
 const CLAIM: &str = "More frequent snapshots do not rescue SVRG: even after 2 % of an epoch large networks gain at most \
-                     about a factor of two, less than a snapshot costs (paper, section 6).";
+                     about a factor of two, less than a snapshot costs (paper, on Figure 2).";
 
 /// Epochs between snapshots.
 const INTERVALS: [f64; 6] = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0];
@@ -71,8 +71,12 @@ fn means(result: &ExperimentResult, method: &str) -> BTreeMap<(usize, u64), f64>
 fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
     let title = result.heading("Snapshots every so many epochs");
     let lines = INTERVALS.map(|interval| {
-        let means = means(result, &method(interval)).into_iter().map(|((epoch, _), mean)| (epoch as f64, mean));
-        (format!("every {interval} epochs"), gradients_a_step(interval), means.collect())
+        let means = means(result, &method(interval)).into_iter();
+        Interval {
+            name: format!("every {interval} epochs"),
+            gradients_a_step: gradients_a_step(interval),
+            ratios: means.map(|((epoch, _), mean)| (epoch as f64, mean)).collect(),
+        }
     });
     let svg = figure(&title, &lines)?;
     Ok(vec![("snapshot-interval", title, svg)])
@@ -93,8 +97,8 @@ fn rescue(result: &ExperimentResult) -> Verdict {
             means.iter().filter(|((epoch, _), _)| inside(*epoch)).map(|(_, mean)| (mean * cost).ln()).collect();
         let log = Estimate::of(&logs);
         if log.n > 0 {
-            let (ratio, low, high) = (log.mean.exp() / cost, log.low().exp(), log.high().exp());
-            listed.push(format!("every {interval}: {ratio:.2} × {cost} = {low:.2}–{high:.2} (n = {})", log.n));
+            let ratio = log.mean.exp() / cost;
+            listed.push(format!("every {interval}: {ratio:.2} × {cost} = {}", log.exponential()));
         }
         signs.push(log.sign());
     }

@@ -13,7 +13,7 @@ use crate::figures::coefficient::coefficient;
 use crate::figures::tensors::tensors;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio as figure};
 use crate::measure::Measures;
-use crate::phases::{BEFORE, BETWEEN, PERCENTS, PHASES, Phase, geometric_mean};
+use crate::phases::{BEFORE, BETWEEN, LARGE, PERCENTS, PHASES, Phase, geometric_mean};
 use crate::published::{PublishedPoint, published};
 use crate::results::{ExperimentResult, Outcome, Point, Verdict};
 use crate::run_dir::Figure;
@@ -87,7 +87,7 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
 }
 
 fn is_large(result: &ExperimentResult) -> bool {
-    ["resnet110", "densenet-40-36"].contains(&result.model.as_str())
+    LARGE.contains(&result.model.as_str())
 }
 
 /// C5: the geometric mean of a phase against the published range.
@@ -144,7 +144,7 @@ fn throughout(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
             "C6: a small network shows some variance reduction for most of each epoch".into()
         },
         expected: format!("ratio over most of the epoch {} 1{published}", if large { "above" } else { "below" }),
-        measured: interval(&log),
+        measured: log.exponential(),
         outcome: sign,
         rule: "confirmed or contradicted when the mean over epochs (10–140 of 250, not the first) and seeds of the \
                logarithm of the ratio at 11, 33 and 100 % is more than two standard errors from 0"
@@ -158,14 +158,6 @@ fn log_ratio(result: &ExperimentResult, points: &[Point], phase: &Phase, percent
     Estimate::of(&logs)
 }
 
-/// A mean of logarithms as a ratio with its interval.
-fn interval(log: &Estimate) -> String {
-    match log.n {
-        0 => "not measured".into(),
-        n => format!("{:.3}, {:.3}–{:.3} (n = {n})", log.mean.exp(), log.low().exp(), log.high().exp()),
-    }
-}
-
 /// C8: a gain of at most about a factor of two, soon after the snapshot too.
 fn soon_after(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) -> Verdict {
     let log = log_ratio(result, points, &BEFORE, SOON);
@@ -174,7 +166,7 @@ fn soon_after(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
         id: "C8-soon-after".into(),
         claim: "C8: even at 2 % of the epoch a large network gains at most about a factor of two".into(),
         expected: format!("ratio at {SOON} % above {SOON_BOUND} (published {published:.2})"),
-        measured: interval(&log),
+        measured: log.exponential(),
         outcome: Estimate { mean: log.mean - SOON_BOUND.ln(), ..log }.sign(),
         rule: format!(
             "confirmed or contradicted when the mean logarithm of the ratio over epochs (10–140 of 250, not the first) \

@@ -5,15 +5,27 @@ use super::average::{Mean, Sample, over_seeds};
 use super::axis::Axis;
 use super::curves::{Line, Plot, curves, reach};
 
+/// The line of one interval.
+#[derive(Debug, Clone)]
+pub struct Interval {
+    /// Its name in the legend.
+    pub name: String,
+    /// Minibatch gradients a step, the passes at snapshots included.
+    pub gradients_a_step: f64,
+    /// Pairs (epoch, ratio averaged over it), of every seed.
+    pub ratios: Vec<(f64, f64)>,
+}
+
 /// Draws the ratios over the epochs, and beside them the ratios times the gradients a step, and returns the SVG text.
-/// A line has a name, its gradients a step, and (epoch, ratio) of every seed.
-pub fn snapshot_interval(title: &str, lines: &[(String, f64, Vec<(f64, f64)>)]) -> Result<String, FigureError> {
+/// Seeds are averaged geometrically.
+pub fn snapshot_interval(title: &str, intervals: &[Interval]) -> Result<String, FigureError> {
     let plot = |caption: &str, axis: &str, factor: fn(f64) -> f64| {
-        let line = |(name, cost, values): &(String, f64, Vec<(f64, f64)>)| -> Line {
-            let scaled = values.iter().map(|&(epoch, ratio)| (epoch, Some(ratio * factor(*cost))));
-            (name.clone(), over_seeds(scaled, Mean::Geometric))
+        let line = |interval: &Interval| -> Line {
+            let factor = factor(interval.gradients_a_step);
+            let scaled = interval.ratios.iter().map(|&(epoch, ratio)| (epoch, Some(ratio * factor)));
+            (interval.name.clone(), over_seeds(scaled, Mean::Geometric))
         };
-        let lines: Vec<Line> = lines.iter().map(line).collect();
+        let lines: Vec<Line> = intervals.iter().map(line).collect();
         let last = lines.iter().flat_map(|(_, samples)| samples).map(|sample: &Sample| sample.x).fold(1.0, f64::max);
         let y = Axis::ratio(axis, &reach(&lines));
         Plot { caption: caption.to_owned(), axes: (Axis::epochs(last), y), lines, level: Some(1.0) }
@@ -33,8 +45,8 @@ mod tests {
     #[test]
     fn both_panels_are_drawn() {
         let line = |interval: f64| {
-            let values = (1..=8).map(|e| (f64::from(e), interval.sqrt() * (0.3 + 1.0 / f64::from(e)))).collect();
-            (format!("every {interval} epochs"), 1.0 + 1.0 / interval, values)
+            let ratios = (1..=8).map(|e| (f64::from(e), interval.sqrt() * (0.3 + 1.0 / f64::from(e)))).collect();
+            Interval { name: format!("every {interval} epochs"), gradients_a_step: 1.0 + 1.0 / interval, ratios }
         };
         let svg = snapshot_interval("Snapshots, made-up data", &[0.125, 1.0, 4.0].map(line)).unwrap();
         for text in ["averaged over", "gradients a step", "every 0.125"] {
