@@ -37,7 +37,7 @@ pub fn no_better(result: &ExperimentResult, question: Question<'_>) -> Verdict {
         claim: question.claim,
         expected: format!("an advantage below {MARGIN} points; published: {}", question.published),
         measured: format!(
-            "sgd {sgd} %, {} {other} %, advantage {advantage}{}",
+            "test error in %: sgd {sgd}, {} {other}, advantage {advantage}{}",
             question.method,
             diverged(result, question.method)
         ),

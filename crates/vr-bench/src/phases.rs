@@ -1,4 +1,5 @@
-//! The parts of a run between the drops of the learning rate, in which variance ratios are compared.
+//! What the claims distinguish: the parts of a run between the drops of the learning rate, the places in an epoch, and
+//! large networks.
 
 use crate::published::PublishedPoint;
 use crate::results::Point;
@@ -6,6 +7,9 @@ use crate::schedule::Schedule;
 
 /// The percentages that the paper measures at.
 pub const PERCENTS: [f64; 4] = [2.0, 11.0, 33.0, 100.0];
+
+/// The networks that the claims call large.
+pub const LARGE: [&str; 2] = ["resnet110", "densenet-40-36"];
 
 /// Epochs that belong together, in the paper's count of 250.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -119,8 +119,13 @@ fn replay(context: Context<'_>, cell: &Cell, older: &State, newer: &State, most:
                 Some(name) => different = name,
             }
         }
-        // Stops between any two windows of a snapshot pass, since the newer state may be of there.
-        if matches!(course.advance(|| true)?, Outcome::Finished | Outcome::Diverged(_)) {
+        // One window of a snapshot pass at a time, since the newer state may be of between two.
+        let mut windows = 0;
+        let stop = || {
+            windows += 1;
+            windows > 1
+        };
+        if matches!(course.advance(stop)?, Outcome::Finished | Outcome::Diverged(_)) {
             break;
         }
     }

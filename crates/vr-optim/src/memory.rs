@@ -10,11 +10,11 @@ use crate::rule::RuleConfig;
 use crate::svrg::{SnapshotGradients, SnapshotRule};
 use crate::table::{GradientTable, TableStorage};
 
-/// Bytes that the state of a run takes. Activations, minibatches and the gradients that are just
-/// being computed come on top.
+/// Bytes that the state of a run takes. Activations, minibatches, the gradients that are just being
+/// computed and a checkpoint's copy come on top.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RunMemory {
-    /// The iterate.
+    /// The iterate, and the last direction, which stays for diagnostics.
     pub iterate: u64,
     /// The update rule's buffers.
     pub rule: u64,
@@ -56,7 +56,7 @@ impl RunMemory {
             RuleConfig::AdamW { .. } => 2,
         };
         let mut memory =
-            Self { iterate: bytes(1), rule: bytes(buffers), estimator: bytes(vectors) + sum, ..Self::default() };
+            Self { iterate: bytes(2), rule: bytes(buffers), estimator: bytes(vectors) + sum, ..Self::default() };
         if let Some((storage, rows)) = table {
             let table = GradientTable::<S>::bytes(storage, rows, parameters);
             match storage {
@@ -113,9 +113,9 @@ mod tests {
         let p = P as u64;
         let memory = RunMemory::of(&svrg(TableStorage::Memory), &rule, P, M);
         let expected =
-            RunMemory { iterate: 4 * p, rule: 4 * p, estimator: 20 * p + 8 * p, table: 391 * 4 * p, disk: 0 };
+            RunMemory { iterate: 8 * p, rule: 4 * p, estimator: 20 * p + 8 * p, table: 391 * 4 * p, disk: 0 };
         assert_eq!(memory, expected);
-        let text = "2640.4 MiB of memory (iterate 6.6, update rule 6.6, estimator 46.2, table 2581.0)";
+        let text = "2647.0 MiB of memory (iterate 13.2, update rule 6.6, estimator 46.2, table 2581.0)";
         assert_eq!(memory.to_string(), text);
         let bf16 = RunMemory::of(&svrg(TableStorage::Bf16), &rule, P, M);
         assert_eq!(bf16, RunMemory { table: (391 * 2 + 4) * p, ..expected });
@@ -128,8 +128,8 @@ mod tests {
     fn methods_without_a_snapshot() {
         let adamw = RuleConfig::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
         let sgd = RunMemory::of::<f32>(&EstimatorConfig::Sgd, &adamw, 10, 3);
-        assert_eq!(sgd, RunMemory { iterate: 40, rule: 80, estimator: 40, table: 0, disk: 0 });
+        assert_eq!(sgd, RunMemory { iterate: 80, rule: 80, estimator: 40, table: 0, disk: 0 });
         let saga = RunMemory::of::<f64>(&EstimatorConfig::Saga(SagaConfig::default()), &adamw, 10, 3);
-        assert_eq!(saga, RunMemory { iterate: 80, rule: 160, estimator: 5 * 80, table: 240, disk: 0 });
+        assert_eq!(saga, RunMemory { iterate: 160, rule: 160, estimator: 5 * 80, table: 240, disk: 0 });
     }
 }

@@ -8,7 +8,7 @@ use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::elu::elu as figure;
 use crate::measure::Measures;
-use crate::results::{ExperimentResult, Outcome, Verdict};
+use crate::results::{ExperimentResult, Outcome, Verdict, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
 use crate::stats::Estimate;
@@ -58,15 +58,9 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
 }
 
 fn verdict(result: &ExperimentResult) -> Verdict {
-    let mut logs = Vec::new();
-    for relu in result.points.iter().filter(|p| p.method == RELU && p.percent > 0.0 && p.epoch > 1) {
-        let twin = result.points.iter().find(|elu| {
-            elu.method == ELU && (elu.seed, elu.epoch, elu.percent) == (relu.seed, relu.epoch, relu.percent)
-        });
-        if let (Some(relu), Some(elu)) = (relu.ratio, twin.and_then(|elu| elu.ratio)) {
-            logs.push((elu / relu).ln());
-        }
-    }
+    // Both ratios are zero at the snapshot.
+    let after = pairs(&result.points, RELU, ELU).into_iter().filter(|&(relu, elu)| relu > 0.0 && elu > 0.0);
+    let logs: Vec<f64> = after.map(|(relu, elu)| (elu / relu).ln()).collect();
     let log = Estimate::of(&logs);
     let bound = MARGINAL.ln();
     Verdict {

@@ -9,7 +9,7 @@ use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::elu::elu as figure;
 use crate::measure::Measures;
-use crate::results::{ExperimentResult, Verdict};
+use crate::results::{ExperimentResult, Verdict, pairs};
 use crate::run_dir::Figure;
 use crate::settings::Settings;
 use crate::stats::Estimate;
@@ -25,7 +25,7 @@ pub const EXPERIMENT: Experiment = Experiment {
 };
 
 const CLAIM: &str = "With transforms redrawn at every visit, rows that are moving averages of past gradients lower the \
-                     variance below that of SAGA, whose rows hold the last gradient alone (paper, section 4, after MISO).";
+                     variance below that of SAGA, whose rows hold the last gradient alone (paper, after MISO).";
 
 const SAGA: &str = "saga";
 /// Weights of a new gradient in its row.
@@ -60,16 +60,8 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
 
 fn below(result: &ExperimentResult, weight: f64) -> Verdict {
     let method = method(weight);
-    let mut gains = Vec::new();
-    for saga in result.points.iter().filter(|p| p.method == SAGA && p.epoch > 1) {
-        let twin = result
-            .points
-            .iter()
-            .find(|p| p.method == method && (p.seed, p.epoch, p.percent) == (saga.seed, saga.epoch, saga.percent));
-        if let (Some(saga), Some(averaged)) = (saga.ratio, twin.and_then(|p| p.ratio)) {
-            gains.push((saga / averaged).ln());
-        }
-    }
+    let pairs = pairs(&result.points, SAGA, &method).into_iter().filter(|&(saga, averaged)| saga.min(averaged) > 0.0);
+    let gains: Vec<f64> = pairs.map(|(saga, averaged)| (saga / averaged).ln()).collect();
     let gain = Estimate::of(&gains);
     Verdict {
         id: format!("C12-{method}"),

@@ -9,7 +9,7 @@ use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::locking::locking as figure;
 use crate::measure::{Measures, Places};
-use crate::results::{ExperimentResult, Outcome, Point, Verdict};
+use crate::results::{ExperimentResult, Outcome, Point, Verdict, pairs};
 use crate::run_dir::Figure;
 use crate::settings::Settings;
 
@@ -78,15 +78,7 @@ pub(super) fn start(points: &[Point]) -> Verdict {
 
 /// The locked ratio below the unlocked one at every place from epoch 2.
 fn order(points: &[Point]) -> Verdict {
-    let mut gains = Vec::new();
-    for locked in points.iter().filter(|p| p.method == "svrg-locked" && p.epoch >= 2) {
-        let twin = points.iter().find(|p| {
-            p.method == "svrg-unlocked" && (p.seed, p.epoch, p.percent) == (locked.seed, locked.epoch, locked.percent)
-        });
-        if let (Some(l), Some(u)) = (locked.ratio, twin.and_then(|p| p.ratio)) {
-            gains.push(u - l);
-        }
-    }
+    let gains: Vec<f64> = pairs(points, "svrg-locked", "svrg-unlocked").iter().map(|(l, u)| u - l).collect();
     let worse = gains.iter().filter(|&&gain| gain <= 0.0).count();
     Verdict {
         id: "C2-throughout".into(),

@@ -27,7 +27,7 @@ pub const EXPERIMENT: Experiment = Experiment {
 };
 
 const CLAIM: &str = "More frequent snapshots do not rescue SVRG: even after 2 % of an epoch large networks gain at most \
-                     about a factor of two, less than a snapshot costs (paper, section 6).";
+                     about a factor of two, less than a snapshot costs (paper, on Figure 2).";
 
 /// Epochs between snapshots.
 const INTERVALS: [f64; 6] = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0];

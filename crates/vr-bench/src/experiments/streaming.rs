@@ -10,7 +10,7 @@ use crate::diagnostics::{Form, PositionRow};
 use crate::figures::FigureError;
 use crate::figures::streaming::streaming as figure;
 use crate::measure::{Kind, Measures};
-use crate::phases::geometric_mean;
+use crate::phases::{LARGE, geometric_mean};
 use crate::results::{ExperimentResult, Verdict};
 use crate::run_dir::Figure;
 use crate::settings::Settings;
@@ -31,8 +31,6 @@ const CLAIM: &str = "With mega-batches of ten minibatches the variance rises at 
 
 /// Minibatches of a mega-batch, and steps that follow it.
 const SIZE: usize = 10;
-/// Networks that count as large.
-const LARGE: [&str; 2] = ["resnet110", "densenet-40-36"];
 
 fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
     let measures = Measures { kind: Kind::Positions { size: SIZE }, places: settings.places, every: settings.every };

@@ -59,7 +59,7 @@ fn worst(result: &ExperimentResult) -> Verdict {
         claim: "C10: SCSG's test error is the worst of the three".into(),
         expected: "above both others".into(),
         measured: format!(
-            "scsg {scsg} %; less sgd {}; less svrg-recomputed {}{}",
+            "test error in %: scsg {scsg}; less sgd {}; less svrg-recomputed {}{}",
             gaps[0],
             gaps[1],
             diverged(result, "scsg")

@@ -13,7 +13,7 @@ use crate::figures::coefficient::coefficient;
 use crate::figures::tensors::tensors;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio as figure};
 use crate::measure::Measures;
-use crate::phases::{BEFORE, BETWEEN, PERCENTS, PHASES, Phase, geometric_mean};
+use crate::phases::{BEFORE, BETWEEN, LARGE, PERCENTS, PHASES, Phase, geometric_mean};
 use crate::published::{PublishedPoint, published};
 use crate::results::{ExperimentResult, Outcome, Point, Verdict};
 use crate::run_dir::Figure;
@@ -87,7 +87,7 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
 }
 
 fn is_large(result: &ExperimentResult) -> bool {
-    ["resnet110", "densenet-40-36"].contains(&result.model.as_str())
+    LARGE.contains(&result.model.as_str())
 }
 
 /// C5: the geometric mean of a phase against the published range.

@@ -34,7 +34,11 @@ pub fn test_error(title: &str, result: &ExperimentResult) -> Result<String, Figu
     let last = |lines: &[Vec<Sample>]| lines.iter().flatten().map(|sample| sample.x).fold(1.0, f64::max);
     let settled = over_epochs.iter().flatten().filter(|sample| sample.x >= SETTLED * last(&over_epochs));
     let values: Vec<f64> = settled.flat_map(|sample| [sample.low, sample.high]).collect();
-    let error = Axis::fitted(&format!("test error (%), moving average of {} epoch(s)", result.window()), &values);
+    let smoothed = match result.window() {
+        1 => String::new(),
+        epochs => format!(", mean of the last {epochs} epochs"),
+    };
+    let error = Axis::fitted(&format!("test error (%){smoothed}"), &values);
 
     let mut entries: Vec<(Key, String)> =
         methods.iter().enumerate().map(|(index, method)| (Key::Line(series(index)), label(result, method))).collect();

@@ -115,7 +115,7 @@ impl<S: Scalar> GradientTable<S> {
     /// Bytes, of memory or of disk, that `rows` rows of `len` numbers take.
     pub fn bytes(storage: &TableStorage, rows: usize, len: usize) -> u64 {
         let number = if *storage == TableStorage::Bf16 { size_of::<bf16>() } else { size_of::<S>() };
-        rows as u64 * len as u64 * number as u64
+        (rows as u64).saturating_mul(len as u64).saturating_mul(number as u64)
     }
 
     /// Puts a row in its place and returns it as it is kept. Whoever averages the table must
@@ -123,14 +123,18 @@ impl<S: Scalar> GradientTable<S> {
     ///
     /// # Errors
     /// When the storage fails.
+    ///
+    /// # Panics
+    /// When there is no such row or its length differs.
     pub fn write<'a>(&'a mut self, row: usize, gradient: &'a [S]) -> Result<&'a [S], TableError> {
         match &mut self.store {
             Store::Memory(rows) => rows[row].copy_from_slice(gradient),
             Store::Bf16 { rows, rounded } => {
-                for (kept, &g) in rows[row].iter_mut().zip(gradient) {
-                    *kept = bf16::from_f32(g.to_f64() as f32);
+                rounded.copy_from_slice(gradient);
+                for (kept, number) in rows[row].iter_mut().zip(rounded.iter_mut()) {
+                    *kept = bf16::from_f32(number.to_f64() as f32);
+                    *number = S::from_f64(kept.to_f64());
                 }
-                widen(&rows[row], rounded);
                 return Ok(rounded);
             }
             Store::File(file) => file.write(row, bytemuck::cast_slice(gradient))?,
@@ -138,14 +142,22 @@ impl<S: Scalar> GradientTable<S> {
         Ok(gradient)
     }
 
-    /// A row: where it is kept, or copied to `buffer`, which must have its length.
+    /// A row: where it is kept, or copied to `buffer`.
     ///
     /// # Errors
     /// When the storage fails.
+    ///
+    /// # Panics
+    /// When there is no such row or the buffer's length differs.
     pub fn row<'a>(&'a self, row: usize, buffer: &'a mut FlatVector<S>) -> Result<&'a [S], TableError> {
         match &self.store {
             Store::Memory(rows) => return Ok(&rows[row]),
-            Store::Bf16 { rows, .. } => widen(&rows[row], buffer),
+            Store::Bf16 { rows, .. } => {
+                assert_eq!(buffer.len(), rows[row].len(), "a buffer of another length");
+                for (number, kept) in buffer.iter_mut().zip(&rows[row]) {
+                    *number = S::from_f64(kept.to_f64());
+                }
+            }
             Store::File(file) => file.read(row, bytemuck::cast_slice_mut(buffer))?,
         }
         Ok(buffer)
@@ -161,10 +173,4 @@ fn zeros<T: Clone + Default>(rows: usize, len: usize) -> Result<Vec<Vec<T>>, Try
         Ok(row)
     };
     (0..rows).map(|_| row()).collect()
-}
-
-fn widen<S: Scalar>(row: &[bf16], out: &mut [S]) {
-    for (out, kept) in out.iter_mut().zip(row) {
-        *out = S::from_f64(kept.to_f64());
-    }
 }
