@@ -7,11 +7,14 @@ use super::curves::{Names, Plot, curves, reach};
 use crate::diagnostics::StepRow;
 
 /// Draws the cosines between successive directions and between their noises over the progress through the epoch, a
-/// line for each model, method and epoch, and returns the SVG text. Seeds are averaged.
+/// line for each model and method, and returns the SVG text. Seeds and epochs are averaged; the first epoch, whose
+/// snapshot is the initial point, is left out where there are others.
 pub fn correlation(title: &str, rows: &[StepRow]) -> Result<String, FigureError> {
-    let names = Names::of(rows.iter().map(|row| &row.at));
+    let names = Names::of(rows.iter().map(|row| &row.at)).over_epochs();
+    let others = rows.iter().any(|row| row.at.epoch > 1);
+    let rows = || rows.iter().filter(|row| row.at.epoch > 1 || !others);
     let lines = |value: fn(&StepRow) -> f64| {
-        names.lines(rows.iter().map(|row| (&row.at, row.at.percent, Some(value(row)))), Mean::Arithmetic)
+        names.lines(rows().map(|row| (&row.at, row.at.percent, Some(value(row)))), Mean::Arithmetic)
     };
     let (directions, noises) = (lines(|row| row.direction_cosine), lines(|row| row.noise_cosine));
     let reached = reach(directions.iter().chain(&noises));
@@ -34,11 +37,11 @@ mod tests {
     #[test]
     fn methods_are_lines() {
         let mut rows = Vec::new();
-        for (method, direction) in [("sgd", 0.1), ("svrg", 0.8)] {
+        for (method, direction, epoch) in [("sgd", 0.1, 2), ("svrg", 0.8, 2), ("sgd", 0.2, 3), ("svrg", 0.7, 3)] {
             for step in 0..10_u8 {
                 let percent = 10.0 * f64::from(step);
                 rows.push(StepRow {
-                    at: Moment { model: "lenet".into(), method: method.into(), seed: 0, epoch: 2, percent },
+                    at: Moment { model: "lenet".into(), method: method.into(), seed: 0, epoch, percent },
                     pairs: 7,
                     direction_cosine: direction * (1.0 - percent / 200.0),
                     noise_cosine: -0.01 + percent / 1e4,
@@ -49,6 +52,7 @@ mod tests {
         for text in ["sgd", "svrg", "directions", "not correlated"] {
             assert!(svg.contains(text), "{text}");
         }
+        assert!(!svg.contains("epoch"), "epochs are averaged");
         preview("correlation", &svg);
         assert_eq!(correlation("", &[]), Err(FigureError::Empty("the correlation of successive steps")));
     }

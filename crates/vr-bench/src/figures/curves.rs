@@ -71,6 +71,11 @@ impl Names {
         Self { model: distinct(moments.map(|at| &at.model)).len() > 1 || !(method || epoch), method, epoch }
     }
 
+    /// Without regard to the epoch: lines then average over epochs too.
+    pub fn over_epochs(self) -> Self {
+        Self { epoch: false, model: self.model || !self.method, ..self }
+    }
+
     fn name(&self, at: &Moment) -> String {
         let parts = [
             self.model.then(|| at.model.clone()),
