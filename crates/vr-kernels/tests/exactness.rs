@@ -39,7 +39,6 @@ impl Errors {
 
     fn check(&self, what: &str) {
         let ratio = (self.ours / self.plain).sqrt();
-        println!("{what} {ratio:.2}");
         assert!(ratio <= 3.0, "{what}: {ratio} times the error of the plain sum");
     }
 }

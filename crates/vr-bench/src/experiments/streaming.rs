@@ -90,6 +90,7 @@ fn rest(rows: &[PositionRow]) -> Verdict {
     }
 }
 
+#[allow(clippy::type_complexity, reason = "the key is used here alone")]
 /// For each mega-batch of the networks asked for, its full-pass ratios in the order of positions.
 fn mega_batches(rows: &[PositionRow], model: impl Fn(&str) -> bool) -> Vec<Vec<f64>> {
     let mut found: BTreeMap<(&str, u64, usize, u64), Vec<(usize, f64)>> = BTreeMap::new();

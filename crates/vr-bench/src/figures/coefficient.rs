@@ -11,7 +11,7 @@ use crate::results::Point;
 pub fn coefficient(title: &str, points: &[Point]) -> Result<String, FigureError> {
     let mut percents = distinct(points.iter().map(|point| point.percent).filter(|&percent| percent > 0.0));
     percents.sort_by(f64::total_cmp);
-    let last = points.iter().map(|point| epoch(point)).fold(1.0, f64::max);
+    let last = points.iter().map(epoch).fold(1.0, f64::max);
     let plot = |caption: &str, axis: &str, value: fn(&Point) -> Option<f64>| {
         let lines: Vec<Line> = percents
             .iter()

@@ -1,4 +1,5 @@
 //! A convolution by its definition, in double precision.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use vr_kernels::{Affine, ConvShape, LANES};
 

@@ -55,7 +55,7 @@ impl Correlation {
     /// Floats of a plane for some channels: an odd number of cache lines, so that the planes spread
     /// over all the sets of the cache.
     fn plane(&self, channels: usize) -> usize {
-        (channels * self.tiles() | 1) * LANES
+        ((channels * self.tiles()) | 1) * LANES
     }
 
     /// Floats of the inputs' planes, the products' planes and a row of tiles.

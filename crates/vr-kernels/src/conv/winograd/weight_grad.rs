@@ -63,7 +63,7 @@ impl WeightGrad {
     /// Floats of a plane of points for some channels: an odd number of cache lines, so that the
     /// planes spread over all the sets of the cache.
     fn plane(&self, channels: usize) -> usize {
-        (channels * self.tiles() | 1) * LANES
+        ((channels * self.tiles()) | 1) * LANES
     }
 
     /// Floats of the sums of one output channel at one point.
