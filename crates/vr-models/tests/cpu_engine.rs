@@ -86,13 +86,25 @@ fn variants() {
     }
 }
 
-/// In small batches: a step of candle's in f64 takes seconds.
+/// The root mean square over several points of the gradient's error, against candle's f32. At a single
+/// point the error is a matter of luck: whether rounding carries an activation over ReLU's kink, which
+/// changes it by three orders of magnitude. In small batches: a step of candle's in f64 takes seconds.
 #[test]
 fn large_networks() {
-    for model in [Model::Resnet110, Model::Densenet4036] {
-        for samples in [7, 17] {
-            check_against_candle(&model.graph().unwrap(), samples);
+    for (model, points) in [(Model::Resnet110, 6), (Model::Densenet4036, 4)] {
+        let graph = model.graph().unwrap();
+        let (ours, candles) = (CpuEngine::new(graph.clone()), CandleEngine::<f32>::new(graph.clone()));
+        let mut squares = [0.0; 2];
+        for seed in 0..points {
+            let x = initialize(&graph, seed);
+            let batch = batch(7, graph.input_shape().try_into().unwrap());
+            let [gradient, statistics] = errors(&ours, &graph, &x, &batch);
+            assert!(statistics <= 1e-5, "{model}, seed {seed}: statistics {statistics}");
+            squares[0] += gradient.powi(2);
+            squares[1] += errors(&candles, &graph, &x, &batch)[0].powi(2);
         }
+        let [ours, candles] = squares.map(|sum| (sum / points as f64).sqrt());
+        assert!(ours <= 3.0 * candles, "{model}: {ours} against candle's {candles}");
     }
 }
 

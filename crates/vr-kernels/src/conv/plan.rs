@@ -24,7 +24,7 @@ fn window(shape: &ConvShape) -> Window {
 }
 
 pub(super) fn forward(shape: &ConvShape) -> Correlations {
-    if let Some(rows) = winograd::correlation(shape) {
+    if let Some(rows) = winograd::forward(shape) {
         let channels = [shape.in_channels, shape.out_channels];
         return Correlations::Winograd(winograd::Correlation::new(channels, [shape.height, shape.width], rows));
     }
@@ -35,7 +35,7 @@ pub(super) fn forward(shape: &ConvShape) -> Correlations {
 }
 
 pub(super) fn backward(shape: &ConvShape) -> Correlations {
-    if let Some(rows) = winograd::correlation(shape) {
+    if let Some(rows) = winograd::input_grad(shape) {
         let channels = [shape.out_channels, shape.in_channels];
         return Correlations::Winograd(winograd::Correlation::new(channels, [shape.height, shape.width], rows));
     }

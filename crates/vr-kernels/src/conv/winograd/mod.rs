@@ -22,12 +22,21 @@ use super::ConvShape;
 /// to be matched.
 const TILES: usize = 2;
 
-/// The tiles of forward and input gradient, if they run by it.
-pub(super) fn correlation(shape: &ConvShape) -> Option<Rows> {
+/// Input channels of a forward pass at most. Its errors carry activations over ReLU's kink, which costs
+/// the gradient far more than rounding in the backward pass does; beyond, the direct sum is kept.
+const INPUTS: usize = 64;
+
+/// The tiles of the forward pass, if it runs by it.
+pub(super) fn forward(shape: &ConvShape) -> Option<Rows> {
+    if shape.in_channels <= INPUTS { input_grad(shape) } else { None }
+}
+
+/// The tiles of the input gradient, if it runs by it: with few channels the transforms cost more than
+/// they save.
+pub(super) fn input_grad(shape: &ConvShape) -> Option<Rows> {
     match shape.in_channels.min(shape.out_channels) {
         _ if !fits(shape) => None,
-        0..8 => None,
-        8..16 => Some(Rows::Two),
+        0..16 => None,
         _ => Some(Rows::Four),
     }
 }
@@ -36,8 +45,7 @@ pub(super) fn correlation(shape: &ConvShape) -> Option<Rows> {
 pub(super) fn weight_grad(shape: &ConvShape) -> Option<Rows> {
     match shape.in_channels.min(shape.out_channels) {
         _ if !fits(shape) => None,
-        0..8 => None,
-        8..16 => Some(Rows::Two),
+        0..16 => None,
         // Sums over few positions are exact.
         _ if shape.height * shape.width < 256 => Some(Rows::Two),
         _ => Some(Rows::Four),
