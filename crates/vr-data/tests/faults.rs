@@ -39,7 +39,8 @@ fn whatever_operation_fails_a_set_is_whole_or_absent() {
             let dest = folder.path().join("set");
             let old = replace.then(|| import("old", &dest, false).unwrap()).map(|()| 10);
             let (outcome, struck) = inject(kind(n), || import("new", &dest, replace));
-            // A kill between the two renames of a replacement leaves the old set beside its place.
+            // Where folders cannot be exchanged, a disk that dies between the two renames of a replacement
+            // leaves the old set beside its place.
             let aside = || {
                 let mut beside = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
                 beside.any(|path| cifar10::read(&path).is_ok_and(|set| set.train.picture(0)[0] == 10))
@@ -47,7 +48,8 @@ fn whatever_operation_fails_a_set_is_whole_or_absent() {
             match found(&dest) {
                 Some(20) => {}
                 left if left == old => assert!(outcome.is_err(), "{:?} was hushed up", kind(n)),
-                left => assert!(left.is_none() && outcome.is_err() && aside(), "{:?}: {left:?}", kind(n)),
+                None if !cfg!(target_os = "linux") => assert!(outcome.is_err() && aside(), "{:?}", kind(n)),
+                left => panic!("{:?}: a third state, {left:?}", kind(n)),
             }
             if !struck && replace {
                 outcome.unwrap();

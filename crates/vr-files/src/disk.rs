@@ -70,6 +70,27 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
+/// Lets two paths change places at one stroke; `false` where the system or the file system cannot.
+#[cfg(target_os = "linux")]
+pub(crate) fn exchange(a: &Path, b: &Path) -> io::Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+
+    fault::operation()?;
+    match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Lets two paths change places at one stroke; `false` where the system or the file system cannot.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn exchange(_a: &Path, _b: &Path) -> io::Result<bool> {
+    fault::operation()?;
+    Ok(false)
+}
+
 pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     fault::operation()?;
     fs::remove_file(path)

@@ -25,8 +25,8 @@ pub fn create_folder_atomic<T, E: From<FileError>>(
 
 /// As [`create_folder_atomic`], and whatever is at `path` gives way once the new folder is complete.
 ///
-/// Two renames are needed, so a power cut between them leaves the old content under a hidden name
-/// beside `path`; it is never lost.
+/// On Linux the two change places at one stroke. Elsewhere two renames are needed, so a power cut between
+/// them leaves the old content under a hidden name beside `path`; it is never lost.
 ///
 /// # Errors
 /// What `build` returns, or [`FileError`]; what stood at `path` is then still there.
@@ -98,6 +98,10 @@ fn place(hidden: &Path, path: &Path) -> Result<(), FileError> {
     let in_place = FileError::io("put in place", path);
     if disk::look(path).map_err(FileError::io("look at", path))?.is_none() {
         return disk::rename(hidden, path).map_err(in_place);
+    }
+    if disk::exchange(hidden, path).map_err(FileError::io("exchange", path))? {
+        sync_names(parent(path))?;
+        return remove(hidden);
     }
     let old = temporary(path)?;
     disk::rename(path, &old).map_err(FileError::io("set aside", path))?;
