@@ -1,6 +1,7 @@
 //! The algorithms of a convolution: the direct sum or Winograd's, as its shape and direction say.
 
 use super::correlation::{Correlate, Correlation};
+use super::packing::Weights;
 use super::weight_grad::{GradWeights, WeightGrad};
 use super::winograd;
 use crate::{Affine, Isa};
@@ -28,17 +29,17 @@ impl Correlations {
         }
     }
 
-    /// Packs `weight(phase, o, c, ky, kx)`, where the taps are those of the phase.
-    pub fn pack(&self, weight: impl Fn(usize, usize, usize, usize, usize) -> f32, mut packed: &mut [f32]) {
+    /// Packs weights that lie as `weights(phase)` says.
+    pub fn pack<'a>(&self, weights: impl Fn(usize) -> Weights<'a>, mut packed: &mut [f32]) {
         match self {
             Self::Direct(phases) => {
                 for (phase, plan) in phases.iter().enumerate() {
                     let (part, rest) = packed.split_at_mut(plan.packed_len());
                     packed = rest;
-                    plan.pack(|o, c, ky, kx| weight(phase, o, c, ky, kx), part);
+                    plan.pack(weights(phase), part);
                 }
             }
-            Self::Winograd(plan) => plan.pack(|o, c, ky, kx| weight(0, o, c, ky, kx), packed),
+            Self::Winograd(plan) => plan.pack(weights(0), packed),
         }
     }
 

@@ -4,6 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::ahead::{Ahead, FAR};
 use super::gather::Window;
+use super::packing::Weights;
 use super::simd::part;
 use super::tile::{MAX_COLUMNS, Place, ROWS, Runs, Start, Tile, max_columns};
 use crate::{Affine, LANES};
@@ -108,20 +109,19 @@ impl Correlation {
         self.in_channels * self.out_channels * self.window.taps_y * self.window.taps_x
     }
 
-    /// Packs `weight(o, c, ky, kx)` as `[block of outputs][c][ky][kx][output in block]`.
-    pub fn pack(&self, weight: impl Fn(usize, usize, usize, usize) -> f32, packed: &mut [f32]) {
-        let mut packed = packed.iter_mut();
+    /// Packs weights as `[block of outputs][c][ky][kx][output in block]`.
+    pub fn pack(&self, weights: Weights, mut packed: &mut [f32]) {
+        let sizes = [self.in_channels, self.window.taps_y, self.window.taps_x];
         let blocks = self.out_channels.div_ceil(ROWS);
         for block in 0..blocks {
             let (start, end) = part(self.out_channels, blocks, block);
-            for channel in 0..self.in_channels {
-                for ky in 0..self.window.taps_y {
-                    for kx in 0..self.window.taps_x {
-                        for (o, to) in (start..end).zip(&mut packed) {
-                            *to = weight(o, channel, ky, kx);
-                        }
-                    }
-                }
+            let (to, rest) = packed.split_at_mut((end - start) * sizes.iter().product::<usize>());
+            packed = rest;
+            match end - start {
+                1 => weights.pack::<1>(start, sizes, to),
+                2 => weights.pack::<2>(start, sizes, to),
+                3 => weights.pack::<3>(start, sizes, to),
+                _ => weights.pack::<ROWS>(start, sizes, to),
             }
         }
     }

@@ -7,6 +7,7 @@ mod gather;
 mod lane_sums;
 mod linear;
 mod outer;
+mod packing;
 mod plan;
 mod shape;
 mod simd;
@@ -16,6 +17,7 @@ mod winograd;
 
 use algorithms::{Correlations, WeightGrads};
 pub use linear::LinearGrad;
+use packing::Weights;
 use plan::{Taps, backward, forward, weight_grad};
 pub use shape::ConvShape;
 
@@ -68,7 +70,9 @@ impl Conv {
         let ConvShape { in_channels, kernel, .. } = self.shape;
         assert_eq!(weights.len(), self.shape.weights(), "weights");
         assert_eq!(packed.len(), self.packed_len(), "packed weights");
-        self.forward.pack(|_, o, c, ky, kx| weights[((o * in_channels + c) * kernel + ky) * kernel + kx], packed);
+        let [channels, kernel] = [in_channels, kernel].map(|n| n as isize);
+        let strides = [channels * kernel * kernel, kernel * kernel, kernel, 1];
+        self.forward.pack(|_| Weights { values: weights, first: 0, strides }, packed);
     }
 
     /// Packs weights for [`input_grad`](Self::input_grad).
@@ -79,13 +83,12 @@ impl Conv {
         let ConvShape { in_channels, kernel, stride, padding, .. } = self.shape;
         assert_eq!(weights.len(), self.shape.weights(), "weights");
         assert_eq!(packed.len(), self.packed_len(), "packed weights");
-        let taps = |phase| Taps::new(phase, kernel, stride, padding);
+        let last = |phase| Taps::new(phase, kernel, stride, padding).last(stride);
+        let first = |phase| last(phase / stride) * kernel + last(phase % stride);
         // The plan's inputs are the outputs of the convolution, and its taps run backwards.
-        let weight = |phase, c: usize, o: usize, ty, tx| {
-            let (ky, kx) = (taps(phase / stride).tap(ty, stride), taps(phase % stride).tap(tx, stride));
-            weights[((o * in_channels + c) * kernel + ky) * kernel + kx]
-        };
-        self.backward.pack(weight, packed);
+        let [channels, kernel, stride] = [in_channels, kernel, stride].map(|n| n as isize);
+        let strides = [kernel * kernel, channels * kernel * kernel, -stride * kernel, -stride];
+        self.backward.pack(|phase| Weights { values: weights, first: first(phase), strides }, packed);
     }
 
     /// The convolution: `output[o](y, x) = bias[o] + Σ weights[o][c](ky, kx) ·

@@ -92,7 +92,8 @@ impl Taps {
         Self { first, count, origin }
     }
 
-    pub fn tap(&self, t: usize, stride: usize) -> usize {
-        self.first + (self.count - 1 - t) * stride
+    /// The tap of t = 0; each next one is `stride` less.
+    pub fn last(&self, stride: usize) -> usize {
+        self.first + self.count.saturating_sub(1) * stride
     }
 }

@@ -34,7 +34,7 @@ pub(super) trait Axis {
 
 /// Weights to points along both axes: `[ky][kx]` to `[point y][point x]`.
 #[inline(always)]
-pub(super) fn weights<Y: Axis, const R: usize>(taps: [[[f64; R]; 3]; 3]) -> [[[f64; R]; MAX_POINTS]; MAX_POINTS] {
+pub(super) fn points<Y: Axis, const R: usize>(taps: [[[f64; R]; 3]; 3]) -> [[[f64; R]; MAX_POINTS]; MAX_POINTS] {
     let rows = taps.map(Four::weights);
     let mut points = [[[0.0; R]; MAX_POINTS]; MAX_POINTS];
     for x in 0..Four::POINTS {

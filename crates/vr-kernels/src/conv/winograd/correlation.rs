@@ -2,10 +2,11 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::axis::weights;
+use super::axis::points;
 use super::four::Four;
 use super::tiles::{Group, Planes, Rows, Tiling};
 use super::two::Two;
+use crate::conv::packing::Weights;
 use crate::conv::simd::part;
 use crate::conv::tile::{Place, ROWS, Runs, Start, Tile, max_columns};
 use crate::{Affine, LANES};
@@ -78,8 +79,8 @@ impl Correlation {
         self.picture.planes() * self.in_channels * self.out_channels
     }
 
-    /// Packs `weight(o, c, ky, kx)` as `[plane][block of outputs][c][output in block]`.
-    pub fn pack(&self, weight: impl Fn(usize, usize, usize, usize) -> f32, packed: &mut [f32]) {
+    /// Packs weights as `[plane][block of outputs][c][output in block]`.
+    pub fn pack(&self, weights: Weights, packed: &mut [f32]) {
         let plane = self.in_channels * self.out_channels;
         let blocks = self.out_channels.div_ceil(ROWS);
         for block in 0..blocks {
@@ -89,16 +90,16 @@ impl Correlation {
                 for (ky, row) in taps.iter_mut().enumerate() {
                     for (kx, tap) in row.iter_mut().enumerate() {
                         for (o, tap) in (start..end).zip(tap) {
-                            *tap = f64::from(weight(o, channel, ky, kx));
+                            *tap = f64::from(weights.at(o, channel, ky, kx));
                         }
                     }
                 }
                 let at = start * self.in_channels + channel * (end - start);
-                let points = match self.picture.rows {
-                    Rows::Two => weights::<Two, ROWS>(taps),
-                    Rows::Four => weights::<Four, ROWS>(taps),
+                let transformed = match self.picture.rows {
+                    Rows::Two => points::<Two, ROWS>(taps),
+                    Rows::Four => points::<Four, ROWS>(taps),
                 };
-                for (i, point) in points.as_flattened()[..self.picture.planes()].iter().enumerate() {
+                for (i, point) in transformed.as_flattened()[..self.picture.planes()].iter().enumerate() {
                     for (to, &value) in packed[i * plane + at..][..end - start].iter_mut().zip(point) {
                         *to = value as f32;
                     }
