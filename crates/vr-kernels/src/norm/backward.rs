@@ -162,8 +162,9 @@ impl WithSimd for Sums<'_> {
             let center = self.mean[c] as f32;
             let masked = Masked::new(simd, self.of.prologue, c);
             let terms = Centered { masked, center: simd.splat_f32s(center) };
-            let [dz, product] =
-                over_positions(simd, [x, dy], &terms).map(|sums| lanes::sum16(&lanes::only_real(sums, self.of.lanes)));
+            let [dz, product] = over_positions(simd, [x, dy], &terms);
+            let total = |sums| lanes::sum16(&lanes::only_real(sums, self.of.lanes));
+            let (dz, product) = (total(dz), total(product));
             // Deviations from the rounded mean become those from the mean.
             let product = product + (f64::from(center) - self.mean[c]) * dz;
             *out = NormSums { dz, dz_normal: product * self.inv_std[c] };

@@ -45,3 +45,14 @@ pub(super) fn points<Y: Axis, const R: usize>(taps: [[[f64; R]; 3]; 3]) -> [[[f6
     }
     points
 }
+
+/// The vectors at `index` of each of some arrays. A loop, since `map` on an array may stay a call, and
+/// a call without the instruction set's features.
+#[inline(always)]
+pub(super) fn across<V: Copy, const N: usize, const M: usize>(arrays: &[[V; M]; N], index: usize) -> [V; N] {
+    let mut across = [arrays[0][index]; N];
+    for (to, array) in across.iter_mut().zip(arrays) {
+        *to = array[index];
+    }
+    across
+}

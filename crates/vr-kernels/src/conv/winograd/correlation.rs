@@ -13,9 +13,9 @@ use crate::{Affine, LANES};
 
 /// Vectors of a plane of inputs at most, about: one plane stays in the first-level cache, and all
 /// of them stay in the second-level cache over all outputs.
-const INPUTS: usize = 256;
+const INPUTS: usize = 192;
 /// Vectors of a plane of products at most, about.
-const PRODUCTS: usize = 128;
+const PRODUCTS: usize = 64;
 
 /// `output[o] = start + Σ over c of weights[o][c] ⋆ input[c]` for 3×3 weights and a padding of one.
 #[derive(Clone, Debug)]

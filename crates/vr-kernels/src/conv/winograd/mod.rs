@@ -22,39 +22,37 @@ use super::ConvShape;
 /// to be matched.
 const TILES: usize = 2;
 
-/// Input channels of a forward pass at most. Its errors carry activations over ReLU's kink, which costs
-/// the gradient far more than rounding in the backward pass does; beyond, the direct sum is kept.
-const INPUTS: usize = 64;
+/// Channels from which on it is used: with fewer the transforms cost more than they save.
+const CHANNELS: usize = 8;
+
+/// Input channels of a forward pass. With fewer the direct sum is too exact to be matched. With more,
+/// errors carry activations over ReLU's kink, which costs the gradient far more than rounding in the
+/// backward pass does.
+const FORWARD: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// The tiles of the forward pass, if it runs by it.
 pub(super) fn forward(shape: &ConvShape) -> Option<Rows> {
-    if shape.in_channels <= INPUTS { input_grad(shape) } else { None }
+    if FORWARD.contains(&shape.in_channels) { input_grad(shape) } else { None }
 }
 
-/// The tiles of the input gradient, if it runs by it: with few channels the transforms cost more than
-/// they save.
+/// The tiles of the input gradient, if it runs by it.
 pub(super) fn input_grad(shape: &ConvShape) -> Option<Rows> {
-    match shape.in_channels.min(shape.out_channels) {
-        _ if !fits(shape) => None,
-        0..16 => None,
-        _ => Some(Rows::Four),
-    }
+    fits(shape).then_some(Rows::Four)
 }
 
 /// The tiles of the weight gradient, if it runs by it.
 pub(super) fn weight_grad(shape: &ConvShape) -> Option<Rows> {
-    match shape.in_channels.min(shape.out_channels) {
-        _ if !fits(shape) => None,
-        0..16 => None,
-        // Sums over few positions are exact.
-        _ if shape.height * shape.width < 256 => Some(Rows::Two),
-        _ => Some(Rows::Four),
-    }
+    // Sums over few positions are exact.
+    let rows = if shape.height * shape.width < 256 { Rows::Two } else { Rows::Four };
+    fits(shape).then_some(rows)
 }
 
-/// Whether tiles cover the picture.
+/// Whether tiles cover the picture, and pay.
 fn fits(shape: &ConvShape) -> bool {
-    let &ConvShape { height, width, kernel, stride, padding, .. } = shape;
+    let &ConvShape { in_channels, out_channels, height, width, kernel, stride, padding } = shape;
     let covered = |side: usize| side.is_multiple_of(4) && side >= 4 * TILES;
-    [kernel, stride, padding] == [3, 1, 1] && covered(height) && covered(width)
+    [kernel, stride, padding] == [3, 1, 1]
+        && in_channels.min(out_channels) >= CHANNELS
+        && covered(height)
+        && covered(width)
 }

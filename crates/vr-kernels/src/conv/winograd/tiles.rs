@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::axis::{Axis, MAX_POINTS, MAX_SIDE};
+use super::axis::{Axis, MAX_POINTS, MAX_SIDE, across};
 use super::four::Four;
 use super::two::Two;
 use crate::conv::simd::{load, store};
@@ -258,7 +258,7 @@ impl Tiling {
                         rows[y] = Four::output(simd, points);
                     }
                     for x in 0..SIDE_X {
-                        let outputs = Y::output(simd, rows.map(|row| row[x]));
+                        let outputs = Y::output(simd, across(&rows, x));
                         for y in 0..Y::SIDE {
                             let to = to.add(((row * Y::SIDE + y) * self.width + column * SIDE_X + x) * LANES + lane);
                             let start = if accumulate { load::<S>(to) } else { simd.splat_f32s(bias) };
@@ -303,7 +303,7 @@ impl Tiling {
                         columns[x] = Y::output_grad(simd, gradients);
                     }
                     for y in 0..Y::POINTS {
-                        let points = Four::output_grad(simd, columns.map(|column| column[y]));
+                        let points = Four::output_grad(simd, across(&columns, y));
                         for x in 0..Four::POINTS {
                             store::<S>(to.at(y, x, tile).add(lane), points[x]);
                         }

@@ -5,7 +5,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::axis::{Axis, MAX_POINTS};
+use super::axis::{Axis, MAX_POINTS, across};
 use super::four::Four;
 use super::tiles::{Group, Planes, Rows, Tiling};
 use super::two::Two;
@@ -18,7 +18,7 @@ use crate::{Affine, LANES};
 /// outputs.
 const INPUTS: usize = 256;
 /// Vectors of a plane of gradients at most, about.
-const GRADIENTS: usize = 128;
+const GRADIENTS: usize = 64;
 /// Tiles at a time, if the picture has them, lest sums over the lanes show.
 const TILES: usize = 16;
 
@@ -225,7 +225,7 @@ impl GradWeights<'_> {
                         columns[x] = Y::weight_grad(simd, points);
                     }
                     for ky in 0..3 {
-                        let gradients = Four::weight_grad(simd, columns.map(|column| column[ky]));
+                        let gradients = Four::weight_grad(simd, across(&columns, ky));
                         for kx in 0..3 {
                             store::<S>(taps[ky * 3 + kx].as_mut_ptr(), gradients[kx]);
                         }
