@@ -3,7 +3,8 @@
 use anyhow::{Result, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
-use vr_bench::settings::{EngineKind, Model};
+use vr_bench::epoch_time::{EpochTimes, epoch_times};
+use vr_bench::settings::{DataChoice, EngineKind, Model, Settings};
 use vr_bench::step_time::{StepTime, step_time};
 
 /// What to time.
@@ -33,24 +34,79 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Whole epochs of SGD and SVRG, a variance pass, and loading.
+    Epoch {
+        /// The network.
+        #[arg(long, default_value = "lenet", value_parser = PossibleValuesParser::new(Model::ALL.map(Model::name)))]
+        model: String,
+        /// `synthetic`, or a folder in CIFAR-10's binary format.
+        #[arg(long, default_value = "synthetic")]
+        data: String,
+        /// Take a class-balanced subset of the training pictures.
+        #[arg(long)]
+        train_size: Option<usize>,
+        /// Epochs of each kind.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Threads; by default one for each core.
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<()> {
-    let What::Step { model, batch, engine, threads, json } = &args.what;
-    ensure!(*batch > 0, "--batch 0: a minibatch has at least one picture");
+    match &args.what {
+        What::Step { model, batch, engine, threads, json } => {
+            ensure!(*batch > 0, "--batch 0: a minibatch has at least one picture");
+            use_threads(*threads)?;
+            step(&step_time(model.parse()?, engine.parse()?, *batch)?, *json)
+        }
+        What::Epoch { model, data, train_size, rounds, threads, json } => {
+            use_threads(*threads)?;
+            let data = DataChoice::named(data);
+            let settings = Settings { model: model.parse()?, data, train_size: *train_size, ..Settings::default() };
+            epoch(&epoch_times(&settings, &settings.load()?, *rounds)?, *json)
+        }
+    }
+}
+
+fn use_threads(threads: Option<usize>) -> Result<()> {
     if let Some(threads) = threads {
-        ensure!(*threads > 0, "--threads 0: there must be at least one");
-        rayon::ThreadPoolBuilder::new().num_threads(*threads).build_global()?;
+        ensure!(threads > 0, "--threads 0: there must be at least one");
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     }
-    let time = step_time(model.parse()?, engine.parse()?, *batch)?;
-    if *json {
-        println!("{}", serde_json::to_string(&time)?);
-    } else {
-        let StepTime { model, engine, isa, batch, threads, median_ms, gflops, fma_peak_gflops, .. } = &time;
-        let share = 100.0 * gflops / fma_peak_gflops;
-        println!("{model}, batch {batch}, engine {engine} ({isa}), {threads} threads: {median_ms:.2} ms a step");
-        println!("{gflops:.0} GFLOP/s, {share:.0} % of the {fma_peak_gflops:.0} GFLOP/s of fused multiply-adds");
+    Ok(())
+}
+
+fn step(time: &StepTime, json: bool) -> Result<()> {
+    if json {
+        println!("{}", serde_json::to_string(time)?);
+        return Ok(());
     }
+    let StepTime { model, engine, isa, batch, threads, median_ms, gflops, fma_peak_gflops, .. } = time;
+    let share = 100.0 * gflops / fma_peak_gflops;
+    println!("{model}, batch {batch}, engine {engine} ({isa}), {threads} threads: {median_ms:.2} ms a step");
+    println!("{gflops:.0} GFLOP/s, {share:.0} % of the {fma_peak_gflops:.0} GFLOP/s of fused multiply-adds");
+    Ok(())
+}
+
+fn epoch(times: &EpochTimes, json: bool) -> Result<()> {
+    if json {
+        println!("{}", serde_json::to_string(times)?);
+        return Ok(());
+    }
+    let EpochTimes { model, engine, train_size, minibatches, threads, .. } = times;
+    println!("{model}, {train_size} pictures (m = {minibatches}), engine {engine}, {threads} threads");
+    println!("sgd                {:8.3} s", times.sgd_s);
+    println!("svrg, recomputed   {:8.3} s, {:.2} times sgd's", times.recomputed_s, times.recomputed_ratio);
+    println!("svrg, stored       {:8.3} s, {:.2} times sgd's", times.stored_s, times.stored_ratio);
+    let scaling = 100.0 * times.variance_pass_scaling;
+    println!("variance pass      {:8.3} s, {scaling:.0} % of perfect scaling", times.variance_pass_s);
+    let share = 100.0 * times.loading_share;
+    println!("loading            {:8.3} s of one thread, {share:.1} % of sgd's", times.loading_one_thread_s);
     Ok(())
 }

@@ -166,11 +166,7 @@ impl Args {
         );
         let few = if self.experiment == experiments::quick::EXPERIMENT.name { Scale::Quick.train_size() } else { None };
         Ok(Settings {
-            data: if self.data == "synthetic" {
-                DataChoice::Synthetic
-            } else {
-                DataChoice::Cifar10(self.data.clone().into())
-            },
+            data: DataChoice::named(&self.data),
             train_size: self.train_size.or(scale.map_or(few, Scale::train_size)),
             model: self.model.parse()?,
             engine: self.engine.parse()?,

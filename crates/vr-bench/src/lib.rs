@@ -23,6 +23,7 @@ pub mod cells;
 pub mod checkpoint;
 pub mod cost;
 pub mod diagnostics;
+pub mod epoch_time;
 pub mod error;
 pub mod experiments;
 pub mod figures;

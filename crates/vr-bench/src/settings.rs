@@ -23,6 +23,13 @@ pub enum DataChoice {
     Cifar10(PathBuf),
 }
 
+impl DataChoice {
+    /// `synthetic`, or a folder.
+    pub fn named(name: &str) -> Self {
+        if name == "synthetic" { Self::Synthetic } else { Self::Cifar10(name.into()) }
+    }
+}
+
 /// How much of the paper's experiment is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
