@@ -245,6 +245,10 @@ fn a_configuration_that_cannot_work_is_refused() {
     assert!(never.contains("svrg-recomputed") && never.contains("interval of 0"), "{never}");
     let short = SvrgConfig { coefficient: Coefficient::PerTensor(vec![1.0]), ..SvrgConfig::default() };
     assert!(refused(short).contains("coefficient"));
+    for keep in [-0.1, 1.0, f64::NAN] {
+        let snapshot = SnapshotRule::MovingAverage { keep };
+        assert!(refused(SvrgConfig { snapshot, ..SvrgConfig::default() }).contains("moving average"), "{keep}");
+    }
 }
 
 #[test]
