@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use vr_core::random::Permutation;
 use vr_core::vector::Mean;
-use vr_core::{
-    Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter, Stream,
-};
+use vr_core::{Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateReader, StateWriter, Stream};
 
 use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Reference, Request};
 use crate::table::{GradientTable, TableStorage};
@@ -87,6 +85,7 @@ impl<S: Scalar> Saga<S> {
             direction: FlatVector::default(),
         }
     }
+
     fn epoch(&self) -> u32 {
         (self.step / u64::from(self.minibatches)) as u32
     }
@@ -202,12 +201,7 @@ impl<S: Scalar> Estimator<S> for Saga<S> {
         if self.stage == Stage::Ready {
             self.direction = from.vector("direction", self.space.len())?;
         }
-        let mean = from.part("mean");
-        self.sum.restore(&mean)?;
-        if self.sum.count() != u64::from(rows) {
-            let (found, expected) = (self.sum.count().to_string(), format!("as many as rows, {rows}"));
-            return Err(StateError::Value { name: mean.name("count"), found, expected }.into());
-        }
+        self.sum.restore(&from.part("mean"), rows.into())?;
         if rows > 0 {
             self.sum.write(&mut self.mean);
         }
