@@ -125,6 +125,13 @@ impl MegaBatchSize {
         };
         size.min(epoch)
     }
+
+    /// Minibatches of the largest mega-batch where an epoch has `epoch`.
+    pub(crate) fn most(self, epoch: u32) -> u32 {
+        match self {
+            Self::Constant(size) | Self::Growing { most: size, .. } => size.min(epoch),
+        }
+    }
 }
 
 impl InnerSteps {
@@ -180,11 +187,9 @@ impl<S: Scalar> MegaBatch<S> {
         Self { config, epoch: 0, begun: 0, steps: 0, taken: 0, generation: 0, position: 0, variate }
     }
 
-    /// The largest mega-batch.
+    /// Minibatches of the largest mega-batch.
     fn most(&self) -> u32 {
-        match self.config.size {
-            MegaBatchSize::Constant(size) | MegaBatchSize::Growing { most: size, .. } => size.min(self.epoch),
-        }
+        self.config.size.most(self.epoch)
     }
 
     /// Generation and index of the next minibatch.
