@@ -46,7 +46,8 @@ pub enum CandleOracleError {
 /// Variables are ordered by name. Those called `….running_mean` and `….running_var`, as candle-nn's
 /// `BatchNorm` calls them, are statistics: no gradient, no weight decay, no control variate touches
 /// them. candle-nn updates them at every evaluation in train mode; here each evaluation starts from
-/// known values, hands the batch's own statistics back, and leaves the variables as they were.
+/// known values, hands the batch's own statistics back, and leaves those variables as they were. The
+/// others hold the point of the last evaluation, until [`write`](Self::write) puts another there.
 ///
 /// The closure shares the variables, so evaluations run one after another (it is not `Sync`, and
 /// [`Training::in_parallel`](crate::Training::in_parallel) refuses it at compile time). It returns

@@ -44,10 +44,13 @@ enum Stage {
 ///
 /// With a = 1 that is SAGA. With a < 1 a row averages the gradients of several visits with their
 /// transforms: the remedy for augmented data that Defazio & Bottou (NeurIPS 2019) name after MISO
-/// (Bietti & Mairal, NIPS 2017). Transforms must be unlocked for it.
+/// (Bietti & Mairal, NIPS 2017). Given the table, the mean of v over the m minibatches is that of
+/// their gradients, whatever their transforms and whatever a: v is unbiased for a uniform minibatch.
 ///
 /// The table starts with a full pass at the initial point. The members of a minibatch never change
-/// (the generation stays 0), only the order does, from epoch to epoch. A step costs 1 evaluation,
+/// (the generation stays 0), only the order does, from epoch to epoch. So
+/// [locked](crate::Locking::Locked) transforms, the default of [`Training`](crate::Training), stay the
+/// same for the whole run: with random transforms unlock them. A step costs 1 evaluation,
 /// a run m more; the table is m·P numbers, and a saved state holds it whole, since nothing can
 /// compute it again. With a below about 1/100, rows in bf16 may stop moving: a change that is smaller
 /// than half the spacing of its values is lost.
