@@ -1,5 +1,6 @@
 //! Any candle model as a gradient oracle.
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -58,7 +59,8 @@ pub struct CandleOracle<B, F> {
     statistics: Vec<(Var, Var)>,
     layers: Arc<[NormLayer]>,
     loss: F,
-    batch: PhantomData<*const B>,
+    /// A cell: the oracle may move to another thread, but not be used from two.
+    batch: PhantomData<Cell<fn(&B)>>,
 }
 
 const MEAN: &str = "running_mean";
