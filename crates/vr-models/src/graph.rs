@@ -17,7 +17,8 @@ pub enum Op {
     Relu,
     /// `x > 0 ? x : e^x − 1`.
     Elu,
-    /// In training 0 with probability `rate`, otherwise `x / (1 − rate)`; x itself in evaluation mode.
+    /// 0 with probability `rate`, otherwise `x / (1 − rate)`, as the batch's [`Noise`](vr_core::Noise)
+    /// says, whatever batch norm's mode; x itself for a batch without, which train mode refuses.
     Dropout {
         /// How much is dropped out, in [0, 1).
         rate: f64,
