@@ -76,7 +76,7 @@ impl Cell {
 
     /// The name of the rows of one set of running statistics.
     pub(crate) fn track_name(&self, policy: NormPolicy) -> String {
-        if self.policies.len() > 1 { format!("{}/{}", self.method, policy_name(policy)) } else { self.method.clone() }
+        if self.policies.len() > 1 { format!("{}/{}", self.method, policy.name()) } else { self.method.clone() }
     }
 }
 
@@ -103,13 +103,6 @@ pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Resu
         .in_parallel();
     let steps = run.steps_per_epoch();
     Ok(run.with_schedule(cell.schedule.in_steps(steps)))
-}
-
-fn policy_name(policy: NormPolicy) -> &'static str {
-    match policy {
-        NormPolicy::Naive => "naive",
-        NormPolicy::Reset => "reset",
-    }
 }
 
 /// Mean test loss and test error in percent with a track's running statistics.

@@ -166,19 +166,19 @@ impl Mean {
         out.integer("count", self.count);
     }
 
-    /// Reads what [`save`](Self::save) wrote.
+    /// Reads what [`save`](Self::save) wrote of `count` vectors.
     ///
     /// # Errors
-    /// When the state does not fit.
-    pub fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError> {
+    /// When the state does not fit, or is of another number of vectors.
+    pub fn restore(&mut self, from: &StateReader<'_>, count: u64) -> Result<(), StateError> {
+        let found = from.integer("count")?;
+        if found != count {
+            let (name, found, expected) = (from.name("count"), found.to_string(), count.to_string());
+            return Err(StateError::Value { name, found, expected });
+        }
         self.sum = from.f64s("sum", self.sum.len())?;
-        self.count = from.integer("count")?;
+        self.count = count;
         Ok(())
-    }
-
-    /// How many vectors were added.
-    pub fn count(&self) -> u64 {
-        self.count
     }
 
     /// Writes the mean, rounded once.

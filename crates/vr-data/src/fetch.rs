@@ -53,7 +53,7 @@ pub struct Progress {
 /// `dest`, in a later one.
 ///
 /// # Errors
-/// [`FetchError`]; `dest` is then as it was.
+/// [`FetchError`]; `dest` then holds what it held or the whole new set, and never a part.
 pub fn fetch_cifar10(
     dest: impl AsRef<Path>,
     options: &FetchOptions,

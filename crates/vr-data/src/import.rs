@@ -23,7 +23,7 @@ use std::path::Path;
 /// `dest` appears whole or not at all, and what is there stays unless `replace` is given.
 ///
 /// # Errors
-/// [`ImportError`]; `dest` is then as it was.
+/// [`ImportError`]; `dest` then holds what it held or the whole new set, and never a part.
 pub fn import_cifar10(
     from: impl AsRef<Path>,
     dest: impl AsRef<Path>,

@@ -15,6 +15,10 @@
 //! let transform = TransformKey { stream: Stream::LockedTransform, generation: 0, visit: 0 };
 //! let key = MinibatchKey { generation: 0, index: 3, transform };
 //! assert_eq!(loader.minibatch(key)?, loader.minibatch(key)?);
+//!
+//! let other = MinibatchKey { transform: TransformKey { stream: Stream::InnerTransform, ..transform }, ..key };
+//! assert_eq!(loader.minibatch(other)?.labels(), loader.minibatch(key)?.labels());
+//! assert_ne!(loader.minibatch(other)?.images(), loader.minibatch(key)?.images());
 //! # Ok::<(), vr_data::LoaderError>(())
 //! ```
 

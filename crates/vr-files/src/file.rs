@@ -14,7 +14,8 @@ use std::{
 /// are created.
 ///
 /// # Errors
-/// [`FileError`]; a file that stood at `path` is then as it was.
+/// [`FileError`]; a file that stood at `path` is then as it was, unless the last sync alone failed: the
+/// new one is then in place, but may not outlast a power cut.
 pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), FileError> {
     write_atomic_with(path, |file| file.write_all(bytes))
 }

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// [`FileError::Exists`] before anything is built when something is at `path`; what `build` returns;
-/// otherwise [`FileError`]. In every case nothing new is left behind.
+/// otherwise [`FileError`]. Nothing new is left behind, unless the last sync alone failed: the folder is
+/// then in place, but may not outlast a power cut.
 pub fn create_folder_atomic<T, E: From<FileError>>(
     path: impl AsRef<Path>,
     build: impl FnOnce(&Path) -> Result<T, E>,
@@ -29,7 +30,8 @@ pub fn create_folder_atomic<T, E: From<FileError>>(
 /// them leaves the old content under a hidden name beside `path`; it is never lost.
 ///
 /// # Errors
-/// What `build` returns, or [`FileError`]; what stood at `path` is then still there.
+/// What `build` returns, or [`FileError`]; at `path` is then what stood there or, where only the old
+/// content could not be removed or the last sync failed, the new folder.
 pub fn replace_folder<T, E: From<FileError>>(
     path: impl AsRef<Path>,
     build: impl FnOnce(&Path) -> Result<T, E>,

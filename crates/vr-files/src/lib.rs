@@ -6,10 +6,17 @@
 //! on demand for tests ([`fault`]).
 //!
 //! ```
+//! use std::io::{Error, Write};
+//!
 //! let folder = tempfile::tempdir()?;
 //! let path = folder.path().join("result.json");
-//! vr_files::write_atomic(&path, b"{}")?;
-//! assert_eq!(std::fs::read(&path)?, b"{}");
+//! vr_files::write_atomic(&path, b"old")?;
+//! let failed = vr_files::write_atomic_with(&path, |file| {
+//!     file.write_all(b"half of the n")?;
+//!     Err(Error::other("no more"))
+//! });
+//! assert!(failed.is_err());
+//! assert_eq!(std::fs::read(&path)?, b"old");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -17,7 +17,8 @@ pub enum Op {
     Relu,
     /// `x > 0 ? x : e^x − 1`.
     Elu,
-    /// In training 0 with probability `rate`, otherwise `x / (1 − rate)`; x itself in evaluation mode.
+    /// 0 with probability `rate`, otherwise `x / (1 − rate)`, as the batch's [`Noise`](vr_core::Noise)
+    /// says, whatever batch norm's mode; x itself for a batch without, which train mode refuses.
     Dropout {
         /// How much is dropped out, in [0, 1).
         rate: f64,
@@ -117,6 +118,12 @@ pub enum GraphError {
         /// What would do.
         expected: String,
     },
+    /// A layer without outputs, taps or progress.
+    #[error("node `{node}` has a size of 0; outputs, kernel and stride must be at least 1")]
+    Empty {
+        /// The node.
+        node: String,
+    },
     /// A dropout rate is no probability below 1.
     #[error("node `{node}` cannot drop out {rate} of its input; at least 0 and less than 1 was expected")]
     Rate {
@@ -167,7 +174,8 @@ impl Graph {
 }
 
 /// Builds a [`Graph`] node by node. The first misfit is kept and returned by [`finish`](Self::finish),
-/// so that a network reads as its layers.
+/// so that a network reads as its layers. Inputs are nodes that the same builder returned; any other
+/// panics.
 #[derive(Debug)]
 pub struct GraphBuilder {
     nodes: Vec<Node>,
@@ -288,8 +296,12 @@ fn infer(name: &str, op: &Op, inputs: &[Vec<usize>]) -> Result<Vec<usize>, Graph
         Err(GraphError::Shape { node: name.into(), found: found.to_vec(), expected: expected.into() })
     };
     match (op, first) {
+        (
+            &(Op::Conv(Conv { out: 0, .. } | Conv { kernel: 0, .. } | Conv { stride: 0, .. }) | Op::Linear { out: 0 }),
+            _,
+        ) => Err(GraphError::Empty { node: name.into() }),
         (&Op::Conv(Conv { out, kernel, stride, padding, .. }), &[_, h, w]) => {
-            if h + 2 * padding < kernel || w + 2 * padding < kernel || stride == 0 {
+            if h + 2 * padding < kernel || w + 2 * padding < kernel {
                 return misfit(first, "the kernel is larger than the padded picture");
             }
             let side = |s: usize| (s + 2 * padding - kernel) / stride + 1;
@@ -335,6 +347,26 @@ mod tests {
             matches!(&error, GraphError::Shape { node, found, .. } if node == "add" && found == &[4, 6, 6]),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_layer_of_size_zero_is_refused() {
+        let refused = |layer: fn(&mut GraphBuilder)| {
+            let mut g = GraphBuilder::new([3, 8, 8]);
+            layer(&mut g);
+            g.finish(ConvInit::KaimingUniform).unwrap_err().to_string()
+        };
+        for error in [
+            refused(|g| _ = g.conv(0, "empty", Conv::new(0, 3))),
+            refused(|g| _ = g.conv(0, "empty", Conv::new(4, 0))),
+            refused(|g| _ = g.conv(0, "empty", Conv::new(4, 3).stride(0))),
+            refused(|g| {
+                let flat = g.flatten(0);
+                g.linear(flat, "empty", 0);
+            }),
+        ] {
+            assert!(error.contains("`empty`") && error.contains("at least 1"), "{error}");
+        }
     }
 
     #[test]

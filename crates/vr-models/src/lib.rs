@@ -1,8 +1,7 @@
 //! The networks of the variance-reduction literature, as pure gradient oracles.
 //!
 //! A [`Graph`] describes a network once; [`CpuEngine`] runs it on kernels with the batch in the vector
-//! lanes, in f32, and [`CandleEngine`] through candle's autograd, in f32 or
-//! f64. Batch-norm statistics are handed in and out: the engine stores nothing between calls.
+//! lanes, in f32, and [`CandleEngine`] through candle's autograd, in f32 or f64. Batch-norm statistics are handed in and out: the engine stores nothing between calls.
 //!
 //! # Example
 //!
@@ -18,7 +17,11 @@
 //! let mut gradient = FlatVector::zeros(x.len());
 //! let evaluation = engine.gradient(&x, Normalization::Batch, &batch, &mut gradient)?;
 //! assert_eq!(evaluation.samples, 4);
-//! assert!(evaluation.loss.is_finite());
+//!
+//! // Train mode normalises by the batch and returns its statistics; evaluation mode takes stored ones.
+//! let statistics = evaluation.statistics.expect("train mode has them");
+//! let stored = engine.evaluate(&x, Normalization::Stored(&statistics), &batch)?;
+//! assert!(stored.statistics.is_none());
 //! # Ok(())
 //! # }
 //! ```

@@ -1,5 +1,6 @@
 //! Any candle model as a gradient oracle.
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -46,7 +47,8 @@ pub enum CandleOracleError {
 /// Variables are ordered by name. Those called `….running_mean` and `….running_var`, as candle-nn's
 /// `BatchNorm` calls them, are statistics: no gradient, no weight decay, no control variate touches
 /// them. candle-nn updates them at every evaluation in train mode; here each evaluation starts from
-/// known values, hands the batch's own statistics back, and leaves the variables as they were.
+/// known values, hands the batch's own statistics back, and leaves those variables as they were. The
+/// others hold the point of the last evaluation, until [`write`](Self::write) puts another there.
 ///
 /// The closure shares the variables, so evaluations run one after another (it is not `Sync`, and
 /// [`Training::in_parallel`](crate::Training::in_parallel) refuses it at compile time). It returns
@@ -57,7 +59,8 @@ pub struct CandleOracle<B, F> {
     statistics: Vec<(Var, Var)>,
     layers: Arc<[NormLayer]>,
     loss: F,
-    batch: PhantomData<*const B>,
+    /// A cell: the oracle may move to another thread, but not be used from two.
+    batch: PhantomData<Cell<fn(&B)>>,
 }
 
 const MEAN: &str = "running_mean";

@@ -264,7 +264,7 @@ impl<S: Scalar> ControlVariate<S> {
         if first < end {
             self.snapshot = from.vector("snapshot", len)?;
             if self.next < end {
-                self.sum.restore(&from.part("sum"))?;
+                self.sum.restore(&from.part("sum"), u64::from(self.next - first))?;
             } else {
                 self.mean = from.vector("mean", len)?;
             }

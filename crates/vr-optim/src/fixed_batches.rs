@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use vr_core::random::Permutation;
 use vr_core::{Key, MinibatchKey, MinibatchSource, Stream};
 
-/// Minibatches of any type with fixed members; every generation goes through them in a new order.
+/// Minibatches of any type with fixed members; every generation goes through them in a new order. An
+/// index out of range panics.
 #[derive(Clone, Debug)]
 pub struct FixedBatches<B> {
     batches: Vec<B>,

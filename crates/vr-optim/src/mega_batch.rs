@@ -39,7 +39,7 @@ pub enum InnerSteps {
     /// N with `P(N = k) = (1 − γ)·γ^k` for k = 0, 1, … and `γ = mean/(1 + mean)`, as SCSG was
     /// published. A mega-batch that no step follows would change nothing: it is left out.
     Geometric {
-        /// The mean of N, at least 1.
+        /// The mean of N, from 1 to a million.
         mean: f64,
     },
 }
@@ -125,6 +125,13 @@ impl MegaBatchSize {
         };
         size.min(epoch)
     }
+
+    /// Minibatches of the largest mega-batch where an epoch has `epoch`.
+    pub(crate) fn most(self, epoch: u32) -> u32 {
+        match self {
+            Self::Constant(size) | Self::Growing { most: size, .. } => size.min(epoch),
+        }
+    }
 }
 
 impl InnerSteps {
@@ -180,11 +187,9 @@ impl<S: Scalar> MegaBatch<S> {
         Self { config, epoch: 0, begun: 0, steps: 0, taken: 0, generation: 0, position: 0, variate }
     }
 
-    /// The largest mega-batch.
+    /// Minibatches of the largest mega-batch.
     fn most(&self) -> u32 {
-        match self.config.size {
-            MegaBatchSize::Constant(size) | MegaBatchSize::Growing { most: size, .. } => size.min(self.epoch),
-        }
+        self.config.size.most(self.epoch)
     }
 
     /// Generation and index of the next minibatch.
@@ -244,8 +249,9 @@ impl<S: Scalar> MegaBatch<S> {
         }
         match self.config.inner {
             InnerSteps::Fixed(0) => return Err("0 steps after a mega-batch; at least 1 is needed"),
-            InnerSteps::Geometric { mean } if !(mean >= 1.0 && mean.is_finite()) => {
-                return Err("a mean number of steps after a mega-batch that is not finite and at least 1");
+            // A draw counts its steps one by one.
+            InnerSteps::Geometric { mean } if !(1.0..=1e6).contains(&mean) => {
+                return Err("a mean number of steps after a mega-batch that is not from 1 to a million");
             }
             _ => {}
         }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use vr_core::Scalar;
 
-use crate::mega_batch::MegaBatchSize;
 use crate::method::EstimatorConfig;
 use crate::rule::RuleConfig;
 use crate::svrg::{SnapshotGradients, SnapshotRule};
@@ -18,7 +17,8 @@ pub struct RunMemory {
     pub iterate: u64,
     /// The update rule's buffers.
     pub rule: u64,
-    /// The estimator's vectors: direction, snapshot, μ and the sum behind it.
+    /// The estimator's vectors: the direction; beyond SGD also μ, the f64 sum behind it, and two more
+    /// (snapshot and its gradient on the step's minibatch, or a table's row before and after).
     pub estimator: u64,
     /// A gradient table in memory.
     pub table: u64,
@@ -44,8 +44,7 @@ impl RunMemory {
                 (4 + u64::from(average), stored(config.gradients).then_some((&config.storage, minibatches)))
             }
             EstimatorConfig::MegaBatch(config) => {
-                let (MegaBatchSize::Constant(most) | MegaBatchSize::Growing { most, .. }) = config.size;
-                let rows = minibatches.min(most as usize);
+                let rows = config.size.most(u32::try_from(minibatches).unwrap_or(u32::MAX)) as usize;
                 (4, stored(config.gradients).then_some((&config.storage, rows)))
             }
             EstimatorConfig::Saga(config) => (4, Some((&config.storage, minibatches))),

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use vr_core::random::Permutation;
 use vr_core::vector::Mean;
-use vr_core::{
-    Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter, Stream,
-};
+use vr_core::{Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateReader, StateWriter, Stream};
 
 use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Reference, Request};
 use crate::table::{GradientTable, TableStorage};
@@ -46,10 +44,13 @@ enum Stage {
 ///
 /// With a = 1 that is SAGA. With a < 1 a row averages the gradients of several visits with their
 /// transforms: the remedy for augmented data that Defazio & Bottou (NeurIPS 2019) name after MISO
-/// (Bietti & Mairal, NIPS 2017). Transforms must be unlocked for it.
+/// (Bietti & Mairal, NIPS 2017). Given the table, the mean of v over the m minibatches is that of
+/// their gradients, whatever their transforms and whatever a: v is unbiased for a uniform minibatch.
 ///
 /// The table starts with a full pass at the initial point. The members of a minibatch never change
-/// (the generation stays 0), only the order does, from epoch to epoch. A step costs 1 evaluation,
+/// (the generation stays 0), only the order does, from epoch to epoch. So
+/// [locked](crate::Locking::Locked) transforms, the default of [`Training`](crate::Training), stay the
+/// same for the whole run: with random transforms unlock them. A step costs 1 evaluation,
 /// a run m more; the table is m·P numbers, and a saved state holds it whole, since nothing can
 /// compute it again. With a below about 1/100, rows in bf16 may stop moving: a change that is smaller
 /// than half the spacing of its values is lost.
@@ -87,6 +88,7 @@ impl<S: Scalar> Saga<S> {
             direction: FlatVector::default(),
         }
     }
+
     fn epoch(&self) -> u32 {
         (self.step / u64::from(self.minibatches)) as u32
     }
@@ -202,12 +204,7 @@ impl<S: Scalar> Estimator<S> for Saga<S> {
         if self.stage == Stage::Ready {
             self.direction = from.vector("direction", self.space.len())?;
         }
-        let mean = from.part("mean");
-        self.sum.restore(&mean)?;
-        if self.sum.count() != u64::from(rows) {
-            let (found, expected) = (self.sum.count().to_string(), format!("as many as rows, {rows}"));
-            return Err(StateError::Value { name: mean.name("count"), found, expected }.into());
-        }
+        self.sum.restore(&from.part("mean"), rows.into())?;
         if rows > 0 {
             self.sum.write(&mut self.mean);
         }

@@ -6,13 +6,25 @@ use vr_core::{FlatVector, ParameterSpace, Purpose, Scalar, StateReader, StateWri
 
 use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Request};
 
+/// How far a step has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Nothing asked since the last step.
+    #[default]
+    Between,
+    /// The gradient is wanted.
+    Open,
+    /// The direction is ready.
+    Ready,
+}
+
 /// Stochastic gradient descent: `v = g_b(x)`, a new batch plan every epoch.
 #[derive(Clone, Debug, Default)]
 pub struct Sgd<S> {
     minibatches: u32,
     step: u64,
     direction: FlatVector<S>,
-    ready: bool,
+    stage: Stage,
 }
 
 impl<S: Scalar> Sgd<S> {
@@ -21,16 +33,15 @@ impl<S: Scalar> Sgd<S> {
         Self::default()
     }
 
-    fn request(&self) -> Request {
+    /// The plan of step `step`, and its minibatch there.
+    fn place(&self, step: u64) -> (u32, u32) {
         let m = u64::from(self.minibatches);
-        Request {
-            point: Point::Current,
-            generation: (self.step / m) as u32,
-            index: (self.step % m) as u32,
-            visit: 0,
-            purpose: Purpose::Inner,
-            norm: NormRule::Batch,
-        }
+        ((step / m) as u32, (step % m) as u32)
+    }
+
+    fn request(&self) -> Request {
+        let (generation, index) = self.place(self.step);
+        Request { point: Point::Current, generation, index, visit: 0, purpose: Purpose::Inner, norm: NormRule::Batch }
     }
 }
 
@@ -50,24 +61,28 @@ impl<S: Scalar> Estimator<S> for Sgd<S> {
     }
 
     fn ask(&mut self, _x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
-        Ok(if self.ready { Ask::Step(&self.direction) } else { Ask::Evaluate(vec![self.request()]) })
+        if self.stage == Stage::Ready {
+            return Ok(Ask::Step(&self.direction));
+        }
+        self.stage = Stage::Open;
+        Ok(Ask::Evaluate(vec![self.request()]))
     }
 
     fn tell(&mut self, _request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
         self.direction.copy_from_slice(gradient);
-        self.ready = true;
+        self.stage = Stage::Ready;
         Ok(())
     }
 
     fn advance(&mut self, _x: &FlatVector<S>) {
         self.step += 1;
-        self.ready = false;
+        self.stage = Stage::Between;
     }
 
     fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
         out.integer("step", self.step);
-        out.flag("ready", self.ready);
-        if self.ready {
+        out.flag("ready", self.stage == Stage::Ready);
+        if self.stage == Stage::Ready {
             out.vector("direction", &self.direction);
         }
         Ok(())
@@ -75,15 +90,17 @@ impl<S: Scalar> Estimator<S> for Sgd<S> {
 
     fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
         self.step = from.integer("step")?;
-        self.ready = from.flag("ready")?;
-        if self.ready {
+        self.stage = if from.flag("ready")? { Stage::Ready } else { Stage::Between };
+        if self.stage == Stage::Ready {
             self.direction = from.vector("direction", self.direction.len())?;
         }
         Ok(())
     }
 
+    /// That of the last step until the next is asked for, so that its end can still be measured.
     fn generation(&self) -> u32 {
-        self.request().generation
+        let between = self.stage == Stage::Between;
+        self.place(if between { self.step.saturating_sub(1) } else { self.step }).0
     }
 
     fn snapshot(&self) -> Option<&FlatVector<S>> {

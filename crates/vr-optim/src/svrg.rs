@@ -17,9 +17,10 @@ pub enum SnapshotRule {
     #[default]
     LastIterate,
     /// At an exponential moving average of the iterates, `a ← keep·a + (1 − keep)·x` after every
-    /// step; the iterate is moved there, as in the paper's released code (keep = 0.9).
+    /// step from the initial point on; the iterate is moved there, as in the paper's released code
+    /// (keep = 0.9).
     MovingAverage {
-        /// Weight of the old average.
+        /// Weight of the old average, in [0, 1).
         keep: f64,
     },
 }
@@ -30,7 +31,7 @@ pub enum SnapshotRule {
 pub enum SnapshotGradients {
     /// Kept in a table: m·P numbers, 2 gradient evaluations a step, the snapshot pass included.
     Stored,
-    /// Evaluated again at every step: P numbers, 3 evaluations a step.
+    /// Evaluated again at every step: 2P numbers (x̃ and μ), 3 evaluations a step.
     #[default]
     Recomputed,
 }
@@ -171,6 +172,11 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
         }
         if !self.config.coefficient.fits(space) {
             return refuse("a coefficient that does not fit the parameter space");
+        }
+        if let SnapshotRule::MovingAverage { keep } = self.config.snapshot
+            && !(0.0..1.0).contains(&keep)
+        {
+            return refuse("a moving average that keeps a share outside [0, 1)");
         }
         let table = match self.config.gradients {
             SnapshotGradients::Stored => {

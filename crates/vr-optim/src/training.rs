@@ -41,7 +41,7 @@ pub enum TrainingError<O: std::error::Error, D: std::error::Error> {
     /// The iterate does not fit the network.
     #[error(transparent)]
     Space(#[from] SpaceError),
-    /// The source has no minibatches, or more than 2³².
+    /// The source has no minibatches, or 2³² and more.
     #[error("a source of {0} minibatches; there must be at least one and fewer than 2^32")]
     Minibatches(usize),
     /// The estimator failed.

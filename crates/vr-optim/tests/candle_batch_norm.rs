@@ -82,6 +82,17 @@ fn statistics_are_neither_parameters_nor_left_changed() {
 }
 
 #[test]
+fn a_run_may_move_to_another_thread() {
+    let variables = VarMap::new();
+    let net = Net::new(&variables).unwrap();
+    let oracle = CandleOracle::new(&variables, move |batch: &Batch, train| net.loss(batch, train)).unwrap();
+    let x = oracle.read().unwrap();
+    let mut run = Training::new(oracle, FixedBatches::new(batches(), 1), x, Svrg::recomputed()).unwrap();
+    let elsewhere = std::thread::spawn(move || run.step().unwrap().loss);
+    assert!(elsewhere.join().unwrap().is_finite());
+}
+
+#[test]
 fn evaluation_mode_uses_the_statistics_given() {
     let variables = VarMap::new();
     let net = Net::new(&variables).unwrap();

@@ -106,6 +106,27 @@ fn the_generation_belongs_to_the_snapshot() {
     assert_eq!(generations, [0, 0, 1, 1]);
 }
 
+/// Between its last step and the next one's first request.
+#[test]
+fn a_generation_is_measured_until_the_next_begins() {
+    for estimator in [
+        EstimatorConfig::Sgd,
+        EstimatorConfig::Svrg(SvrgConfig::default()),
+        EstimatorConfig::Svrg(SvrgConfig { start: u64::MAX, ..SvrgConfig::default() }),
+    ] {
+        let mut run = training(estimator.build(), Locking::Locked);
+        for generation in 0..3 {
+            run.epoch().unwrap();
+            for expected in [generation, generation + 1] {
+                let full = toy::full_gradient(run.iterate(), expected);
+                let found = run.full_gradient().unwrap();
+                assert!(vr_core::vector::distance(&found, &full) < 1e-14, "{estimator:?} generation {expected}");
+                run.prepare().unwrap();
+            }
+        }
+    }
+}
+
 /// Generation and index of each step's minibatch, and the steps that snapshots came before. No two
 /// passes draw the same unlocked transforms.
 fn visits(interval: u64, steps: usize) -> (Vec<(u32, u32)>, Vec<usize>) {
@@ -224,6 +245,10 @@ fn a_configuration_that_cannot_work_is_refused() {
     assert!(never.contains("svrg-recomputed") && never.contains("interval of 0"), "{never}");
     let short = SvrgConfig { coefficient: Coefficient::PerTensor(vec![1.0]), ..SvrgConfig::default() };
     assert!(refused(short).contains("coefficient"));
+    for keep in [-0.1, 1.0, f64::NAN] {
+        let snapshot = SnapshotRule::MovingAverage { keep };
+        assert!(refused(SvrgConfig { snapshot, ..SvrgConfig::default() }).contains("moving average"), "{keep}");
+    }
 }
 
 #[test]

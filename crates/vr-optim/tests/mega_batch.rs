@@ -238,6 +238,7 @@ fn a_configuration_that_cannot_work_is_refused() {
         (inner(InnerSteps::Fixed(0)), "0 steps"),
         (inner(InnerSteps::Geometric { mean: 0.5 }), "mean"),
         (inner(InnerSteps::Geometric { mean: f64::INFINITY }), "mean"),
+        (inner(InnerSteps::Geometric { mean: 1e18 }), "mean"),
         (MegaBatchConfig { samples: InnerSamples::Fresh, ..base() }, "fresh"),
     ] {
         let error = MegaBatch::<f64>::new(config.clone()).begin(&std::sync::Arc::default(), 5).unwrap_err().to_string();

@@ -219,6 +219,15 @@ fn states_of_other_runs_are_refused() {
     assert!(refused(&estimator, adamw, &state).starts_with("rule.adamw."));
     let fewer = changed(&state, "training.minibatches", Some(Value::Integer(4)));
     assert_eq!(refused(&estimator, RuleConfig::default(), &fewer), "training.minibatches");
+    // A sum over other gradients than those of the pass so far.
+    let mut pass = ByHand::new(estimator.build());
+    pass.drive(1, 2);
+    let mut state = State::new();
+    pass.estimator.save(&mut state.writer("estimator")).unwrap();
+    let state = changed(&state, "estimator.sum.count", Some(Value::Integer(3)));
+    let mut other = ByHand::new(estimator.build());
+    let error = other.estimator.restore(&state.reader("estimator")).unwrap_err().to_string();
+    assert_eq!(error, "`estimator.sum.count` of the state is 3; expected 2");
     // A mega-batch larger than the table of this configuration.
     let scsg = |size| {
         let size = MegaBatchSize::Constant(size);

@@ -53,7 +53,7 @@ pub enum CifarError {
         expected: &'static str,
     },
     /// The description that the importer writes cannot be understood.
-    #[error("{} is not a description that `vr` wrote: {source}", file.display())]
+    #[error("{} is not a description that an import wrote: {source}", file.display())]
     Manifest {
         /// The file.
         file: PathBuf,

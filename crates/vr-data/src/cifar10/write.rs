@@ -10,7 +10,7 @@ use vr_files::{create_folder_atomic, replace_folder, write_part};
 /// Writes the set as a new folder `dir`, or in place of the set there if `replace` is given.
 ///
 /// # Errors
-/// [`CifarError`]; whatever was at `dir` is then as it was.
+/// [`CifarError`]; `dir` then holds what it held or the whole new set, and never a part.
 pub fn write(dir: impl AsRef<Path>, set: &Dataset, replace: bool) -> Result<(), CifarError> {
     let dir = dir.as_ref();
     if replace {
