@@ -23,17 +23,32 @@ pub type Answer<S> = (Evaluation<S>, FlatVector<S>);
 pub type Evaluate<O, D> =
     fn(&O, &D, &[Job<'_, <O as Oracle>::Scalar>]) -> Outcome<Vec<Answer<<O as Oracle>::Scalar>>, O, D>;
 
-fn answer<O, D>(oracle: &O, source: &D, job: &Job<'_, O::Scalar>) -> Outcome<Answer<O::Scalar>, O, D>
+fn load<D: MinibatchSource, E: std::error::Error + 'static>(
+    source: &D,
+    key: MinibatchKey,
+) -> Result<D::Batch, TrainingError<E, D::Error>> {
+    source.minibatch(key).map_err(|error| TrainingError::Source { key, error })
+}
+
+fn answer<O, E>(
+    oracle: &O,
+    batch: &O::Batch,
+    job: &Job<'_, O::Scalar>,
+) -> Result<Answer<O::Scalar>, TrainingError<O::Error, E>>
 where
     O: Oracle,
-    D: MinibatchSource<Batch = O::Batch>,
+    E: std::error::Error + 'static,
 {
-    let batch = source.minibatch(job.key).map_err(|error| TrainingError::Source { key: job.key, error })?;
     let mut gradient = FlatVector::zeros(oracle.space().len());
     let evaluation = oracle
-        .gradient(job.x, job.norm, &batch, &mut gradient)
+        .gradient(job.x, job.norm, batch, &mut gradient)
         .map_err(|error| TrainingError::Oracle { key: job.key, error })?;
     Ok((evaluation, gradient))
+}
+
+/// Jobs on one minibatch that follow each other: it is loaded once for all of them.
+fn on_one_minibatch<'a, 'b, S>(jobs: &'a [Job<'b, S>]) -> impl Iterator<Item = &'a [Job<'b, S>]> {
+    jobs.chunk_by(|a, b| a.key == b.key)
 }
 
 /// One job after another, on the calling thread.
@@ -42,18 +57,27 @@ where
     O: Oracle,
     D: MinibatchSource<Batch = O::Batch>,
 {
-    jobs.iter().map(|job| answer(oracle, source, job)).collect()
+    let mut answers = Vec::with_capacity(jobs.len());
+    for jobs in on_one_minibatch(jobs) {
+        let batch = load(source, jobs[0].key)?;
+        for job in jobs {
+            answers.push(answer(oracle, &batch, job)?);
+        }
+    }
+    Ok(answers)
 }
 
 /// All jobs at once on the threads of the current rayon pool.
 pub fn parallel<O, D>(oracle: &O, source: &D, jobs: &[Job<'_, O::Scalar>]) -> Outcome<Vec<Answer<O::Scalar>>, O, D>
 where
-    O: Oracle + Sync,
+    O: Oracle<Batch: Sync> + Sync,
     D: MinibatchSource<Batch = O::Batch> + Sync,
     D::Error: Send,
 {
-    if jobs.len() == 1 {
-        return serial(oracle, source, jobs);
-    }
-    jobs.par_iter().map(|job| answer(oracle, source, job)).collect()
+    let minibatches: Vec<_> = on_one_minibatch(jobs).collect();
+    let answers = minibatches.into_par_iter().map(|jobs| {
+        let batch = load(source, jobs[0].key)?;
+        jobs.par_iter().map(|job| answer(oracle, &batch, job)).collect::<Outcome<Vec<_>, O, D>>()
+    });
+    Ok(answers.collect::<Outcome<Vec<_>, O, D>>()?.into_iter().flatten().collect())
 }

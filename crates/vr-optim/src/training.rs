@@ -173,7 +173,7 @@ where
     #[must_use]
     pub fn in_parallel(mut self) -> Self
     where
-        O: Sync,
+        O: Oracle<Batch: Sync> + Sync,
         D: Sync,
         D::Error: Send,
     {

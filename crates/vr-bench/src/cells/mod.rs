@@ -55,7 +55,7 @@ pub fn run_cells(
         let next = || Some(queue.fetch_add(1, Ordering::Relaxed)).filter(|&i| i < cells.len());
         std::iter::from_fn(next).map(|i| (i, run_cell(context, &cells[i], &folders[i]))).collect::<Vec<_>>()
     };
-    let mut results = if settings.jobs <= 1 { work() } else { on_threads(settings.jobs, work)? };
+    let mut results = on_threads(settings.jobs.max(1), work)?;
     results.sort_by_key(|result| result.0);
     let results = results.into_iter().map(|result| result.1).collect::<Result<_, _>>()?;
     let logs = folders.iter().map(CellFolder::log).collect::<Result<Vec<_>, _>>()?;

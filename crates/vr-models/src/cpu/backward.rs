@@ -29,7 +29,7 @@ pub fn backward(
         let sums = |step: &&Back| !matches!(step, Back::NormSums { .. });
         let end = at + gradient.steps[at..].iter().take_while(sums).count();
         let last = gradient.steps.get(end);
-        each(context, blocks, |_, block| {
+        each(blocks, |_, block| {
             for step in gradient.steps[at..end].iter().chain(last) {
                 run(context, block, step, coefficients, weights);
             }
@@ -40,7 +40,7 @@ pub fn backward(
         at = end + 1;
     }
     let blocks = &*blocks;
-    each(context, &mut parts(context, out), |_, part| match part {
+    each(&mut parts(context, out), |_, part| match part {
         Part::Sum { start, out } => sum(context, blocks, *start, out),
         Part::Linear { conv, layer, index, out } => {
             let blocks = blocks.iter().map(|block| &block.linear[*conv]);

@@ -47,7 +47,7 @@ pub fn forward(
         let end = at + plan.steps[at..].iter().take_while(|step| !stops(step)).count();
         let Workspace { blocks, coefficients, weights, .. } = workspace;
         let blocks = &mut blocks[..samples.div_ceil(LANES)];
-        each(context, blocks, |index, block| {
+        each(blocks, |index, block| {
             if at == 0 {
                 pictures(context, index, block);
                 gather(context, block, plan.input, train);

@@ -53,8 +53,8 @@ impl CpuEngine {
         check(&self.graph, x.elem_count(), &norm, batch)?;
         let parameters = x.to_vec1::<f32>()?;
         let mut workspace = self.borrow();
-        let context = self.context(&parameters, batch, x.track_op(), false);
-        let statistics = context.inside(|| self.forward(&context, &mut workspace, norm));
+        let context = self.context(&parameters, batch, x.track_op());
+        let statistics = rayon::scope(|_| self.forward(&context, &mut workspace, norm));
         let train = matches!(norm, Normalization::Batch);
         let (engine, batch) = (self.clone(), batch.clone());
         let pass = Pass { engine, parameters, batch, train, workspace: Mutex::new(workspace) };
@@ -89,7 +89,7 @@ impl CustomOp1 for Pass {
     fn bwd(&self, x: &Tensor, _logits: &Tensor, gradient: &Tensor) -> candle_core::Result<Option<Tensor>> {
         let Some(place) = self.engine.gradient.logits else { return Ok(None) };
         let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
-        let context = self.engine.context(&self.parameters, &self.batch, true, false);
+        let context = self.engine.context(&self.parameters, &self.batch, true);
         let workspace = &mut *self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
         let classes = self.engine.graph.classes();
         for (block, gradient) in workspace.blocks.iter_mut().zip(gradient.chunks(LANES * classes)) {
@@ -97,7 +97,7 @@ impl CustomOp1 for Pass {
         }
         let mut out = vec![0.0; self.parameters.len()];
         let plan = &self.engine.gradient;
-        context.inside(|| backward::backward(&context, plan, workspace, self.train, &mut out));
+        rayon::scope(|_| backward::backward(&context, plan, workspace, self.train, &mut out));
         Tensor::from_vec(out, x.shape(), x.device()).map(Some)
     }
 }

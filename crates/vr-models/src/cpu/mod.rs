@@ -27,9 +27,9 @@ use workspace::Workspace;
 /// calls. Results are the same to the bit for any number of threads and on every instruction set.
 ///
 /// # Parallelism
-/// A call from outside any rayon pool shares the batch's blocks of sixteen samples among the
-/// threads of the global pool. A call from a pool's own thread stays on that thread: whoever
-/// spreads several evaluations over a pool has taken its threads already.
+/// The batch's blocks of sixteen samples are shared among the threads of the current rayon pool: the
+/// global one for a call from outside any. Where several evaluations are spread over a pool, its
+/// threads are busy with those first and share blocks as they fall idle.
 #[derive(Debug)]
 pub struct CpuEngine {
     graph: Graph,
@@ -48,8 +48,6 @@ struct Context<'a> {
     space: &'a ParameterSpace,
     x: &'a [f32],
     batch: &'a Batch,
-    /// Whether the threads of the current pool share the work.
-    shared: bool,
 }
 
 impl Context<'_> {
@@ -59,21 +57,11 @@ impl Context<'_> {
     fn tensor(&self, tensor: usize) -> &[f32] {
         &self.x[self.range(tensor)]
     }
-
-    /// Does the work inside the pool whose threads share it: they meet at each batch norm without waking
-    /// the caller's.
-    fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        if self.shared { rayon::scope(|_| work()) } else { work() }
-    }
 }
 
 /// Runs `work` on every item, given its index.
-fn each<T: Send>(context: &Context<'_>, items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync) {
-    if context.shared {
-        items.par_iter_mut().enumerate().with_max_len(1).for_each(|(i, item)| work(i, item));
-    } else {
-        items.iter_mut().enumerate().for_each(|(i, item)| work(i, item));
-    }
+fn each<T: Send>(items: &mut [T], work: impl Fn(usize, &mut T) + Send + Sync) {
+    items.par_iter_mut().enumerate().with_max_len(1).for_each(|(i, item)| work(i, item));
 }
 
 impl CpuEngine {
@@ -110,44 +98,24 @@ impl CpuEngine {
         samples * (2 * forward + inner.sum::<usize>())
     }
 
-    /// [`gradient`](Oracle::gradient) with the batch's blocks shared among the threads of `pool`.
-    ///
-    /// # Errors
-    /// As [`gradient`](Oracle::gradient).
-    pub fn gradient_on(
-        &self,
-        pool: &rayon::ThreadPool,
-        x: &FlatVector,
-        norm: Normalization<'_, f32>,
-        batch: &Batch,
-        out: &mut FlatVector,
-    ) -> Result<Evaluation, EngineError> {
-        self.graph.space().check("the gradient", out.len())?;
-        self.run(x, norm, batch, Some(out), Some(pool))
-    }
-
     fn run(
         &self,
         x: &FlatVector,
         norm: Normalization<'_, f32>,
         batch: &Batch,
         out: Option<&mut [f32]>,
-        pool: Option<&rayon::ThreadPool>,
     ) -> Result<Evaluation, EngineError> {
         check(&self.graph, x.len(), &norm, batch)?;
         let mut workspace = self.borrow();
-        let context = self.context(x, batch, out.is_some(), pool.is_some());
-        let work = || self.compute(&context, &mut workspace, norm, out);
-        let evaluation = match pool {
-            Some(pool) => pool.install(work),
-            None => context.inside(work),
-        };
+        let context = self.context(x, batch, out.is_some());
+        // Inside the pool, whose threads meet at each batch norm without waking the caller's.
+        let evaluation = rayon::scope(|_| self.compute(&context, &mut workspace, norm, out));
         self.give_back(workspace);
         Ok(evaluation)
     }
 
-    /// What the steps of an evaluation see; `pool` says that it is given a pool of its own.
-    fn context<'a>(&'a self, x: &'a [f32], batch: &'a Batch, gradient: bool, pool: bool) -> Context<'a> {
+    /// What the steps of an evaluation see.
+    fn context<'a>(&'a self, x: &'a [f32], batch: &'a Batch, gradient: bool) -> Context<'a> {
         Context {
             plan: &self.plan,
             gradient: gradient.then_some(&self.gradient),
@@ -155,7 +123,6 @@ impl CpuEngine {
             space: self.graph.space(),
             x,
             batch,
-            shared: pool || rayon::current_thread_index().is_none(),
         }
     }
 
@@ -228,10 +195,10 @@ impl Oracle for CpuEngine {
         out: &mut FlatVector,
     ) -> Result<Evaluation, EngineError> {
         self.graph.space().check("the gradient", out.len())?;
-        self.run(x, norm, batch, Some(out), None)
+        self.run(x, norm, batch, Some(out))
     }
 
     fn evaluate(&self, x: &FlatVector, norm: Normalization<'_, f32>, batch: &Batch) -> Result<Evaluation, EngineError> {
-        self.run(x, norm, batch, None, None)
+        self.run(x, norm, batch, None)
     }
 }

@@ -151,7 +151,7 @@ impl Workspace {
             let bare = blocks.iter_mut().filter(|block| bare(block));
             bare.for_each(|block| block.add_gradients(plan, gradient, &mut memory));
         }
-        each(context, self.weights.as_flattened_mut(), |i, packed| {
+        each(self.weights.as_flattened_mut(), |i, packed| {
             let layer = &plan.convs[i / 2];
             let weights = context.tensor(layer.tensor);
             if i % 2 == 0 {
