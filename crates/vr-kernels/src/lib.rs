@@ -42,7 +42,6 @@ mod loss;
 mod math;
 mod norm;
 mod peak;
-mod pixels;
 mod pool;
 mod sums;
 
@@ -58,7 +57,6 @@ pub use loss::{Loss, cross_entropy, cross_entropy_backward};
 pub use math::{exp, ln};
 pub use norm::{InputGradient, Moments, NormBackward, NormSums, fold, moments};
 pub use peak::fma_peak;
-pub use pixels::{Crop, Pixels};
 pub use pool::Pool;
 pub use sums::channel_sums;
 
