@@ -135,11 +135,15 @@ fn versions_stand_in_the_workspace_table_alone() {
     for (name, _) in EDGES {
         let folder = if name == "xtask" { root().join(name) } else { root().join("crates").join(name) };
         let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let mut dependencies = false;
         let own: Vec<&str> = manifest
-            .split_once("dependencies]")
-            .map_or("", |(_, rest)| rest.split("[lints").next().unwrap_or(""))
             .lines()
-            .filter(|line| !line.starts_with('[') && (line.contains("version = \"") || line.contains(" = \"")))
+            .filter(|line| {
+                if line.starts_with('[') {
+                    dependencies = line.ends_with("dependencies]");
+                }
+                dependencies && !line.starts_with('[') && (line.contains("version = \"") || line.contains(" = \""))
+            })
             .collect();
         assert!(own.is_empty(), "{name}: {own:?}");
     }

@@ -52,6 +52,11 @@ pub struct EpochTimes {
 /// # Errors
 /// When the data do not fit the network, a run fails, or there is no thread to be had.
 pub fn epoch_times(settings: &Settings, data: &LoadedData, rounds: usize) -> Result<EpochTimes, BenchError> {
+    // Inside the pool, as the cells of an experiment are.
+    rayon::scope(|_| in_the_pool(settings, data, rounds))
+}
+
+fn in_the_pool(settings: &Settings, data: &LoadedData, rounds: usize) -> Result<EpochTimes, BenchError> {
     let cells =
         [methods::sgd(settings, 0), methods::recomputed(settings, 0), methods::stored(settings, Locking::Locked, 0)];
     let mut runs = Vec::new();

@@ -17,6 +17,8 @@ struct Small {
     settings: Settings,
     data: LoadedData,
     cells: Vec<Cell>,
+    /// A run inside a pool stays on the thread where a fault is injected.
+    pool: rayon::ThreadPool,
 }
 
 impl Small {
@@ -24,11 +26,18 @@ impl Small {
         let checkpoints = CheckpointPolicy { every_steps: Some(2), every: None, ..CheckpointPolicy::default() };
         let cells = cells().into_iter().filter(|cell| cell.method == "svrg-recomputed");
         let cells = cells.map(|cell| Cell { epochs: 1, ..cell }).collect();
-        Self { settings: Settings { epochs: 1, batch_size: 12, checkpoints, ..settings() }, data: data(), cells }
+        let settings = Settings { epochs: 1, batch_size: 12, checkpoints, ..settings() };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        Self { settings, data: data(), cells, pool }
     }
 
     fn run(&self, out: &Path) -> Result<(), vr_bench::BenchError> {
         run(&self.settings, &self.data, &self.cells, out, &Silent).map(|_| ())
+    }
+
+    /// The run with a fault; also says whether it struck.
+    fn run_with(&self, fault: Fault, out: &Path) -> (Result<(), vr_bench::BenchError>, bool) {
+        self.pool.install(|| inject(fault, || self.run(out)))
     }
 }
 
@@ -43,7 +52,7 @@ fn check(kinds: &[fn(u64) -> Fault], prepare: impl Fn(&Small, &Path)) -> u64 {
         for n in 0.. {
             let folder = tempfile::tempdir().unwrap();
             prepare(&small, folder.path());
-            let (outcome, struck) = inject(kind(n), || small.run(folder.path()));
+            let (outcome, struck) = small.run_with(kind(n), folder.path());
             if outcome.is_ok() {
                 assert_eq!(files(folder.path()), expected, "{:?} was hushed up", kind(n));
             }
@@ -69,7 +78,7 @@ fn from_the_beginning() {
 fn while_it_recovers_from_a_kill() {
     let strikes = check(&[Fault::From], |small, out| {
         // In the middle of the second checkpoint.
-        let (outcome, struck) = inject(Fault::Torn(70), || small.run(out));
+        let (outcome, struck) = small.run_with(Fault::Torn(70), out);
         assert!(struck && outcome.is_err());
     });
     assert!(strikes > 40, "{strikes}");

@@ -8,6 +8,9 @@ use vr_kernels::{
     moments, pack, relu_backward,
 };
 
+/// Of x, dy and what it writes.
+type Kernel<'a> = &'a mut dyn FnMut(&[f32], &[f32], &mut [f32]);
+
 fn noise(len: usize, seed: usize) -> Buffer {
     let mut buffer = Buffer::zeros(len);
     for (i, value) in buffer.iter_mut().enumerate() {
@@ -32,7 +35,7 @@ fn kernels(criterion: &mut Criterion, [channels, side, blocks]: [usize; 3]) {
     let pool = Pool { channels, height: side, width: side, size: 2 };
 
     let mut group = criterion.benchmark_group(format!("{channels}x{side}x{side}, {blocks} blocks"));
-    let mut bench = |name: &str, floats: usize, kernel: &mut dyn FnMut(&[f32], &[f32], &mut [f32])| {
+    let mut bench = |name: &str, floats: usize, kernel: Kernel<'_>| {
         group.throughput(Throughput::Bytes(4 * floats as u64));
         group.bench_function(name, |bencher| {
             bencher.iter(|| {

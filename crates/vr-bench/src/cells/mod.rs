@@ -55,7 +55,8 @@ pub fn run_cells(
         let next = || Some(queue.fetch_add(1, Ordering::Relaxed)).filter(|&i| i < cells.len());
         std::iter::from_fn(next).map(|i| (i, run_cell(context, &cells[i], &folders[i]))).collect::<Vec<_>>()
     };
-    let mut results = on_threads(settings.jobs.max(1), work)?;
+    // Inside the pool, whose threads then need no waking for every gradient.
+    let mut results = if settings.jobs <= 1 { rayon::scope(|_| work()) } else { on_threads(settings.jobs, work)? };
     results.sort_by_key(|result| result.0);
     let results = results.into_iter().map(|result| result.1).collect::<Result<_, _>>()?;
     let logs = folders.iter().map(CellFolder::log).collect::<Result<Vec<_>, _>>()?;
