@@ -21,8 +21,9 @@ use crate::signals;
 /// What to run, on what, for how long.
 ///
 /// Without --scale a run is the beginning of the paper's: 3 epochs of its 250-epoch schedule, or
-/// --epochs, on all pictures. --scale compresses the schedule in proportion and may take fewer
-/// pictures; --epochs, --schedule-epochs and --train-size change its numbers one by one.
+/// --epochs, on all pictures. --scale compresses the schedule in proportion and may take fewer pictures
+/// and smaller minibatches, as the network's cost demands; --epochs, --schedule-epochs, --train-size,
+/// --test-size, --batch-size and --every change its numbers one by one.
 #[derive(Parser)]
 pub struct Args {
     /// The experiment; `all` runs every one into a folder of its own.
@@ -34,9 +35,12 @@ pub struct Args {
     /// Class-balanced subset of the training pictures.
     #[arg(long)]
     train_size: Option<usize>,
-    /// The network.
-    #[arg(long, default_value = "lenet", value_parser = PossibleValuesParser::new(Model::ALL.map(Model::name)))]
-    model: String,
+    /// Class-balanced subset of the test pictures.
+    #[arg(long)]
+    test_size: Option<usize>,
+    /// The network; by default the experiment's own: for geometry LeNet and densenet-40-36, for others LeNet.
+    #[arg(long, value_parser = PossibleValuesParser::new(Model::ALL.map(Model::name)))]
+    model: Option<String>,
     /// What computes the gradients: kernels of our own, or candle's autograd.
     #[arg(long, default_value = "cpu", value_parser = PossibleValuesParser::new(EngineKind::ALL.map(EngineKind::name)))]
     engine: String,
@@ -58,15 +62,15 @@ pub struct Args {
     /// Seeds: a number, a list `0,3,5`, or a range `0..10`.
     #[arg(long, default_value = "0")]
     seeds: String,
-    /// Pictures in a minibatch.
-    #[arg(long, default_value_t = 128)]
-    batch_size: usize,
+    /// Pictures in a minibatch; 128 without --scale.
+    #[arg(long)]
+    batch_size: Option<usize>,
     /// Where in the epoch variance-ratio measures.
     #[arg(long, value_enum, default_value = "paper")]
     places: PlacesArg,
-    /// Measure the variance in the first epoch and every N-th.
-    #[arg(long, default_value_t = 1)]
-    every: usize,
+    /// Measure in every N-th epoch; in every one without --scale.
+    #[arg(long, value_name = "N")]
+    every: Option<usize>,
     /// The run folder; by default `runs/EXPERIMENT-N` with the first N that is free. In the folder of an
     /// earlier run of the experiment, only what is new or unfinished runs.
     #[arg(long)]
@@ -114,6 +118,9 @@ impl Execution {
 
 const ALL: &str = "all";
 
+/// Training pictures of the experiment `quick` without --scale.
+const QUICK_PICTURES: usize = 5_000;
+
 /// Exit code when all cells came to an end, but some of them by diverging.
 const DIVERGED: u8 = 3;
 
@@ -125,12 +132,22 @@ fn names() -> PossibleValuesParser {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum ScaleArg {
-    /// 10 epochs, 5,000 pictures.
+    /// 10 epochs, 2,560 pictures in minibatches of 64; large networks: 4, 160, 16.
     Quick,
-    /// 50 epochs, 10,000 pictures.
+    /// 15 epochs, 20,000 pictures in minibatches of 128; large networks: 10, 2,560, 32.
     Reduced,
-    /// 250 epochs, all pictures.
+    /// 250 epochs, all pictures in minibatches of 128.
     Paper,
+}
+
+impl ScaleArg {
+    fn of(self) -> Scale {
+        match self {
+            Self::Quick => Scale::Quick,
+            Self::Reduced => Scale::Reduced,
+            Self::Paper => Scale::Paper,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -150,25 +167,24 @@ enum PlacesArg {
 }
 
 impl Args {
-    fn settings(&self) -> Result<Settings> {
-        let scale = self.scale.map(|scale| match scale {
-            ScaleArg::Quick => Scale::Quick,
-            ScaleArg::Reduced => Scale::Reduced,
-            ScaleArg::Paper => Scale::Paper,
-        });
-        let schedule_epochs = self.schedule_epochs.or(scale.map(Scale::epochs));
+    fn settings(&self, experiment: &Experiment) -> Result<Settings> {
+        let model = self.model.as_deref().map_or(Ok(experiment.model), str::parse)?;
+        let size = self.scale.map(|scale| scale.of().size(model));
+        let schedule_epochs = self.schedule_epochs.or(size.map(|size| size.epochs));
         let epochs = self.epochs.or(schedule_epochs).unwrap_or(3);
         let schedule_epochs = schedule_epochs.unwrap_or(PAPER_EPOCHS);
-        anyhow::ensure!(epochs > 0 && self.batch_size > 0, "--epochs and --batch-size must be at least 1");
+        let few = (experiment.name == experiments::quick::EXPERIMENT.name).then_some(QUICK_PICTURES);
+        let batch_size = self.batch_size.or(size.map(|size| size.batch)).unwrap_or(128);
+        anyhow::ensure!(epochs > 0 && batch_size > 0, "--epochs and --batch-size must be at least 1");
         anyhow::ensure!(
             epochs <= schedule_epochs,
             "--epochs {epochs}: the schedule ends after {schedule_epochs}; --schedule-epochs sets its length"
         );
-        let few = if self.experiment == experiments::quick::EXPERIMENT.name { Scale::Quick.train_size() } else { None };
         Ok(Settings {
             data: DataChoice::named(&self.data),
-            train_size: self.train_size.or(scale.map_or(few, Scale::train_size)),
-            model: self.model.parse()?,
+            train_size: self.train_size.or(size.map_or(few, |size| size.train)),
+            test_size: self.test_size.or(size.and_then(|size| size.test)),
+            model,
             engine: self.engine.parse()?,
             epochs,
             schedule_epochs,
@@ -178,12 +194,12 @@ impl Args {
                 VersionArg::Described => Version::Described,
             },
             seeds: seeds(&self.seeds)?,
-            batch_size: self.batch_size,
+            batch_size,
             places: match self.places {
                 PlacesArg::Paper => Places::Paper,
                 PlacesArg::Deciles => Places::Deciles,
             },
-            every: self.every.max(1),
+            every: self.every.or(size.map(|size| size.every)).unwrap_or(1).max(1),
             ..Settings::default()
         })
     }
@@ -208,13 +224,12 @@ fn free_folder(name: &str) -> PathBuf {
 /// Runs the experiment, or all of them.
 pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     signals::listen(bars.stop())?;
-    let settings = args.execution.apply(args.settings()?);
     let out = args.out.clone().unwrap_or_else(|| free_folder(&args.experiment));
     let one = |experiment: &Experiment, out: &Path| {
         if args.force {
             run_dir::forget(out, experiment.name)?;
         }
-        run_one(experiment, &settings, out, bars)
+        run_one(experiment, &args.execution.apply(args.settings(experiment)?), out, bars)
     };
     match experiments::find(&args.experiment) {
         Some(experiment) => one(experiment, &out),

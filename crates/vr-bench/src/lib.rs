@@ -36,6 +36,7 @@ pub mod published;
 pub mod report;
 pub mod results;
 pub mod run_dir;
+pub mod scale;
 pub mod schedule;
 pub mod settings;
 pub mod stats;

@@ -11,6 +11,7 @@ use crate::checkpoint::CheckpointPolicy;
 use crate::error::BenchError;
 use crate::measure::Places;
 use crate::results::DataInfo;
+pub use crate::scale::{Scale, Size};
 pub use crate::schedule::{PAPER_EPOCHS, Schedule, Version};
 
 /// Which pictures.
@@ -30,37 +31,6 @@ impl DataChoice {
     }
 }
 
-/// How much of the paper's experiment is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
-    /// Minutes: 10 epochs, 5,000 pictures.
-    Quick,
-    /// Hours: 50 epochs, 10,000 pictures.
-    Reduced,
-    /// The paper's: 250 epochs, all pictures.
-    Paper,
-}
-
-impl Scale {
-    /// Epochs that the paper's schedule is compressed to.
-    pub fn epochs(self) -> usize {
-        match self {
-            Self::Quick => 10,
-            Self::Reduced => 50,
-            Self::Paper => PAPER_EPOCHS,
-        }
-    }
-
-    /// Training pictures; `None` takes all.
-    pub fn train_size(self) -> Option<usize> {
-        match self {
-            Self::Quick => Some(5_000),
-            Self::Reduced => Some(10_000),
-            Self::Paper => None,
-        }
-    }
-}
-
 /// Settings shared by all experiments.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
@@ -68,6 +38,9 @@ pub struct Settings {
     pub data: DataChoice,
     /// A class-balanced subset of the training pictures; `None` takes all.
     pub train_size: Option<usize>,
+    /// A class-balanced subset of the test pictures; `None` takes all.
+    #[serde(default)]
+    pub test_size: Option<usize>,
     /// The network's name.
     #[serde(serialize_with = "name", deserialize_with = "named")]
     pub model: Model,
@@ -89,7 +62,7 @@ pub struct Settings {
     pub batch_size: usize,
     /// Where in an epoch the variance-ratio experiment measures.
     pub places: Places,
-    /// Variances are measured in the first epoch and every so many.
+    /// Measurements are taken in every epoch that is a multiple of this.
     pub every: usize,
     /// When the run saves itself.
     #[serde(skip)]
@@ -113,6 +86,7 @@ impl Default for Settings {
         Self {
             data: DataChoice::Synthetic,
             train_size: None,
+            test_size: None,
             model: Model::Lenet,
             engine: EngineKind::Cpu,
             epochs: 3,
@@ -146,20 +120,27 @@ impl Settings {
         Schedule::cifar(self.learning_rate.unwrap_or(base), self.schedule_epochs, self.version)
     }
 
-    /// Reads or makes the pictures. A subset is the same whatever the seeds of the runs.
+    /// The default synthetic set, or a larger one where more pictures are asked for.
+    fn drawn(&self) -> SyntheticConfig {
+        let least = SyntheticConfig::default();
+        SyntheticConfig { train: self.train_size.unwrap_or(0).max(least.train), ..least }
+    }
+
+    /// Reads or makes the pictures. Subsets are the same whatever the seeds of the runs.
     ///
     /// # Errors
     /// [`BenchError::Data`] when the set cannot be read or is too small.
     pub fn load(&self) -> Result<LoadedData, BenchError> {
         let data = |error: Box<dyn std::error::Error + Send + Sync>| BenchError::Data(error);
         let Dataset { name, train, test } = match &self.data {
-            DataChoice::Synthetic => synthetic(&SyntheticConfig::default()),
+            DataChoice::Synthetic => synthetic(&self.drawn()),
             DataChoice::Cifar10(dir) => cifar10::read(dir).map_err(|e| data(Box::new(e)))?,
         };
-        let train = match self.train_size {
-            Some(size) => balanced_subset(&train, size, 0).map_err(|e| data(Box::new(e)))?,
-            None => train,
+        let part = |set: ImageSet, size: Option<usize>| match size {
+            Some(size) => balanced_subset(&set, size, 0).map_err(|e| data(Box::new(e))),
+            None => Ok(set),
         };
+        let (train, test) = (part(train, self.train_size)?, part(test, self.test_size)?);
         let info = DataInfo {
             name,
             train_size: train.len(),

@@ -10,7 +10,7 @@ use crate::figures::FigureError;
 use crate::figures::bn_reset::bn_reset as figure;
 use crate::results::{EpochRow, ExperimentResult, Verdict};
 use crate::run_dir::Figure;
-use crate::settings::Settings;
+use crate::settings::{Model, Settings};
 use crate::stats::Estimate;
 
 /// The remedy of section 3.
@@ -18,6 +18,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "bn-reset",
     summary: "Test error with naive and with reset batch-norm statistics",
     claim: CLAIM,
+    model: Model::Lenet,
     cells,
     figures,
     verdicts,

@@ -12,7 +12,7 @@ use crate::figures::correlation::correlation as figure;
 use crate::measure::{Kind, Measures, Places};
 use crate::results::{ExperimentResult, Verdict};
 use crate::run_dir::Figure;
-use crate::settings::Settings;
+use crate::settings::{Model, Settings};
 use crate::stats::{Estimate, RULE};
 
 /// SVRG's successive steps against SGD's.
@@ -20,6 +20,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "correlation",
     summary: "Correlation of successive steps, SVRG against SGD",
     claim: CLAIM,
+    model: Model::Lenet,
     cells,
     figures,
     verdicts,

@@ -20,6 +20,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "dropout",
     summary: "Variance with and without locked dropout masks, LeNet with dropout",
     claim: CLAIM,
+    model: Model::LenetDropout,
     cells,
     figures,
     verdicts,

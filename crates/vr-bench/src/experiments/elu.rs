@@ -18,6 +18,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "elu",
     summary: "Variance ratios with ELU in place of ReLU, LeNet or small ResNet",
     claim: CLAIM,
+    model: Model::Lenet,
     cells,
     figures,
     verdicts,

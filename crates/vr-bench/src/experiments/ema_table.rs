@@ -11,7 +11,7 @@ use crate::figures::elu::elu as figure;
 use crate::measure::Measures;
 use crate::results::{ExperimentResult, Verdict, pairs};
 use crate::run_dir::Figure;
-use crate::settings::Settings;
+use crate::settings::{Model, Settings};
 use crate::stats::Estimate;
 
 /// SAGA against averaged rows.
@@ -19,6 +19,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "ema-table",
     summary: "SAGA and tables of averaged gradients, transforms redrawn",
     claim: CLAIM,
+    model: Model::Lenet,
     cells,
     figures,
     verdicts,

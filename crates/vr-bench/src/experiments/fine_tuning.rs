@@ -10,13 +10,14 @@ use crate::figures::test_error::test_error as figure;
 use crate::no_better::{Question, no_better};
 use crate::results::{ExperimentResult, Outcome, Verdict};
 use crate::run_dir::Figure;
-use crate::settings::Settings;
+use crate::settings::{Model, Settings};
 
 /// Figure 6.
 pub const EXPERIMENT: Experiment = Experiment {
     name: "fine-tuning",
     summary: "SVRG switched on after part of the run (Figure 6, on CIFAR-10)",
     claim: CLAIM,
+    model: Model::Lenet,
     cells,
     figures,
     verdicts,

@@ -20,6 +20,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "geometry",
     summary: "Iterate distance and curvature through the epoch, LeNet against DenseNet (Figure 3)",
     claim: CLAIM,
+    model: LARGE,
     cells,
     figures,
     verdicts,
@@ -35,10 +36,11 @@ const FAR: f64 = 2.0;
 /// Up to this factor, in either direction, curvatures count as similar.
 const SIMILAR: f64 = 2.0;
 
-/// LeNet and DenseNet, or LeNet and another network that is asked for.
+/// LeNet, and the network that is asked for beside it.
 fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
     let measures = Measures { kind: Kind::Geometry, places: Places::Deciles, every: settings.every };
-    let models = [SMALL, if settings.model == SMALL { LARGE } else { settings.model }];
+    let mut models = vec![SMALL, settings.model];
+    models.dedup();
     let cell = |(model, seed)| Cell { model, measures, ..stored(settings, Locking::Locked, seed) };
     models.iter().flat_map(|&model| settings.seeds.iter().map(move |&seed| (model, seed))).map(cell).collect()
 }

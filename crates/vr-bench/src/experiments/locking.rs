@@ -11,13 +11,14 @@ use crate::figures::locking::locking as figure;
 use crate::measure::{Measures, Places};
 use crate::results::{ExperimentResult, Outcome, Point, Verdict, pairs};
 use crate::run_dir::Figure;
-use crate::settings::Settings;
+use crate::settings::{Model, Settings};
 
 /// Figure 1.
 pub const EXPERIMENT: Experiment = Experiment {
     name: "locking",
     summary: "Variance with and without transform locking (Figure 1)",
     claim: CLAIM,
+    model: Model::Lenet,
     cells,
     figures,
     verdicts,

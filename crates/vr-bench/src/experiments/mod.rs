@@ -30,7 +30,7 @@ use crate::figures::FigureError;
 use crate::observer::Observer;
 use crate::results::{EpochTime, ExperimentResult, Verdict};
 use crate::run_dir::{self, Figure};
-use crate::settings::{LoadedData, PAPER_EPOCHS, Settings};
+use crate::settings::{LoadedData, Model, PAPER_EPOCHS, Settings};
 
 /// An experiment of the paper.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,8 @@ pub struct Experiment {
     pub summary: &'static str,
     /// The claim, as the report quotes it.
     pub claim: &'static str,
+    /// The network that it asks about unless told otherwise.
+    pub model: Model,
     /// Its cells, for data that make so many minibatches.
     pub cells: fn(&Settings, usize) -> Vec<Cell>,
     /// Its figures.

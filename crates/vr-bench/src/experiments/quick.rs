@@ -9,13 +9,14 @@ use crate::figures::FigureError;
 use crate::measure::{Measures, Places};
 use crate::results::{ExperimentResult, Verdict};
 use crate::run_dir::Figure;
-use crate::settings::Settings;
+use crate::settings::{Model, Settings};
 
 /// Two claims at once.
 pub const EXPERIMENT: Experiment = Experiment {
     name: "quick",
     summary: "Locking and batch-norm reset on the embedded set, in minutes",
     claim: CLAIM,
+    model: Model::Lenet,
     cells,
     figures,
     verdicts,

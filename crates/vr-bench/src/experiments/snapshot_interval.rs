@@ -13,7 +13,7 @@ use crate::measure::{Measures, Places};
 use crate::phases::BEFORE;
 use crate::results::{ExperimentResult, Outcome, Verdict};
 use crate::run_dir::Figure;
-use crate::settings::Settings;
+use crate::settings::{Model, Settings};
 use crate::stats::Estimate;
 
 /// Intervals on both sides of an epoch.
@@ -21,6 +21,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "snapshot-interval",
     summary: "Variance ratios with snapshots every 1/8 to 4 epochs",
     claim: CLAIM,
+    model: Model::Lenet,
     cells,
     figures,
     verdicts,

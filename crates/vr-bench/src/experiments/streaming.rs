@@ -13,7 +13,7 @@ use crate::measure::{Kind, Measures};
 use crate::phases::{LARGE, geometric_mean};
 use crate::results::{ExperimentResult, Verdict};
 use crate::run_dir::Figure;
-use crate::settings::Settings;
+use crate::settings::{Model, Settings};
 use crate::stats::{Estimate, RULE};
 
 /// Figure 4.
@@ -21,6 +21,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "streaming",
     summary: "Variance at each step after a mega-batch (Figure 4)",
     claim: CLAIM,
+    model: Model::Lenet,
     cells,
     figures,
     verdicts,

@@ -16,6 +16,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "test-error",
     summary: "Test error of SGD, SVRG and SCSG (Figure 5)",
     claim: CLAIM,
+    model: Model::Lenet,
     cells,
     figures,
     verdicts,

@@ -17,7 +17,7 @@ use crate::phases::{BEFORE, BETWEEN, LARGE, PERCENTS, PHASES, Phase, geometric_m
 use crate::published::{PublishedPoint, published};
 use crate::results::{ExperimentResult, Outcome, Point, Verdict};
 use crate::run_dir::Figure;
-use crate::settings::Settings;
+use crate::settings::{Model, Settings};
 use crate::stats::Estimate;
 
 /// Figure 2.
@@ -25,6 +25,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "variance-ratio",
     summary: "Variance ratios through training (Figure 2)",
     claim: CLAIM,
+    model: Model::Lenet,
     cells,
     figures,
     verdicts,
