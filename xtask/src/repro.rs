@@ -13,7 +13,7 @@ use vr_bench::experiments::{self, Experiment};
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
 use vr_bench::run_dir;
-use vr_bench::settings::{DataChoice, EngineKind, Model, PAPER_EPOCHS, Scale, Settings, Version};
+use vr_bench::settings::{DataChoice, EngineKind, Model, PAPER_BATCH, PAPER_EPOCHS, Scale, Settings, Version};
 
 use crate::progress::Bars;
 use crate::signals;
@@ -53,7 +53,8 @@ pub struct Args {
     /// Epochs that the paper's schedule of 250 is compressed to.
     #[arg(long)]
     schedule_epochs: Option<usize>,
-    /// Learning rate before its first drop; by default the paper's for the experiment and the network.
+    /// Learning rate before its first drop; by default the paper's for the experiment and the network, times
+    /// the batch size over 128.
     #[arg(long)]
     learning_rate: Option<f64>,
     /// What to follow where text and released code differ.
@@ -174,7 +175,7 @@ impl Args {
         let epochs = self.epochs.or(schedule_epochs).unwrap_or(3);
         let schedule_epochs = schedule_epochs.unwrap_or(PAPER_EPOCHS);
         let few = (experiment.name == experiments::quick::EXPERIMENT.name).then_some(QUICK_PICTURES);
-        let batch_size = self.batch_size.or(size.map(|size| size.batch)).unwrap_or(128);
+        let batch_size = self.batch_size.or(size.map(|size| size.batch)).unwrap_or(PAPER_BATCH);
         anyhow::ensure!(epochs > 0 && batch_size > 0, "--epochs and --batch-size must be at least 1");
         anyhow::ensure!(
             epochs <= schedule_epochs,
@@ -226,10 +227,11 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     signals::listen(bars.stop())?;
     let out = args.out.clone().unwrap_or_else(|| free_folder(&args.experiment));
     let one = |experiment: &Experiment, out: &Path| {
+        let settings = args.execution.apply(args.settings(experiment)?);
         if args.force {
             run_dir::forget(out, experiment.name)?;
         }
-        run_one(experiment, &args.execution.apply(args.settings(experiment)?), out, bars)
+        run_one(experiment, &settings, out, bars)
     };
     match experiments::find(&args.experiment) {
         Some(experiment) => one(experiment, &out),

@@ -2,7 +2,7 @@
 
 use vr_models::Model;
 
-use crate::schedule::PAPER_EPOCHS;
+use crate::schedule::{PAPER_BATCH, PAPER_EPOCHS};
 
 /// How much of the paper's experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +38,9 @@ impl Scale {
         match (self, large) {
             (Self::Quick, false) => size(10, 2_560, 2_000, 64),
             (Self::Quick, true) => size(4, 160, 100, 16),
-            (Self::Reduced, false) => Size { test: None, ..size(15, 20_000, 0, 128) },
+            (Self::Reduced, false) => Size { test: None, ..size(15, 20_000, 0, PAPER_BATCH) },
             (Self::Reduced, true) => size(10, 2_560, 500, 32),
-            (Self::Paper, _) => Size { epochs: PAPER_EPOCHS, train: None, test: None, batch: 128, every: 10 },
+            (Self::Paper, _) => Size { epochs: PAPER_EPOCHS, train: None, test: None, batch: PAPER_BATCH, every: 10 },
         }
     }
 }

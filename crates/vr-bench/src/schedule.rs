@@ -6,6 +6,9 @@ use vr_optim::StepDecay;
 /// Epochs of the paper's CIFAR schedule.
 pub const PAPER_EPOCHS: usize = 250;
 
+/// Pictures in the paper's CIFAR minibatches.
+pub const PAPER_BATCH: usize = 128;
+
 /// Which of the paper's text and the authors' released code to follow where they differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -12,7 +12,7 @@ use crate::error::BenchError;
 use crate::measure::Places;
 use crate::results::DataInfo;
 pub use crate::scale::{Scale, Size};
-pub use crate::schedule::{PAPER_EPOCHS, Schedule, Version};
+pub use crate::schedule::{PAPER_BATCH, PAPER_EPOCHS, Schedule, Version};
 
 /// Which pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,8 @@ pub struct Settings {
     /// Epochs of the learning-rate schedule: the paper's 250, or what they are compressed to. The run
     /// is its beginning.
     pub schedule_epochs: usize,
-    /// Learning rate before the first drop; `None` is the paper's for the experiment and the model.
+    /// Learning rate before the first drop; `None` is the paper's for the experiment and the model, in
+    /// proportion to the minibatch.
     pub learning_rate: Option<f64>,
     /// Whether to follow the released code or the text where they differ.
     pub version: Version,
@@ -94,7 +95,7 @@ impl Default for Settings {
             learning_rate: None,
             version: Version::default(),
             seeds: vec![0],
-            batch_size: 128,
+            batch_size: PAPER_BATCH,
             places: Places::Paper,
             every: 1,
             checkpoints: CheckpointPolicy::default(),
@@ -115,9 +116,12 @@ pub struct LoadedData {
 }
 
 impl Settings {
-    /// The learning rate through the run, from `base` unless another was asked for.
+    /// The learning rate through the run, unless another was asked for from `base` for the paper's minibatches
+    /// of 128 and in proportion for others (the linear scaling rule, Goyal et al. 2017): large networks diverge
+    /// at the full rate in small ones.
     pub fn schedule(&self, base: f64) -> Schedule {
-        Schedule::cifar(self.learning_rate.unwrap_or(base), self.schedule_epochs, self.version)
+        let scaled = base * self.batch_size as f64 / PAPER_BATCH as f64;
+        Schedule::cifar(self.learning_rate.unwrap_or(scaled), self.schedule_epochs, self.version)
     }
 
     /// The default synthetic set, or a larger one where more pictures are asked for.
