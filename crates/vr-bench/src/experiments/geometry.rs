@@ -10,10 +10,10 @@ use crate::diagnostics::GeometryRow;
 use crate::figures::FigureError;
 use crate::figures::geometry::geometry as figure;
 use crate::measure::{Kind, Measures, Places};
-use crate::phases::geometric_mean;
 use crate::results::{ExperimentResult, Outcome, Verdict};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
+use crate::stats::Estimate;
 
 /// Figure 3.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -41,7 +41,11 @@ fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
     let measures = Measures { kind: Kind::Geometry, places: Places::Deciles, every: settings.every };
     let mut models = vec![SMALL, settings.model];
     models.dedup();
-    let cell = |(model, seed)| Cell { model, measures, ..stored(settings, Locking::Locked, seed) };
+    let cell = |(model, seed)| {
+        // Costs are by method.
+        let method = format!("svrg-{model}");
+        Cell { model, method, measures, ..stored(settings, Locking::Locked, seed) }
+    };
     models.iter().flat_map(|&model| settings.seeds.iter().map(move |&seed| (model, seed))).map(cell).collect()
 }
 
@@ -63,12 +67,10 @@ fn distance(rows: &[GeometryRow]) -> Verdict {
         claim: "C7: the distance from the snapshot grows far faster in DenseNet than in LeNet".into(),
         expected: format!("at least {FAR} times LeNet's"),
         measured: show(factor),
-        outcome: match factor {
-            None => Outcome::Undecided,
-            Some((_, factor)) if factor >= FAR => Outcome::Confirmed,
-            Some(_) => Outcome::Contradicted,
-        },
-        rule: RULE.into(),
+        outcome: factor.map_or(Outcome::Undecided, |(_, log)| Estimate { mean: log.mean - FAR.ln(), ..log }.sign()),
+        rule: format!(
+            "{RULE}, confirmed when the 95 % interval (Student's t) lies above {FAR}, contradicted when below"
+        ),
     }
 }
 
@@ -79,32 +81,35 @@ fn curvature(rows: &[GeometryRow]) -> Verdict {
         claim: "C7: the curvature between iterate and snapshot is similar in DenseNet and in LeNet".into(),
         expected: format!("within a factor of {SIMILAR} of LeNet's"),
         measured: show(factor),
-        outcome: match factor {
-            None => Outcome::Undecided,
-            Some((_, factor)) if (1.0 / SIMILAR..=SIMILAR).contains(&factor) => Outcome::Confirmed,
-            Some(_) => Outcome::Contradicted,
-        },
-        rule: RULE.into(),
+        outcome: factor.map_or(Outcome::Undecided, |(_, log)| log.within(SIMILAR.ln())),
+        rule: format!(
+            "{RULE}, confirmed when the 95 % interval (Student's t) lies within that factor of 1, contradicted when outside"
+        ),
     }
 }
 
-const RULE: &str = "DenseNet's geometric mean over the places after the start, and over seeds, as a multiple of \
-                    LeNet's, in the last epoch that both were measured in; undecided without both";
+const RULE: &str = "DenseNet's multiple of LeNet's at the same place and seed, its geometric mean over the places after the \
+                    start and over seeds, in the last epoch that both were measured in: undecided without both";
 
-/// DenseNet's multiple of LeNet's value, and the epoch.
-fn factor(rows: &[GeometryRow], value: fn(&GeometryRow) -> Option<f64>) -> Option<(usize, f64)> {
+/// The logarithm of DenseNet's multiple of LeNet's value, and the epoch.
+fn factor(rows: &[GeometryRow], value: fn(&GeometryRow) -> Option<f64>) -> Option<(usize, Estimate)> {
     let of = |model: Model| rows.iter().filter(move |row| row.at.model == model.name() && row.at.percent > 0.0);
-    let mean = |model, epoch| {
-        geometric_mean(&of(model).filter(|row| row.at.epoch == epoch).filter_map(value).collect::<Vec<_>>())
-    };
     let epoch = of(SMALL).map(|row| row.at.epoch).filter(|&epoch| of(LARGE).any(|row| row.at.epoch == epoch)).max()?;
-    Some((epoch, mean(LARGE, epoch)? / mean(SMALL, epoch)?))
+    let logs: Vec<f64> = of(LARGE)
+        .filter(|large| large.at.epoch == epoch)
+        .filter_map(|large| {
+            let place = |row: &GeometryRow| (row.at.seed, row.at.epoch, row.at.percent);
+            let small = of(SMALL).find(|small| place(small) == place(large))?;
+            Some((value(large)? / value(small)?).ln())
+        })
+        .collect();
+    Some((epoch, Estimate::of(&logs)))
 }
 
-fn show(factor: Option<(usize, f64)>) -> String {
+fn show(factor: Option<(usize, Estimate)>) -> String {
     factor.map_or_else(
         || "not both networks".into(),
-        |(epoch, factor)| format!("{factor:.2} times LeNet's in epoch {epoch}"),
+        |(epoch, log)| format!("{} times LeNet's in epoch {epoch}", log.exponential()),
     )
 }
 
@@ -115,12 +120,12 @@ mod tests {
 
     fn rows(model: Model, epoch: usize, distance: f64, curvature: f64) -> Vec<GeometryRow> {
         let row = |percent: f64| GeometryRow {
-            at: Moment { model: model.to_string(), method: "svrg-locked".into(), seed: 0, epoch, percent },
+            at: Moment { model: model.to_string(), method: format!("svrg-{model}"), seed: 0, epoch, percent },
             distance: distance * percent,
             gradient_distance: distance * percent * curvature,
-            curvature: (percent > 0.0).then_some(curvature),
+            curvature: (percent > 0.0).then_some(curvature * (1.0 + percent / 1e4)),
         };
-        [0.0, 50.0, 100.0].map(row).to_vec()
+        [0.0, 40.0, 70.0, 100.0].map(row).to_vec()
     }
 
     fn check(large: (f64, f64), expected: [Outcome; 2]) {

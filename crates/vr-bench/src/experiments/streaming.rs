@@ -86,7 +86,7 @@ fn rest(rows: &[PositionRow]) -> Verdict {
         },
         outcome: log.sign(),
         rule: format!(
-            "geometric mean of the full-pass ratio over the steps after the first: its logarithm, over mega-batches, {RULE}"
+            "geometric mean of the full-pass ratio over the steps after the first: its logarithm, over mega-batches, is {RULE}"
         ),
     }
 }
