@@ -10,6 +10,7 @@ use crate::diagnostics::GeometryRow;
 use crate::figures::FigureError;
 use crate::figures::geometry::geometry as figure;
 use crate::measure::{Kind, Measures, Places};
+use crate::phases::BEFORE;
 use crate::results::{ExperimentResult, Outcome, Verdict};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
@@ -56,12 +57,11 @@ fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
 }
 
 fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
-    let rows = &result.diagnostics.geometry;
-    vec![distance(rows), curvature(rows)]
+    vec![distance(result), curvature(result)]
 }
 
-fn distance(rows: &[GeometryRow]) -> Verdict {
-    let factor = factor(rows, |row| Some(row.distance));
+fn distance(result: &ExperimentResult) -> Verdict {
+    let factor = factor(result, |row| Some(row.distance));
     Verdict {
         id: "C7-distance".into(),
         claim: "C7: the distance from the snapshot grows far faster in DenseNet than in LeNet".into(),
@@ -74,8 +74,8 @@ fn distance(rows: &[GeometryRow]) -> Verdict {
     }
 }
 
-fn curvature(rows: &[GeometryRow]) -> Verdict {
-    let factor = factor(rows, |row| row.curvature);
+fn curvature(result: &ExperimentResult) -> Verdict {
+    let factor = factor(result, |row| row.curvature);
     Verdict {
         id: "C7-curvature".into(),
         claim: "C7: the curvature between iterate and snapshot is similar in DenseNet and in LeNet".into(),
@@ -89,11 +89,15 @@ fn curvature(rows: &[GeometryRow]) -> Verdict {
 }
 
 const RULE: &str = "DenseNet's multiple of LeNet's at the same place and seed, its geometric mean over the places after the \
-                    start and over seeds, in the last epoch that both were measured in: undecided without both";
+                    start and over seeds, in the last epoch from 10 to 140 of 250 that both were measured in: undecided \
+                    without both";
 
 /// The logarithm of DenseNet's multiple of LeNet's value, and the epoch.
-fn factor(rows: &[GeometryRow], value: fn(&GeometryRow) -> Option<f64>) -> Option<(usize, Estimate)> {
-    let of = |model: Model| rows.iter().filter(move |row| row.at.model == model.name() && row.at.percent > 0.0);
+fn factor(result: &ExperimentResult, value: fn(&GeometryRow) -> Option<f64>) -> Option<(usize, Estimate)> {
+    let inside =
+        |row: &&GeometryRow| row.at.percent > 0.0 && BEFORE.contains(result.schedule.as_of_paper(row.at.epoch));
+    let rows: Vec<&GeometryRow> = result.diagnostics.geometry.iter().filter(inside).collect();
+    let of = |model: Model| rows.iter().copied().filter(move |row| row.at.model == model.name());
     let epoch = of(SMALL).map(|row| row.at.epoch).filter(|&epoch| of(LARGE).any(|row| row.at.epoch == epoch)).max()?;
     let logs: Vec<f64> = of(LARGE)
         .filter(|large| large.at.epoch == epoch)
@@ -116,21 +120,29 @@ fn show(factor: Option<(usize, Estimate)>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::Moment;
+    use crate::diagnostics::{Diagnostics, Moment};
+    use crate::results::made_up;
 
     fn rows(model: Model, epoch: usize, distance: f64, curvature: f64) -> Vec<GeometryRow> {
         let row = |percent: f64| GeometryRow {
             at: Moment { model: model.to_string(), method: format!("svrg-{model}"), seed: 0, epoch, percent },
-            distance: distance * percent,
+            distance: distance * percent * (1.0 + distance * percent / 1e4),
             gradient_distance: distance * percent * curvature,
             curvature: (percent > 0.0).then_some(curvature * (1.0 + percent / 1e4)),
         };
         [0.0, 40.0, 70.0, 100.0].map(row).to_vec()
     }
 
+    fn outcomes(geometry: Vec<GeometryRow>) -> [Outcome; 2] {
+        let diagnostics = Diagnostics { geometry, ..Diagnostics::default() };
+        let result = ExperimentResult { diagnostics, ..made_up::result("lenet, densenet-40-36") };
+        [distance(&result).outcome, curvature(&result).outcome]
+    }
+
     fn check(large: (f64, f64), expected: [Outcome; 2]) {
-        let rows = [rows(SMALL, 3, 1.0, 1.0), rows(SMALL, 4, 9.0, 9.0), rows(LARGE, 3, large.0, large.1)].concat();
-        assert_eq!([distance(&rows).outcome, curvature(&rows).outcome], expected);
+        let small = [rows(SMALL, 40, 1.0, 1.0), rows(SMALL, 50, 9.0, 9.0), rows(SMALL, 200, 9.0, 9.0)].concat();
+        let large = [rows(LARGE, 40, large.0, large.1), rows(LARGE, 200, 90.0, 90.0)].concat();
+        assert_eq!(outcomes([small, large].concat()), expected);
     }
 
     #[test]
@@ -143,8 +155,8 @@ mod tests {
 
     #[test]
     fn one_network_or_different_epochs_decide_nothing() {
-        for rows in [rows(SMALL, 3, 1.0, 1.0), [rows(SMALL, 3, 1.0, 1.0), rows(LARGE, 4, 9.0, 1.0)].concat()] {
-            assert_eq!([distance(&rows).outcome, curvature(&rows).outcome], [Outcome::Undecided; 2]);
+        for rows in [rows(SMALL, 30, 1.0, 1.0), [rows(SMALL, 30, 1.0, 1.0), rows(LARGE, 40, 9.0, 1.0)].concat()] {
+            assert_eq!(outcomes(rows), [Outcome::Undecided; 2]);
         }
     }
 }
