@@ -40,7 +40,7 @@ pub enum BenchError {
     #[error("`{}` is not what the log beside it says", .0.display())]
     Result(std::path::PathBuf),
     /// A line of the file of examinations beside a result cannot be used.
-    #[error("`{}`: `{line}` does not begin with the id of one of the verdicts there ({ids}) and a colon", path.display())]
+    #[error("`{}`: `{line}` begins with no id of a verdict there ({ids}) and a colon", path.display())]
     Examination {
         /// The file.
         path: std::path::PathBuf,

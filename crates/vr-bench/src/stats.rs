@@ -5,7 +5,7 @@ use std::fmt;
 use crate::results::Outcome;
 
 /// What the rule of [`Estimate::sign`] is called beside a claim.
-pub const RULE: &str = "decided when its 95 % interval (Student's t) lies on one side of 0";
+pub const RULE: &str = "decided where the 95 % interval (Student's t) lies on one side of 0";
 
 /// A mean or a difference of means.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -75,8 +75,8 @@ fn verdict(result: &ExperimentResult) -> Verdict {
         },
         outcome: log.within(MARGINAL.ln()),
         rule: "geometric mean, over the places after the start, epochs after the first and seeds, of ELU's ratio over \
-               ReLU's at the same place: confirmed when its 95 % interval (Student's t) lies within the bounds, contradicted \
-               when outside"
+               ReLU's at the same place: confirmed when its 95 % interval (Student's t) lies within the bounds, \
+               contradicted when outside"
             .into(),
     }
 }

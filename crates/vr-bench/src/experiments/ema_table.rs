@@ -71,8 +71,8 @@ fn below(result: &ExperimentResult, weight: f64) -> Verdict {
         measured: format!("SAGA's ratio over it: {}", gain.exponential()),
         outcome: gain.sign(),
         rule: format!(
-            "mean logarithm of SAGA's ratio over the other's at the same place, over places, epochs after the first and \
-             seeds: {RULE}"
+            "mean logarithm of SAGA's ratio over the other's at the same place, over places, epochs after the first \
+             and seeds: {RULE}"
         ),
     }
 }

@@ -83,14 +83,15 @@ fn curvature(result: &ExperimentResult) -> Verdict {
         measured: show(factor),
         outcome: factor.map_or(Outcome::Undecided, |(_, log)| log.within(SIMILAR.ln())),
         rule: format!(
-            "{RULE}, confirmed when the 95 % interval (Student's t) lies within that factor of 1, contradicted when outside"
+            "{RULE}, confirmed when the 95 % interval (Student's t) lies within that factor of 1, contradicted when \
+             outside"
         ),
     }
 }
 
-const RULE: &str = "DenseNet's multiple of LeNet's at the same place and seed, its geometric mean over the places after the \
-                    start and over seeds, in the last epoch from 10 to 140 of 250 that both were measured in: undecided \
-                    without both";
+const RULE: &str = "DenseNet's multiple of LeNet's at the same place and seed, its geometric mean over the places \
+                    after the start and over seeds, in the last epoch from 10 to 140 of 250 that both were measured \
+                    in: undecided without both";
 
 /// The logarithm of DenseNet's multiple of LeNet's value, and the epoch.
 fn factor(result: &ExperimentResult, value: fn(&GeometryRow) -> Option<f64>) -> Option<(usize, Estimate)> {

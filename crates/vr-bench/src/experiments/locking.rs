@@ -102,8 +102,9 @@ fn order(points: &[Point]) -> Verdict {
             (.., 0) => Outcome::Undecided,
             _ => Outcome::Contradicted,
         },
-        rule: "confirmed when every pair of the same seed, epoch and place agrees, contradicted when at some place the 95 % \
-               interval (Student's t) of unlocked less locked, over epochs and seeds, lies below 0; needs two epochs"
+        rule: "confirmed when every pair of the same seed, epoch and place agrees, contradicted when at some place \
+               the 95 % interval (Student's t) of unlocked less locked, over epochs and seeds, lies below 0; needs \
+               two epochs"
             .into(),
     }
 }

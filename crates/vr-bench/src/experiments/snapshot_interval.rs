@@ -27,8 +27,8 @@ pub const EXPERIMENT: Experiment = Experiment {
     verdicts,
 };
 
-const CLAIM: &str = "More frequent snapshots do not rescue SVRG: even after 2 % of an epoch large networks gain at most \
-                     about a factor of two, less than a snapshot costs (paper, on Figure 2).";
+const CLAIM: &str = "More frequent snapshots do not rescue SVRG: even after 2 % of an epoch large networks gain at \
+                     most about a factor of two, less than a snapshot costs (paper, on Figure 2).";
 
 /// Epochs between snapshots.
 const INTERVALS: [f64; 6] = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0];

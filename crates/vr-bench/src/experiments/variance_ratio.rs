@@ -93,7 +93,8 @@ fn is_large(result: &ExperimentResult) -> bool {
     LARGE.contains(&result.model.as_str())
 }
 
-/// C1, as it stands in the measurements: Var[Y] ≤ 2 Cov[X, Y] says that the best coefficient Cov[X, Y]/Var[Y] is at least ½.
+/// C1, as it stands in the measurements: Var[Y] ≤ 2 Cov[X, Y] says that the best coefficient, Cov[X, Y]/Var[Y], is at
+/// least ½.
 fn condition(points: &[Point]) -> Verdict {
     let pairs = points.iter().filter_map(|point| Some((point.ratio?, point.optimal_coefficient?)));
     let clear = pairs.filter(|(ratio, _)| (ratio - 1.0).abs() > ROUNDING);
@@ -110,8 +111,8 @@ fn condition(points: &[Point]) -> Verdict {
             _ => Outcome::Contradicted,
         },
         rule: format!(
-            "confirmed when the ratio is below 1 wherever the best coefficient Cov/Var[Y] is above ½ and above 1 elsewhere, \
-             contradicted when one place differs; places within {ROUNDING:e} of 1 do not count"
+            "confirmed when the ratio is below 1 wherever the best coefficient Cov/Var[Y] is above ½ and above 1 \
+             elsewhere, contradicted when one place differs; places within {ROUNDING:e} of 1 do not count"
         ),
     }
 }
@@ -174,8 +175,8 @@ fn throughout(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
         measured: log.exponential(),
         outcome: sign,
         rule: format!(
-            "mean over epochs (10–140 of 250, not the first) and seeds of the logarithm of the ratio at 11, 33 and 100 %: \
-             {RULE}"
+            "mean over epochs (10–140 of 250, not the first) and seeds of the logarithm of the ratio at 11, 33 and \
+             100 %: {RULE}"
         ),
     }
 }
@@ -197,7 +198,8 @@ fn soon_after(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
         measured: log.exponential(),
         outcome: Estimate { mean: log.mean - SOON_BOUND.ln(), ..log }.sign(),
         rule: format!(
-            "mean logarithm of the ratio over {SOON_BOUND}, over epochs (10–140 of 250, not the first) and seeds: {RULE}"
+            "mean logarithm of the ratio over {SOON_BOUND}, over epochs (10–140 of 250, not the first) and seeds: \
+             {RULE}"
         ),
     }
 }
@@ -231,8 +233,9 @@ fn drop(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) 
             _ => Outcome::Confirmed,
         },
         rule: "per place, mean logarithm of the ratio in epochs 10–140 of 250 (not the first) less that in 160–210: \
-               confirmed when its 95 % interval (Student's t) lies above 0 at all places, contradicted when below at one"
-            .into(),
+               confirmed when its 95 % interval (Student's t) lies above 0 at all places, contradicted when below at \
+               one"
+        .into(),
     }
 }
 
