@@ -69,6 +69,9 @@ pub struct Args {
     /// Where in the epoch variance-ratio measures.
     #[arg(long, value_enum, default_value = "paper")]
     places: PlacesArg,
+    /// Keep gradient tables in bfloat16: half the memory, rounded.
+    #[arg(long)]
+    bf16_tables: bool,
     /// Measure in every N-th epoch; in every one without --scale.
     #[arg(long, value_name = "N")]
     every: Option<usize>,
@@ -89,6 +92,9 @@ pub struct Execution {
     /// Cells to run at once, each on its share of the cores.
     #[arg(long, default_value_t = 1, value_name = "N")]
     jobs: usize,
+    /// Keep a gradient table of more than so many MiB in a file in the run's folder.
+    #[arg(long, value_name = "MIB")]
+    table_limit: Option<u64>,
     /// Save after this many minutes.
     #[arg(long, default_value_t = 5.0, value_name = "MINUTES")]
     save_minutes: f64,
@@ -104,8 +110,8 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// The settings with it.
-    pub fn apply(&self, settings: Settings) -> Settings {
+    /// The settings of a run in the folder `out` with it.
+    pub fn apply(&self, settings: Settings, out: &Path) -> Settings {
         let checkpoints = CheckpointPolicy {
             every_steps: self.save_steps,
             // Longer than a duration can be is never.
@@ -113,7 +119,8 @@ impl Execution {
             latest: self.keep,
             keep_epochs: self.keep_epochs,
         };
-        Settings { checkpoints, jobs: self.jobs, ..settings }
+        let table_limit = self.table_limit.map(|mib| (mib.saturating_mul(1 << 20), out.to_owned()));
+        Settings { checkpoints, jobs: self.jobs, table_limit, ..settings }
     }
 }
 
@@ -184,6 +191,7 @@ impl Args {
         Ok(Settings {
             data: DataChoice::named(&self.data),
             train_size: self.train_size.or(size.map_or(few, |size| size.train)),
+            bf16_tables: self.bf16_tables,
             test_size: self.test_size.or(size.and_then(|size| size.test)),
             model,
             engine: self.engine.parse()?,
@@ -227,7 +235,7 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     signals::listen(bars.stop())?;
     let out = args.out.clone().unwrap_or_else(|| free_folder(&args.experiment));
     let one = |experiment: &Experiment, out: &Path| {
-        let settings = args.execution.apply(args.settings(experiment)?);
+        let settings = args.execution.apply(args.settings(experiment)?, out);
         if args.force {
             run_dir::forget(out, experiment.name)?;
         }

@@ -27,5 +27,5 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     let record = Record::read(&args.run)?.with_context(|| format!("`{}` holds no run", args.run.display()))?;
     let experiment = experiments::find(&record.experiment)
         .with_context(|| format!("`{}`: unknown experiment `{}`", args.run.display(), record.experiment))?;
-    run_one(experiment, &args.execution.apply(record.settings), &args.run, bars)
+    run_one(experiment, &args.execution.apply(record.settings, &args.run), &args.run, bars)
 }

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use vr_bench::claims::CLAIMS;
 use vr_bench::verdicts::{JudgedRun, Row, turned, write};
 
 /// Which runs, and what they are held against.
+///
+/// A file `examined.txt` beside a result, with lines `ID: sentence`, says what came of examining a verdict.
 #[derive(Parser)]
 pub struct Args {
     /// Run folders, or folders of them.
@@ -46,6 +49,9 @@ pub fn run(args: &Args) -> Result<()> {
                 verdict.id
             );
             println!("{:12} expected {}; measured {}", "", verdict.expected, verdict.measured);
+        }
+        for claim in CLAIMS.iter().filter(|claim| !rows.iter().any(|row| claim.has(&row.verdict.id))) {
+            println!("{:12} {:20} {}", "not run", claim.id, claim.experiment);
         }
         println!("{}", table.display());
     }

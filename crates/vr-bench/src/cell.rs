@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use vr_core::{Normalization, Oracle};
+use vr_core::{MinibatchSource, Normalization, Oracle};
 use vr_data::{Augmentation, Loader, LoaderConfig, test_batches};
 use vr_models::{Engine, Model, initialize};
 use vr_optim::{EstimatorConfig, Locking, NormPolicy, NormTrack, RuleConfig, Training};
@@ -74,6 +74,19 @@ impl Cell {
         BenchError::Training { method: self.method.clone(), seed: self.seed, epoch, error: error.into() }
     }
 
+    /// The estimator with its table where the settings want it, which changes no result.
+    pub(crate) fn estimator_within(
+        &self,
+        settings: &Settings,
+        parameters: usize,
+        minibatches: usize,
+    ) -> EstimatorConfig {
+        match &settings.table_limit {
+            Some((bytes, folder)) => self.estimator.clone().with_table_within(*bytes, folder, parameters, minibatches),
+            None => self.estimator.clone(),
+        }
+    }
+
     /// The name of the rows of one set of running statistics.
     pub(crate) fn track_name(&self, policy: NormPolicy) -> String {
         if self.policies.len() > 1 { format!("{}/{}", self.method, policy.name()) } else { self.method.clone() }
@@ -95,7 +108,8 @@ pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Resu
         ..LoaderConfig::default()
     };
     let loader = Loader::new(data.train.clone(), config).map_err(|e| BenchError::Data(Box::new(e)))?;
-    let run = Training::new(engine, loader, x, cell.estimator.build())
+    let estimator = cell.estimator_within(settings, x.len(), loader.minibatches());
+    let run = Training::new(engine, loader, x, estimator.build())
         .map_err(|e| cell.failed(1, e))?
         .with_rule(cell.rule.build())
         .with_locking(cell.locking)

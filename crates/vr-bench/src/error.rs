@@ -39,6 +39,16 @@ pub enum BenchError {
     /// A finished cell's numbers are not those of its log.
     #[error("`{}` is not what the log beside it says", .0.display())]
     Result(std::path::PathBuf),
+    /// A line of the file of examinations beside a result cannot be used.
+    #[error("`{}`: `{line}` begins with no id of a verdict there ({ids}) and a colon", path.display())]
+    Examination {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The line.
+        line: String,
+        /// The ids that there are.
+        ids: String,
+    },
     /// Something else is in the way.
     #[error("`{}` already holds {what}; choose another --out or remove it", path.display())]
     Occupied {

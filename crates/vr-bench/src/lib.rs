@@ -21,6 +21,7 @@
 pub mod cell;
 pub mod cells;
 pub mod checkpoint;
+pub mod claims;
 pub mod cost;
 pub mod diagnostics;
 pub mod epoch_time;
@@ -35,6 +36,7 @@ pub mod phases;
 pub mod published;
 pub mod report;
 pub mod results;
+pub mod rows;
 pub mod run_dir;
 pub mod scale;
 pub mod schedule;
@@ -42,6 +44,7 @@ pub mod settings;
 pub mod stats;
 pub mod status;
 pub mod step_time;
+pub mod tensor_table;
 pub mod verdicts;
 pub mod verify;
 

@@ -48,8 +48,8 @@ pub fn no_better(result: &ExperimentResult, question: Question<'_>) -> Verdict {
             () => Outcome::Undecided,
         },
         rule: format!(
-            "contradicted when the advantage is above 0 by more than two standard errors, confirmed when two \
-                       standard errors above it is less than {MARGIN} points; {}",
+            "contradicted when the advantage's 95 % interval (Student's t) lies above 0, confirmed when it lies below \
+             {MARGIN} points; {}",
             error_rule(result)
         ),
     }

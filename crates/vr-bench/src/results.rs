@@ -40,11 +40,13 @@ pub struct ExperimentResult {
     #[serde(default)]
     pub version: Version,
     /// The variance measurements.
+    #[serde(with = "crate::rows")]
     pub points: Vec<Point>,
     /// Diagnostics beyond the variance of whole steps.
     #[serde(flatten)]
     pub diagnostics: Diagnostics,
     /// The losses and errors of every epoch.
+    #[serde(with = "crate::rows")]
     pub epochs: Vec<EpochRow>,
     /// The runs that diverged.
     #[serde(default)]
@@ -89,9 +91,14 @@ impl ExperimentResult {
         runs.values().map(|errors| errors.iter().sum::<f64>() / errors.len() as f64).collect()
     }
 
-    /// The result as indented JSON; a number that is not finite becomes `null`.
+    /// The result as JSON, but for the single tensors, which have a file of their own; a number that is not
+    /// finite becomes `null`.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self)
+        let diagnostics = Diagnostics { tensors: Vec::new(), ..self.diagnostics.clone() };
+        crate::rows::to_json(&Self { diagnostics, ..self.clone() })
     }
 
     /// The line above a figure: what it shows, and of which model, data and scale.

@@ -1,4 +1,4 @@
-//! The folder of a run: manifest, metrics, result, timing, figures, report.
+//! The folder of a run: manifest, metrics, result, tensors, timing, figures, report.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,9 @@ use crate::error::BenchError;
 use crate::figures::render::png;
 use crate::report::report_html;
 use crate::results::{EpochTime, ExperimentResult};
+use crate::rows;
 use crate::settings::Settings;
+use crate::tensor_table;
 
 /// A figure: file name, title, SVG.
 pub type Figure = (&'static str, String, String);
@@ -107,6 +109,10 @@ pub fn write(
     }))?;
     write_atomic(out.join("manifest.json"), manifest.as_bytes())?;
     write_atomic(out.join("timing.json"), serde_json::to_string_pretty(times)?.as_bytes())?;
+    let tensors = tensor_table::of(&result.diagnostics.tensors);
+    if !tensors.is_empty() {
+        write_atomic(out.join("tensors.json"), rows::to_json(&tensors)?.as_bytes())?;
+    }
     for (name, _, svg) in figures {
         write_atomic(out.join("figures").join(format!("{name}.svg")), svg.as_bytes())?;
         write_atomic(out.join("figures").join(format!("{name}.png")), &png(svg, 1.0)?)?;

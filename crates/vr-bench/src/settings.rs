@@ -38,6 +38,9 @@ pub struct Settings {
     pub data: DataChoice,
     /// A class-balanced subset of the training pictures; `None` takes all.
     pub train_size: Option<usize>,
+    /// Whether gradient tables hold bfloat16, which halves them and rounds.
+    #[serde(default)]
+    pub bf16_tables: bool,
     /// A class-balanced subset of the test pictures; `None` takes all.
     #[serde(default)]
     pub test_size: Option<usize>,
@@ -71,6 +74,9 @@ pub struct Settings {
     /// Cells that run at once, each on its share of the cores; up to 1, one after another.
     #[serde(skip)]
     pub jobs: usize,
+    /// From how many bytes on a gradient table is kept in a file, in which folder; `None` keeps all in memory.
+    #[serde(skip)]
+    pub table_limit: Option<(u64, PathBuf)>,
 }
 
 pub(crate) fn name<S: Serializer>(named: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
@@ -87,6 +93,7 @@ impl Default for Settings {
         Self {
             data: DataChoice::Synthetic,
             train_size: None,
+            bf16_tables: false,
             test_size: None,
             model: Model::Lenet,
             engine: EngineKind::Cpu,
@@ -100,6 +107,7 @@ impl Default for Settings {
             every: 1,
             checkpoints: CheckpointPolicy::default(),
             jobs: 1,
+            table_limit: None,
         }
     }
 }

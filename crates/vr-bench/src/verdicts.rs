@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use vr_files::write_atomic;
 
+use crate::claims::CLAIMS;
 use crate::cost::{Cost, HEADINGS, costs};
 use crate::error::BenchError;
 use crate::experiments;
@@ -24,7 +25,13 @@ pub struct JudgedRun {
     pub result: ExperimentResult,
     /// What its methods cost.
     pub costs: Vec<Cost>,
+    /// What an examination of a verdict came to, by its id: [`EXAMINED`] beside the result.
+    pub examined: BTreeMap<String, String>,
 }
+
+/// A file that people write beside a result, with lines like `C6-drop: the data, since …`: whether a disagreement lies
+/// in the implementation, the data or the scale, or is a finding.
+pub const EXAMINED: &str = "examined.txt";
 
 /// One verdict with where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,13 +49,16 @@ pub struct Row {
     /// The verdict.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// What its examination came to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examined: Option<String>,
 }
 
 impl JudgedRun {
     /// The finished runs in a folder and its folders, or the one that the folder is, by path.
     ///
     /// # Errors
-    /// When a folder or a file in it cannot be read, or a `result.json` is none.
+    /// When a folder or a file in it cannot be read, a `result.json` is none, or an examination is of no verdict.
     pub fn all(folder: &Path) -> Result<Vec<Self>, BenchError> {
         if folder.join("result.json").is_file() {
             return Ok(vec![Self::read(folder)?]);
@@ -70,7 +80,8 @@ impl JudgedRun {
         } else {
             Vec::new()
         };
-        Ok(Self { costs: costs(&result, &times), folder: folder.to_owned(), result })
+        let examined = examinations(&folder.join(EXAMINED), &result.verdicts)?;
+        Ok(Self { costs: costs(&result, &times), folder: folder.to_owned(), result, examined })
     }
 
     /// Its verdicts.
@@ -83,8 +94,29 @@ impl JudgedRun {
             scale: scale.clone(),
             minibatches: *minibatches,
             verdict: verdict.clone(),
+            examined: self.examined.get(&verdict.id).cloned(),
         })
     }
+}
+
+/// The lines of a file of examinations, which need not be there.
+fn examinations(path: &Path, verdicts: &[Verdict]) -> Result<BTreeMap<String, String>, BenchError> {
+    let text = match vr_files::read(path, LARGEST) {
+        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+        Err(error) if error.is_not_found() => return Ok(BTreeMap::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let line = |line: &str| match line.split_once(':') {
+        Some((id, said)) if verdicts.iter().any(|verdict| verdict.id == id) => {
+            Ok((id.to_owned(), said.trim().to_owned()))
+        }
+        _ => Err(BenchError::Examination {
+            path: path.to_owned(),
+            line: line.to_owned(),
+            ids: verdicts.iter().map(|verdict| verdict.id.as_str()).collect::<Vec<_>>().join(", "),
+        }),
+    };
+    text.lines().filter(|text| !text.trim().is_empty()).map(line).collect()
 }
 
 /// Writes `VERDICTS.md` and `verdicts.json`; returns the path of the former.
@@ -99,18 +131,21 @@ pub fn write(out: &Path, runs: &[JudgedRun]) -> Result<PathBuf, BenchError> {
     Ok(table)
 }
 
-/// All verdicts as a table in Markdown, by claim, then what every run's methods cost.
-fn markdown(runs: &[JudgedRun]) -> String {
-    let mut rows: Vec<Row> = runs.iter().flat_map(JudgedRun::rows).collect();
-    rows.sort_by(|a, b| (claim_number(a), &a.verdict.id, &a.model).cmp(&(claim_number(b), &b.verdict.id, &b.model)));
-    let mut text = String::from("# Verdicts\n\n");
-    let verdicts = rows.into_iter().map(|row| {
-        let scale =
-            format!("{}, {} on {}: {}, m = {}", row.experiment, row.model, row.data, row.scale, row.minibatches);
-        let Verdict { id, claim, expected, measured, outcome, rule } = row.verdict;
-        [id, claim, expected, measured, scale, format!("**{outcome}**"), rule]
-    });
-    table(&mut text, &["id", "claim", "expected", "measured", "experiment, data, scale", "verdict", "rule"], verdicts);
+/// All verdicts as tables in Markdown, one for each claim, then what every run's methods cost.
+pub fn markdown(runs: &[JudgedRun]) -> String {
+    let rows: Vec<(&JudgedRun, Row)> = runs.iter().flat_map(|run| run.rows().map(move |row| (run, row))).collect();
+    let mut text = String::from("# Verdicts\n");
+    for claim in CLAIMS {
+        let mut found: Vec<_> = rows.iter().filter(|(_, row)| claim.has(&row.verdict.id)).collect();
+        found.sort_by_key(|(_, row)| (&row.verdict.id, &row.model));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n## {}: {}\n\n", claim.id, claim.text);
+        if found.is_empty() {
+            let _ = writeln!(text, "**not run**: `cargo xtask repro {}`", claim.experiment);
+            continue;
+        }
+        table(&mut text, &COLUMNS, found.into_iter().map(|(run, row)| line(run, row)));
+    }
     text.push_str("\n## Cost\n");
     for run in runs.iter().filter(|run| run.costs.len() > 1) {
         let _ = write!(text, "\n{}, seconds on a shared machine\n\n", run.result.heading(&run.result.experiment));
@@ -119,14 +154,24 @@ fn markdown(runs: &[JudgedRun]) -> String {
     text
 }
 
-/// 10 of `C10-svrg`.
-fn claim_number(row: &Row) -> usize {
-    let digits: String = row.verdict.id.chars().skip(1).take_while(char::is_ascii_digit).collect();
-    digits.parse().unwrap_or(usize::MAX)
+const COLUMNS: [&str; 7] = ["claim", "expected", "measured", "run and scale", "verdict", "rule", "examined"];
+
+fn line(run: &JudgedRun, row: &Row) -> [String; 7] {
+    let Row { model, data, scale, minibatches, verdict, examined, .. } = row;
+    let folder = run.folder.file_name().unwrap_or_default().to_string_lossy();
+    let none = if verdict.outcome == Outcome::Contradicted { "not yet" } else { "" };
+    [
+        format!("{} ({})", verdict.claim, verdict.id),
+        verdict.expected.clone(),
+        verdict.measured.clone(),
+        format!("`{folder}`: {model} on {data}, {scale}, m = {minibatches}"),
+        format!("**{}**", verdict.outcome),
+        verdict.rule.clone(),
+        examined.clone().unwrap_or_else(|| none.to_owned()),
+    ]
 }
 
 fn table<const N: usize>(text: &mut String, heads: &[&str; N], rows: impl Iterator<Item = [String; N]>) {
-    // Writing to a string cannot fail.
     let _ = writeln!(text, "| {} |\n|{}", heads.join(" | "), "---|".repeat(N));
     for row in rows {
         let _ = writeln!(text, "| {} |", row.map(|cell| cell.replace('|', "\\|")).join(" | "));
@@ -162,13 +207,16 @@ mod tests {
     use crate::results::made_up::{self, point};
 
     fn locking(locked: f64) -> ExperimentResult {
-        let at = |method, percent, ratio| crate::results::Point { percent, ..point(method, 2, ratio) };
-        let points = vec![
-            at("svrg-locked", 0.0, 0.0),
-            at("svrg-unlocked", 0.0, 0.8),
-            at("svrg-locked", 50.0, locked),
-            at("svrg-unlocked", 50.0, 1.0),
-        ];
+        let at = |method, percent, epoch, ratio| crate::results::Point { percent, ..point(method, epoch, ratio) };
+        let points = [2, 3].map(|epoch| {
+            [
+                at("svrg-locked", 0.0, epoch, 0.0),
+                at("svrg-unlocked", 0.0, epoch, 0.8),
+                at("svrg-locked", 50.0, epoch, locked),
+                at("svrg-unlocked", 50.0, epoch, 1.0),
+            ]
+        });
+        let points = points.concat();
         ExperimentResult { experiment: "locking".into(), points, ..made_up::result("lenet") }
     }
 
@@ -194,8 +242,41 @@ mod tests {
         let found: Vec<_> = rows.iter().map(|row| (row.verdict.id.as_str(), row.verdict.outcome)).collect();
         assert_eq!(found, [("C2-start", Outcome::Confirmed), ("C2-throughout", Outcome::Confirmed)]);
         let text = markdown(&JudgedRun::all(&folder.path().join("all/locking")).unwrap());
-        for part in ["| C2-start |", "**confirmed**", "lenet on CIFAR-10", "m = 391"] {
+        for part in [
+            "(C2-start) |",
+            "**confirmed**",
+            "lenet on CIFAR-10",
+            "m = 391",
+            "**not run**: `cargo xtask repro dropout`",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn an_examination_stands_beside_its_verdict() {
+        let folder = folder_of(&[("locking", locking(1.4))]);
+        let table = || JudgedRun::all(folder.path()).map(|runs| markdown(&runs));
+        assert!(table().unwrap().contains("| not yet |"));
+        let file = folder.path().join("locking").join(EXAMINED);
+        std::fs::write(&file, "C2-throughout: made up\n\n").unwrap();
+        assert!(table().unwrap().contains("| made up |"));
+        std::fs::write(&file, "C3-reset: another's").unwrap();
+        let error = table().unwrap_err().to_string();
+        assert!(error.contains("C3-reset") && error.contains("C2-throughout"), "{error}");
+    }
+
+    #[test]
+    fn every_verdict_belongs_to_a_claim_and_every_claim_to_an_experiment() {
+        for claim in CLAIMS {
+            assert!(experiments::find(claim.experiment).is_some(), "{}", claim.id);
+        }
+        for experiment in experiments::ALL {
+            for model in ["lenet", "resnet110"] {
+                for verdict in (experiment.verdicts)(&made_up::result(model)) {
+                    assert_eq!(CLAIMS.iter().filter(|claim| claim.has(&verdict.id)).count(), 1, "{}", verdict.id);
+                }
+            }
         }
     }
 

@@ -42,7 +42,7 @@ pub fn verify(out: &Path, most: u64) -> Result<Vec<CellCheck>, BenchError> {
     let data = settings.load()?;
     let context = Context { settings: &settings, data: &data, observer: &Silent };
     let minibatches = data.info.train_size.div_ceil(settings.batch_size);
-    let cells = (experiment.cells)(&settings, minibatches);
+    let cells = experiment.resolve(&settings, minibatches);
     Ok(cells.iter().map(|cell| check(context, cell, out, most)).collect())
 }
 

@@ -1,12 +1,15 @@
 //! The estimators as data: what a configuration file or a result says of a method.
 
+use std::path::Path;
+
 use vr_core::Scalar;
 
 use crate::estimator::Estimator;
 use crate::mega_batch::{MegaBatch, MegaBatchConfig};
 use crate::saga::{Saga, SagaConfig};
 use crate::sgd::Sgd;
-use crate::svrg::{Svrg, SvrgConfig};
+use crate::svrg::{SnapshotGradients, Svrg, SvrgConfig};
+use crate::table::TableStorage;
 
 /// An estimator with its options.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -36,6 +39,34 @@ impl<S: Scalar> EstimatorConfig<S> {
             Self::Saga(config) => Box::new(Saga::new(config.clone())),
         }
     }
+
+    /// Where its gradient table is kept and how many rows that has, for so many minibatches an epoch; `None` where it
+    /// keeps none.
+    pub fn table(&mut self, minibatches: usize) -> Option<(&mut TableStorage, usize)> {
+        match self {
+            Self::Svrg(config) if config.gradients == SnapshotGradients::Stored => {
+                Some((&mut config.storage, minibatches))
+            }
+            Self::MegaBatch(config) if config.gradients == SnapshotGradients::Stored => {
+                let rows = config.size.most(u32::try_from(minibatches).unwrap_or(u32::MAX)) as usize;
+                Some((&mut config.storage, rows))
+            }
+            Self::Saga(config) => Some((&mut config.storage, minibatches)),
+            Self::Sgd | Self::Svrg(_) | Self::MegaBatch(_) => None,
+        }
+    }
+
+    /// The same estimator with its table [within](TableStorage::within) `limit_bytes` of memory or else in a file in
+    /// `folder`, of a model with so many parameters. Its results are the same. A table that is not
+    /// [in memory](TableStorage::Memory) as it is stays where it is.
+    pub fn with_table_within(mut self, limit_bytes: u64, folder: &Path, parameters: usize, minibatches: usize) -> Self {
+        if let Some((storage, rows)) = self.table(minibatches)
+            && *storage == TableStorage::Memory
+        {
+            *storage = TableStorage::within::<S>(limit_bytes, folder, rows, parameters);
+        }
+        self
+    }
 }
 
 #[cfg(test)]
@@ -60,6 +91,34 @@ mod tests {
             assert_eq!(serde_json::from_str::<EstimatorConfig>(&text).unwrap(), config, "{text}");
             assert_eq!(config.build().name(), name);
         }
+    }
+
+    #[test]
+    fn only_a_table_in_memory_that_is_too_large_goes_to_a_file() {
+        let stored = |storage| {
+            let gradients = SnapshotGradients::Stored;
+            EstimatorConfig::<f32>::Svrg(SvrgConfig { gradients, storage, ..SvrgConfig::default() })
+        };
+        let file = || TableStorage::File { folder: "run".into() };
+        // Five rows of three numbers of four bytes.
+        for (before, limit, after) in [
+            (TableStorage::Memory, 60, TableStorage::Memory),
+            (TableStorage::Memory, 59, file()),
+            (TableStorage::Bf16, 0, TableStorage::Bf16),
+        ] {
+            let found = stored(before).with_table_within(limit, Path::new("run"), 3, 5);
+            assert_eq!(found, stored(after), "{limit}");
+        }
+        let mega = |storage| {
+            EstimatorConfig::<f32>::MegaBatch(MegaBatchConfig { storage, ..MegaBatchConfig::scsg_released() })
+        };
+        // Ten rows, however many minibatches.
+        assert_eq!(
+            mega(TableStorage::Memory).with_table_within(120, Path::new("run"), 3, 500),
+            mega(TableStorage::Memory)
+        );
+        let recomputed = EstimatorConfig::<f32>::Svrg(SvrgConfig::default());
+        assert_eq!(recomputed.clone().with_table_within(0, Path::new("run"), 3, 5), recomputed);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::figures::bn_reset::bn_reset as figure;
 use crate::results::{EpochRow, ExperimentResult, Verdict};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::Estimate;
+use crate::stats::{Estimate, RULE};
 
 /// The remedy of section 3.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -70,8 +70,7 @@ fn verdict(rows: &[EpochRow]) -> Verdict {
         expected: "naive above reset".into(),
         measured: format!("naive − reset in points of test error: {difference}"),
         outcome: difference.sign(),
-        rule: "confirmed or contradicted when the mean over epochs and seeds is more than two standard errors from 0"
-            .into(),
+        rule: format!("mean over epochs and seeds: {RULE}"),
     }
 }
 

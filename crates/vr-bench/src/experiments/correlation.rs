@@ -55,7 +55,7 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
             },
             outcome: excess.sign(),
             rule: format!(
-                "SVRG's less SGD's, over the places after the first epoch where the ratio is below 1, {RULE}"
+                "SVRG's less SGD's, over the places after the first epoch where the ratio is below 1: {RULE}"
             ),
         }
     };

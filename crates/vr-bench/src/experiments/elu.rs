@@ -6,9 +6,9 @@ use super::Experiment;
 use super::methods::stored;
 use crate::cell::Cell;
 use crate::figures::FigureError;
-use crate::figures::elu::elu as figure;
+use crate::figures::ratio_and_error::ratio_and_error as figure;
 use crate::measure::Measures;
-use crate::results::{ExperimentResult, Outcome, Verdict, pairs};
+use crate::results::{ExperimentResult, Verdict, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
 use crate::stats::Estimate;
@@ -63,7 +63,6 @@ fn verdict(result: &ExperimentResult) -> Verdict {
     let after = pairs(&result.points, RELU, ELU).into_iter().filter(|&(relu, elu)| relu > 0.0 && elu > 0.0);
     let logs: Vec<f64> = after.map(|(relu, elu)| (elu / relu).ln()).collect();
     let log = Estimate::of(&logs);
-    let bound = MARGINAL.ln();
     Verdict {
         id: "C13-elu".into(),
         claim: "C13: ELU in place of ReLU changes the variance ratio only marginally".into(),
@@ -74,16 +73,10 @@ fn verdict(result: &ExperimentResult) -> Verdict {
                 format!("{:.2} times ReLU's, {:.2}–{:.2} (n = {n})", log.mean.exp(), log.low().exp(), log.high().exp())
             }
         },
-        outcome: if log.low() >= -bound && log.high() <= bound {
-            Outcome::Confirmed
-        } else if log.high() < -bound || log.low() > bound {
-            Outcome::Contradicted
-        } else {
-            Outcome::Undecided
-        },
+        outcome: log.within(MARGINAL.ln()),
         rule: "geometric mean, over the places after the start, epochs after the first and seeds, of ELU's ratio over \
-               ReLU's at the same place: confirmed when it lies within the bounds with two standard errors on either \
-               side, contradicted when it lies so outside"
+               ReLU's at the same place: confirmed when its 95 % interval (Student's t) lies within the bounds, \
+               contradicted when outside"
             .into(),
     }
 }
@@ -91,7 +84,7 @@ fn verdict(result: &ExperimentResult) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::made_up;
+    use crate::results::{Outcome, made_up};
 
     fn check(elu: [f64; 3], expected: Outcome) {
         let mut points = Vec::new();

@@ -7,12 +7,12 @@ use super::Experiment;
 use super::methods::{cell, sgd};
 use crate::cell::Cell;
 use crate::figures::FigureError;
-use crate::figures::elu::elu as figure;
+use crate::figures::ratio_and_error::ratio_and_error as figure;
 use crate::measure::Measures;
 use crate::results::{ExperimentResult, Verdict, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::Estimate;
+use crate::stats::{Estimate, RULE};
 
 /// SAGA against averaged rows.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -70,9 +70,10 @@ fn below(result: &ExperimentResult, weight: f64) -> Verdict {
         expected: "SAGA's variance ratio above".into(),
         measured: format!("SAGA's ratio over it: {}", gain.exponential()),
         outcome: gain.sign(),
-        rule: "confirmed or contradicted when the mean logarithm of SAGA's ratio over the other's at the same place, over \
-               places, epochs after the first and seeds, is more than two standard errors from 0"
-            .into(),
+        rule: format!(
+            "mean logarithm of SAGA's ratio over the other's at the same place, over places, epochs after the first \
+             and seeds: {RULE}"
+        ),
     }
 }
 

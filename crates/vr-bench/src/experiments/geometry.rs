@@ -10,10 +10,11 @@ use crate::diagnostics::GeometryRow;
 use crate::figures::FigureError;
 use crate::figures::geometry::geometry as figure;
 use crate::measure::{Kind, Measures, Places};
-use crate::phases::geometric_mean;
+use crate::phases::BEFORE;
 use crate::results::{ExperimentResult, Outcome, Verdict};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
+use crate::stats::Estimate;
 
 /// Figure 3.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -41,7 +42,11 @@ fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
     let measures = Measures { kind: Kind::Geometry, places: Places::Deciles, every: settings.every };
     let mut models = vec![SMALL, settings.model];
     models.dedup();
-    let cell = |(model, seed)| Cell { model, measures, ..stored(settings, Locking::Locked, seed) };
+    let cell = |(model, seed)| {
+        // Costs are by method.
+        let method = format!("svrg-{model}");
+        Cell { model, method, measures, ..stored(settings, Locking::Locked, seed) }
+    };
     models.iter().flat_map(|&model| settings.seeds.iter().map(move |&seed| (model, seed))).map(cell).collect()
 }
 
@@ -52,80 +57,93 @@ fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
 }
 
 fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
-    let rows = &result.diagnostics.geometry;
-    vec![distance(rows), curvature(rows)]
+    vec![distance(result), curvature(result)]
 }
 
-fn distance(rows: &[GeometryRow]) -> Verdict {
-    let factor = factor(rows, |row| Some(row.distance));
+fn distance(result: &ExperimentResult) -> Verdict {
+    let factor = factor(result, |row| Some(row.distance));
     Verdict {
         id: "C7-distance".into(),
         claim: "C7: the distance from the snapshot grows far faster in DenseNet than in LeNet".into(),
         expected: format!("at least {FAR} times LeNet's"),
         measured: show(factor),
-        outcome: match factor {
-            None => Outcome::Undecided,
-            Some((_, factor)) if factor >= FAR => Outcome::Confirmed,
-            Some(_) => Outcome::Contradicted,
-        },
-        rule: RULE.into(),
+        outcome: factor.map_or(Outcome::Undecided, |(_, log)| Estimate { mean: log.mean - FAR.ln(), ..log }.sign()),
+        rule: format!(
+            "{RULE}, confirmed when the 95 % interval (Student's t) lies above {FAR}, contradicted when below"
+        ),
     }
 }
 
-fn curvature(rows: &[GeometryRow]) -> Verdict {
-    let factor = factor(rows, |row| row.curvature);
+fn curvature(result: &ExperimentResult) -> Verdict {
+    let factor = factor(result, |row| row.curvature);
     Verdict {
         id: "C7-curvature".into(),
         claim: "C7: the curvature between iterate and snapshot is similar in DenseNet and in LeNet".into(),
         expected: format!("within a factor of {SIMILAR} of LeNet's"),
         measured: show(factor),
-        outcome: match factor {
-            None => Outcome::Undecided,
-            Some((_, factor)) if (1.0 / SIMILAR..=SIMILAR).contains(&factor) => Outcome::Confirmed,
-            Some(_) => Outcome::Contradicted,
-        },
-        rule: RULE.into(),
+        outcome: factor.map_or(Outcome::Undecided, |(_, log)| log.within(SIMILAR.ln())),
+        rule: format!(
+            "{RULE}, confirmed when the 95 % interval (Student's t) lies within that factor of 1, contradicted when \
+             outside"
+        ),
     }
 }
 
-const RULE: &str = "DenseNet's geometric mean over the places after the start, and over seeds, as a multiple of \
-                    LeNet's, in the last epoch that both were measured in; undecided without both";
+const RULE: &str = "DenseNet's multiple of LeNet's at the same place and seed, its geometric mean over the places \
+                    after the start and over seeds, in the last epoch from 10 to 140 of 250 that both were measured \
+                    in: undecided without both";
 
-/// DenseNet's multiple of LeNet's value, and the epoch.
-fn factor(rows: &[GeometryRow], value: fn(&GeometryRow) -> Option<f64>) -> Option<(usize, f64)> {
-    let of = |model: Model| rows.iter().filter(move |row| row.at.model == model.name() && row.at.percent > 0.0);
-    let mean = |model, epoch| {
-        geometric_mean(&of(model).filter(|row| row.at.epoch == epoch).filter_map(value).collect::<Vec<_>>())
-    };
+/// The logarithm of DenseNet's multiple of LeNet's value, and the epoch.
+fn factor(result: &ExperimentResult, value: fn(&GeometryRow) -> Option<f64>) -> Option<(usize, Estimate)> {
+    let inside =
+        |row: &&GeometryRow| row.at.percent > 0.0 && BEFORE.contains(result.schedule.as_of_paper(row.at.epoch));
+    let rows: Vec<&GeometryRow> = result.diagnostics.geometry.iter().filter(inside).collect();
+    let of = |model: Model| rows.iter().copied().filter(move |row| row.at.model == model.name());
     let epoch = of(SMALL).map(|row| row.at.epoch).filter(|&epoch| of(LARGE).any(|row| row.at.epoch == epoch)).max()?;
-    Some((epoch, mean(LARGE, epoch)? / mean(SMALL, epoch)?))
+    let logs: Vec<f64> = of(LARGE)
+        .filter(|large| large.at.epoch == epoch)
+        .filter_map(|large| {
+            let place = |row: &GeometryRow| (row.at.seed, row.at.epoch, row.at.percent);
+            let small = of(SMALL).find(|small| place(small) == place(large))?;
+            Some((value(large)? / value(small)?).ln())
+        })
+        .collect();
+    Some((epoch, Estimate::of(&logs)))
 }
 
-fn show(factor: Option<(usize, f64)>) -> String {
+fn show(factor: Option<(usize, Estimate)>) -> String {
     factor.map_or_else(
         || "not both networks".into(),
-        |(epoch, factor)| format!("{factor:.2} times LeNet's in epoch {epoch}"),
+        |(epoch, log)| format!("{} times LeNet's in epoch {epoch}", log.exponential()),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::Moment;
+    use crate::diagnostics::{Diagnostics, Moment};
+    use crate::results::made_up;
 
     fn rows(model: Model, epoch: usize, distance: f64, curvature: f64) -> Vec<GeometryRow> {
         let row = |percent: f64| GeometryRow {
-            at: Moment { model: model.to_string(), method: "svrg-locked".into(), seed: 0, epoch, percent },
-            distance: distance * percent,
+            at: Moment { model: model.to_string(), method: format!("svrg-{model}"), seed: 0, epoch, percent },
+            distance: distance * percent * (1.0 + distance * percent / 1e4),
             gradient_distance: distance * percent * curvature,
-            curvature: (percent > 0.0).then_some(curvature),
+            curvature: (percent > 0.0).then_some(curvature * (1.0 + percent / 1e4)),
         };
-        [0.0, 50.0, 100.0].map(row).to_vec()
+        [0.0, 40.0, 70.0, 100.0].map(row).to_vec()
+    }
+
+    fn outcomes(geometry: Vec<GeometryRow>) -> [Outcome; 2] {
+        let diagnostics = Diagnostics { geometry, ..Diagnostics::default() };
+        let result = ExperimentResult { diagnostics, ..made_up::result("lenet, densenet-40-36") };
+        [distance(&result).outcome, curvature(&result).outcome]
     }
 
     fn check(large: (f64, f64), expected: [Outcome; 2]) {
-        let rows = [rows(SMALL, 3, 1.0, 1.0), rows(SMALL, 4, 9.0, 9.0), rows(LARGE, 3, large.0, large.1)].concat();
-        assert_eq!([distance(&rows).outcome, curvature(&rows).outcome], expected);
+        let small = [rows(SMALL, 40, 1.0, 1.0), rows(SMALL, 50, 9.0, 9.0), rows(SMALL, 200, 9.0, 9.0)].concat();
+        let large = [rows(LARGE, 40, large.0, large.1), rows(LARGE, 200, 90.0, 90.0)].concat();
+        assert_eq!(outcomes([small, large].concat()), expected);
     }
 
     #[test]
@@ -138,8 +156,8 @@ mod tests {
 
     #[test]
     fn one_network_or_different_epochs_decide_nothing() {
-        for rows in [rows(SMALL, 3, 1.0, 1.0), [rows(SMALL, 3, 1.0, 1.0), rows(LARGE, 4, 9.0, 1.0)].concat()] {
-            assert_eq!([distance(&rows).outcome, curvature(&rows).outcome], [Outcome::Undecided; 2]);
+        for rows in [rows(SMALL, 30, 1.0, 1.0), [rows(SMALL, 30, 1.0, 1.0), rows(LARGE, 40, 9.0, 1.0)].concat()] {
+            assert_eq!(outcomes(rows), [Outcome::Undecided; 2]);
         }
     }
 }

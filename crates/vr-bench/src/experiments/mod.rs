@@ -21,7 +21,7 @@ pub mod variance_ratio;
 
 use std::path::{Path, PathBuf};
 
-use vr_optim::RunMemory;
+use vr_optim::{RunMemory, TableStorage};
 
 use crate::cell::{Cell, CellResult};
 use crate::cells::run_cells;
@@ -49,6 +49,18 @@ pub struct Experiment {
     pub figures: fn(&ExperimentResult) -> Result<Vec<Figure>, FigureError>,
     /// What its numbers say of the claim.
     pub verdicts: fn(&ExperimentResult) -> Vec<Verdict>,
+}
+
+impl Experiment {
+    /// Its cells with what the settings say of all of them.
+    pub fn resolve(&self, settings: &Settings, minibatches: usize) -> Vec<Cell> {
+        let mut cells = (self.cells)(settings, minibatches);
+        if settings.bf16_tables {
+            let tables = cells.iter_mut().filter_map(|cell| cell.estimator.table(minibatches));
+            tables.for_each(|(storage, _)| *storage = TableStorage::Bf16);
+        }
+        cells
+    }
 }
 
 /// All experiments.
@@ -98,8 +110,8 @@ pub fn run(
     run_dir::prepare(out, experiment.name)?;
     let data = settings.load()?;
     let minibatches = data.info.train_size.div_ceil(settings.batch_size);
-    let cells = (experiment.cells)(settings, minibatches);
-    observer.begin(cells.len(), largest(&cells, minibatches)?);
+    let cells = experiment.resolve(settings, minibatches);
+    observer.begin(cells.len(), largest(settings, &cells, minibatches)?);
     let measured = run_cells(experiment.name, settings, &data, &cells, out, observer)?;
     let mut result = gather(experiment, settings, &data, &cells, &measured);
     result.verdicts = (experiment.verdicts)(&result);
@@ -109,12 +121,14 @@ pub fn run(
     Ok(Finished { result, times, report })
 }
 
-/// What the cell with the most memory and disk keeps; cells run in turn.
-fn largest(cells: &[Cell], minibatches: usize) -> Result<RunMemory, BenchError> {
+/// What the cell with the most memory and disk keeps.
+fn largest(settings: &Settings, cells: &[Cell], minibatches: usize) -> Result<RunMemory, BenchError> {
     let mut largest = RunMemory::default();
     for cell in cells {
         let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
-        let memory = RunMemory::of(&cell.estimator, &cell.rule, graph.space().len(), minibatches);
+        let parameters = graph.space().len();
+        let estimator = cell.estimator_within(settings, parameters, minibatches);
+        let memory = RunMemory::of(&estimator, &cell.rule, parameters, minibatches);
         if memory.total() + memory.disk > largest.total() + largest.disk {
             largest = memory;
         }

@@ -27,8 +27,8 @@ pub const EXPERIMENT: Experiment = Experiment {
     verdicts,
 };
 
-const CLAIM: &str = "More frequent snapshots do not rescue SVRG: even after 2 % of an epoch large networks gain at most \
-                     about a factor of two, less than a snapshot costs (paper, on Figure 2).";
+const CLAIM: &str = "More frequent snapshots do not rescue SVRG: even after 2 % of an epoch large networks gain at \
+                     most about a factor of two, less than a snapshot costs (paper, on Figure 2).";
 
 /// Epochs between snapshots.
 const INTERVALS: [f64; 6] = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0];
@@ -113,10 +113,11 @@ fn rescue(result: &ExperimentResult) -> Verdict {
             () if signs.contains(&Outcome::Undecided) => Outcome::Undecided,
             () => Outcome::Confirmed,
         },
-        rule: "the ratio averaged over each epoch, times the gradients a step of SVRG with stored ones, before the first \
-               drop but for the first epoch; its mean logarithm over epochs and seeds: confirmed when above 0 by more than \
-               two standard errors at every interval, contradicted when below at one"
-            .into(),
+        rule:
+            "the ratio averaged over each epoch, times the gradients a step of SVRG with stored ones, before the first \
+               drop but for the first epoch; its mean logarithm over epochs and seeds: confirmed when the 95 % \
+               interval (Student's t) lies above 0 at every interval, contradicted when below at one"
+                .into(),
     }
 }
 

@@ -67,7 +67,7 @@ fn rise(rows: &[PositionRow]) -> Verdict {
         expected: "the ratio rises faster in the first step than on average in those after it".into(),
         measured: format!("faster by {gain} a step; {}", listed(rows)),
         outcome: gain.sign(),
-        rule: format!("mean over mega-batches, in the full-pass form, {RULE}"),
+        rule: format!("mean over mega-batches, in the full-pass form: {RULE}"),
     }
 }
 
@@ -86,7 +86,8 @@ fn rest(rows: &[PositionRow]) -> Verdict {
         },
         outcome: log.sign(),
         rule: format!(
-            "geometric mean of the full-pass ratio over the steps after the first: its logarithm, over mega-batches, {RULE}"
+            "logarithm of the full-pass ratio's geometric mean over the steps after the first, its mean over \
+             mega-batches: {RULE}"
         ),
     }
 }

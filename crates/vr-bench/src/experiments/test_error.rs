@@ -72,8 +72,8 @@ fn worst(result: &ExperimentResult) -> Verdict {
             () => Outcome::Undecided,
         },
         rule: format!(
-            "confirmed when both differences are above 0 by more than two standard errors, contradicted when one is \
-             below; {}",
+            "confirmed when the 95 % intervals (Student's t) of both differences lie above 0, contradicted when one \
+             lies below; {}",
             error_rule(result)
         ),
     }

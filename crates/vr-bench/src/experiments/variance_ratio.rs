@@ -17,8 +17,8 @@ use crate::phases::{BEFORE, BETWEEN, LARGE, PERCENTS, PHASES, Phase, geometric_m
 use crate::published::{PublishedPoint, published};
 use crate::results::{ExperimentResult, Outcome, Point, Verdict};
 use crate::run_dir::Figure;
-use crate::settings::{Model, Settings};
-use crate::stats::Estimate;
+use crate::settings::{Model, PAPER_EPOCHS, Settings};
+use crate::stats::{Estimate, RULE};
 
 /// Figure 2.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -40,6 +40,8 @@ const MOST: [f64; 3] = [11.0, 33.0, 100.0];
 /// Soon after the snapshot, in percent, and the least ratio that is claimed for large networks there.
 const SOON: f64 = 2.0;
 const SOON_BOUND: f64 = 0.5;
+/// A ratio this near 1 counts as 1 to rounding.
+const ROUNDING: f64 = 1e-6;
 /// How far beyond the published range a mean may lie.
 const TOLERANCE: f64 = 1.5;
 
@@ -80,7 +82,7 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
     let reached = |phase: &&Phase| PERCENTS.iter().any(|&at| !phase.ratios(&points, &result.schedule, at).is_empty());
     let mut verdicts: Vec<Verdict> =
         PHASES.iter().filter(reached).map(|phase| agreement(result, phase, &points, &theirs)).collect();
-    verdicts.extend([throughout(result, &points, &theirs), drop(result, &points, &theirs)]);
+    verdicts.extend([condition(&points), throughout(result, &points, &theirs), drop(result, &points, &theirs)]);
     if is_large(result) {
         verdicts.push(soon_after(result, &points, &theirs));
     }
@@ -89,6 +91,30 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
 
 fn is_large(result: &ExperimentResult) -> bool {
     LARGE.contains(&result.model.as_str())
+}
+
+/// C1, as it stands in the measurements: Var[Y] ≤ 2 Cov[X, Y] says that the best coefficient, Cov[X, Y]/Var[Y], is at
+/// least ½.
+fn condition(points: &[Point]) -> Verdict {
+    let pairs = points.iter().filter_map(|point| Some((point.ratio?, point.optimal_coefficient?)));
+    let clear = pairs.filter(|(ratio, _)| (ratio - 1.0).abs() > ROUNDING);
+    let agree: Vec<bool> = clear.map(|(ratio, best)| (ratio < 1.0) == (best > 0.5)).collect();
+    let count = agree.iter().filter(|&&agrees| agrees).count();
+    Verdict {
+        id: "C1-condition".into(),
+        claim: "C1: the variance is lowered exactly where Var[Y] ≤ 2 Cov[X, Y]".into(),
+        expected: "at every place measured".into(),
+        measured: format!("at {count} of {} places", agree.len()),
+        outcome: match agree.len() {
+            0 => Outcome::Undecided,
+            all if all == count => Outcome::Confirmed,
+            _ => Outcome::Contradicted,
+        },
+        rule: format!(
+            "confirmed when the ratio is below 1 wherever the best coefficient Cov/Var[Y] is above ½ and above 1 \
+             elsewhere, contradicted when one place differs; places within {ROUNDING:e} of 1 do not count"
+        ),
+    }
 }
 
 /// C5: the geometric mean of a phase against the published range.
@@ -103,7 +129,8 @@ fn agreement(result: &ExperimentResult, phase: &Phase, points: &[Point], theirs:
         let factor = mean / their_mean;
         listed.push(format!("{percent} %: {mean:.3} against {their_mean:.3} (×{factor:.2}, n = {})", ours.len()));
     }
-    let same_task = result.data.name.starts_with("CIFAR-10") && result.minibatches == 391;
+    let same_task =
+        result.data.name.starts_with("CIFAR-10") && result.minibatches == 391 && result.schedule.length == PAPER_EPOCHS;
     Verdict {
         id: format!("C5-{}", phase.id),
         claim: format!("C5: the published variance ratios, {} of 250", phase.name),
@@ -116,7 +143,7 @@ fn agreement(result: &ExperimentResult, phase: &Phase, points: &[Point], theirs:
         },
         rule: format!(
             "confirmed when every geometric mean lies in the published range widened by a factor of {TOLERANCE}, \
-             contradicted otherwise; undecided unless on all of CIFAR-10 with m = 391"
+             contradicted otherwise; undecided unless on all of CIFAR-10 with m = 391 and the full schedule"
         ),
     }
 }
@@ -147,9 +174,10 @@ fn throughout(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
         expected: format!("ratio over most of the epoch {} 1{published}", if large { "above" } else { "below" }),
         measured: log.exponential(),
         outcome: sign,
-        rule: "confirmed or contradicted when the mean over epochs (10–140 of 250, not the first) and seeds of the \
-               logarithm of the ratio at 11, 33 and 100 % is more than two standard errors from 0"
-            .into(),
+        rule: format!(
+            "mean over epochs (10–140 of 250, not the first) and seeds of the logarithm of the ratio at 11, 33 and \
+             100 %: {RULE}"
+        ),
     }
 }
 
@@ -170,8 +198,8 @@ fn soon_after(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
         measured: log.exponential(),
         outcome: Estimate { mean: log.mean - SOON_BOUND.ln(), ..log }.sign(),
         rule: format!(
-            "confirmed or contradicted when the mean logarithm of the ratio over epochs (10–140 of 250, not the first) \
-             and seeds is more than two standard errors from that of {SOON_BOUND}"
+            "mean logarithm of the ratio over {SOON_BOUND}, over epochs (10–140 of 250, not the first) and seeds: \
+             {RULE}"
         ),
     }
 }
@@ -205,8 +233,9 @@ fn drop(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) 
             _ => Outcome::Confirmed,
         },
         rule: "per place, mean logarithm of the ratio in epochs 10–140 of 250 (not the first) less that in 160–210: \
-               confirmed when above 0 by more than two standard errors at all places, contradicted when below at one"
-            .into(),
+               confirmed when its 95 % interval (Student's t) lies above 0 at all places, contradicted when below at \
+               one"
+        .into(),
     }
 }
 
@@ -244,6 +273,18 @@ mod tests {
         }
         assert_eq!(outcome(&check("resnet110", 0.6, 0.1), "C8-soon-after"), Outcome::Confirmed);
         assert_eq!(outcome(&check("resnet110", 0.3, 0.1), "C8-soon-after"), Outcome::Contradicted);
+    }
+
+    #[test]
+    fn the_condition_is_one_on_the_best_coefficient() {
+        let points = |best: [f64; 2]| {
+            let point =
+                |(ratio, best)| Point { optimal_coefficient: Some(best), ..made_up::point("svrg-locked", 2, ratio) };
+            [0.8, 1.6].into_iter().zip(best).map(point).collect::<Vec<_>>()
+        };
+        assert_eq!(condition(&points([0.6, 0.2])).outcome, Outcome::Confirmed);
+        assert_eq!(condition(&points([0.6, 0.7])).outcome, Outcome::Contradicted);
+        assert_eq!(condition(&points([0.4, 0.2])).outcome, Outcome::Contradicted);
     }
 
     #[test]

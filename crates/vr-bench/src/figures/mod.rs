@@ -15,15 +15,17 @@ mod panel;
 pub mod bn_reset;
 pub mod coefficient;
 pub mod correlation;
-pub mod elu;
 pub mod geometry;
 pub mod locking;
+pub mod ratio_and_error;
 pub mod render;
 pub mod snapshot_interval;
 pub mod streaming;
 pub mod tensors;
 pub mod test_error;
 pub mod variance_ratio;
+
+pub(crate) use curves::distinct;
 
 use thiserror::Error;
 

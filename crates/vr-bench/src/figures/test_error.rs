@@ -90,7 +90,7 @@ fn line(result: &ExperimentResult, method: &str) -> Vec<Sample> {
         }
     }
     let sample = |(epoch, values): (usize, Vec<f64>)| {
-        let Estimate { mean, error, n } = Estimate::of(&values);
+        let Estimate { mean, error, n, .. } = Estimate::of(&values);
         let error = if n < 2 { 0.0 } else { error };
         Sample { x: epoch as f64, mean, low: mean - error, high: mean + error }
     };

@@ -1,4 +1,4 @@
-//! Variance ratios and test error of two networks side by side.
+//! Variance ratios and test error of several methods side by side.
 
 use super::FigureError;
 use super::average::{Mean, over_seeds};
@@ -8,7 +8,7 @@ use crate::results::{EpochRow, Point};
 
 /// Draws the variance ratio over the epochs, a panel for each place within the epoch, and the test error, a line for
 /// each method in every panel, and returns the SVG text. Seeds are averaged, ratios geometrically.
-pub fn elu(title: &str, points: &[Point], rows: &[EpochRow]) -> Result<String, FigureError> {
+pub fn ratio_and_error(title: &str, points: &[Point], rows: &[EpochRow]) -> Result<String, FigureError> {
     let last = rows.iter().map(|row| epoch(row.epoch)).fold(1.0, f64::max);
     let mut percents = distinct(points.iter().map(|point| point.percent).filter(|&percent| percent > 0.0));
     percents.sort_by(f64::total_cmp);
@@ -48,11 +48,11 @@ mod tests {
     fn every_place_has_a_panel_and_so_has_the_test_error() {
         let points = ["svrg-relu", "svrg-elu"].map(|method| sample_points(method, 40)).concat();
         let rows = [sample_rows("svrg-relu", 40, 1.0), sample_rows("svrg-elu", 40, 0.9)].concat();
-        let svg = elu("ReLU and ELU, made-up data", &points, &rows).unwrap();
+        let svg = ratio_and_error("ReLU and ELU, made-up data", &points, &rows).unwrap();
         for text in ["at 2 %", "at 33 %", "test error (%)", "svrg-relu", "svrg-elu"] {
             assert!(svg.contains(text), "{text}");
         }
-        preview("elu", &svg);
-        assert_eq!(elu("", &[], &[]), Err(FigureError::Empty("variance ratios and test error")));
+        preview("ratio-and-error", &svg);
+        assert_eq!(ratio_and_error("", &[], &[]), Err(FigureError::Empty("variance ratios and test error")));
     }
 }

@@ -1,13 +1,18 @@
 //! One self-contained HTML page for the result of an experiment.
 
-use crate::cost::{HEADINGS, costs};
-use crate::results::{EpochRow, EpochTime, ExperimentResult, Outcome, Point, Verdict};
+mod html;
+mod tables;
+
 use std::fmt::Write as _;
 
-const STYLE: &str = include_str!("../assets/report.css");
+use crate::cost::{HEADINGS, costs};
+use crate::results::{EpochTime, ExperimentResult, Outcome, Verdict};
+use html::{NONE, escape, table};
 
-/// The page: verdicts first, then the figures (title and SVG text), the cost, the tables, the setting, and the manifest of the
-/// run as it was written.
+const STYLE: &str = include_str!("../../assets/report.css");
+
+/// The page: verdicts first, then the figures (title and SVG text), the cost, a table of every kind of row that there
+/// is, the setting, and the manifest of the run as it was written.
 ///
 /// The page loads nothing from anywhere. All texts are escaped; the SVG texts go in as they are, so they must come
 /// from [`crate::figures`].
@@ -18,12 +23,20 @@ pub fn report_html(
     manifest_json: &str,
 ) -> String {
     let title = format!("{} · {}", result.experiment, result.model);
+    let measured = [
+        ("Mean variance ratios, after the first epoch", tables::mean_ratios(&result.points)),
+        ("Variance measurements", tables::points(&result.points)),
+        ("Variance in each tensor, after the first epoch", tables::tensors(&result.diagnostics.tensors)),
+        ("Distance from the snapshot", tables::geometry(&result.diagnostics.geometry)),
+        ("Variance after a mega-batch", tables::positions(&result.diagnostics.positions)),
+        ("Successive steps", tables::steps(&result.diagnostics.steps)),
+        ("Epochs", tables::epochs(&result.epochs)),
+    ];
     let parts = [
         section("Verdicts", &verdicts(&result.verdicts)),
         section("Figures", &drawings(figures)),
         section("Cost", &cost(result, times)),
-        section("Variance measurements", &points(&result.points)),
-        section("Epochs", &epochs(&result.epochs)),
+        measured.iter().filter(|(_, body)| body != NONE).map(|(title, body)| section(title, body)).collect(),
         section("Setting", &setting(result)),
         section("Run manifest", &format!("<pre>{}</pre>", escape(manifest_json))),
     ];
@@ -72,54 +85,6 @@ fn cost(result: &ExperimentResult, times: &[EpochTime]) -> String {
     table(&HEADINGS, "numbers", rows)
 }
 
-fn points(points: &[Point]) -> String {
-    let heads = [
-        "model",
-        "method",
-        "seed",
-        "epoch",
-        "progress (%)",
-        "plain variance",
-        "reduced variance",
-        "ratio",
-        "squared bias",
-        "correlation",
-        "best coefficient",
-    ];
-    let rows = points.iter().map(|point| {
-        vec![
-            escape(&point.model),
-            escape(&point.method),
-            point.seed.to_string(),
-            point.epoch.to_string(),
-            number(point.percent),
-            number(point.sgd_variance),
-            number(point.vr_variance),
-            optional(point.ratio),
-            number(point.squared_bias),
-            optional(point.correlation),
-            optional(point.optimal_coefficient),
-        ]
-    });
-    folded(points.len(), &table(&heads, "numbers", rows))
-}
-
-fn epochs(epochs: &[EpochRow]) -> String {
-    let heads = ["method", "seed", "epoch", "training loss", "test loss", "test error (%)", "minibatch gradients"];
-    let rows = epochs.iter().map(|row| {
-        vec![
-            escape(&row.method),
-            row.seed.to_string(),
-            row.epoch.to_string(),
-            number(row.train_loss),
-            number(row.test_loss),
-            number(row.test_error),
-            row.gradient_evaluations.to_string(),
-        ]
-    });
-    folded(epochs.len(), &table(&heads, "numbers", rows))
-}
-
 fn setting(result: &ExperimentResult) -> String {
     let data = &result.data;
     let list = |values: Vec<String>| if values.is_empty() { "none".to_owned() } else { values.join(", ") };
@@ -143,74 +108,10 @@ fn setting(result: &ExperimentResult) -> String {
     table(&["quantity", "value"], "texts", rows)
 }
 
-const NONE: &str = "<p>None.</p>";
-/// Longer tables are folded until the reader opens them.
-const LONG: usize = 40;
-
-fn folded(rows: usize, table: &str) -> String {
-    if rows <= LONG {
-        table.to_owned()
-    } else {
-        format!("<details>\n<summary>{rows} rows</summary>\n{table}\n</details>")
-    }
-}
-
-/// A table of cells that are already escaped.
-fn table(heads: &[&str], class: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
-    let cells = |tag: &str, cells: &[String]| {
-        let cells: String = cells.iter().map(|cell| format!("<{tag}>{cell}</{tag}>")).collect();
-        format!("<tr>{cells}</tr>\n")
-    };
-    let body: String = rows.map(|row| cells("td", &row)).collect();
-    if body.is_empty() {
-        return NONE.to_owned();
-    }
-    let heads: Vec<String> = heads.iter().map(|head| escape(head)).collect();
-    let head = cells("th", &heads);
-    format!(
-        "<div class=\"wide\"><table class=\"{class}\">\n<thead>{head}</thead>\n<tbody>\n{body}</tbody>\n</table></div>"
-    )
-}
-
-fn optional(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), number)
-}
-
-/// Four significant digits, or the text of what is not finite.
-fn number(value: f64) -> String {
-    if !value.is_finite() {
-        return "not finite".to_owned();
-    }
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    match value.abs() {
-        1e-3..1e6 => {
-            let digits = [1.0, 10.0, 100.0, 1000.0].iter().filter(|&&bound| value.abs() >= bound).count();
-            format!("{value:.*}", 4 - digits)
-        }
-        _ => format!("{value:.3e}"),
-    }
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostics::{Diagnostics, Form, GeometryRow, Moment, PositionRow, StepRow, TensorRow, TensorVariance};
     use crate::figures::bn_reset::bn_reset;
     use crate::figures::render::{sample_points, sample_rows};
     use crate::results::{DataInfo, made_up};
@@ -272,6 +173,7 @@ mod tests {
             "<h2>Figures",
             "<svg",
             "<h2>Cost",
+            "<h2>Mean variance",
             "<h2>Variance",
             "<h2>Epochs",
             "<h2>Setting",
@@ -281,21 +183,58 @@ mod tests {
         for text in ["outcome contradicted", "not finite", "<td>–</td>", "rows</summary>"] {
             assert!(page.contains(text), "{text}");
         }
+        for absent in ["<h2>Distance", "<h2>Successive"] {
+            assert!(!page.contains(absent), "{absent}");
+        }
         if let Ok(folder) = std::env::var("VR_FIGURE_PREVIEW") {
             std::fs::write(std::path::Path::new(&folder).join("report.html"), page).unwrap();
         }
     }
 
     #[test]
-    fn numbers_keep_four_digits() {
-        let texts = [0.0, 12.3456, 0.012_345, 123_456.7, 1e-12, -2.5, f64::INFINITY].map(number);
-        assert_eq!(texts, ["0", "12.35", "0.0123", "123457", "1.000e-12", "-2.500", "not finite"]);
+    fn every_kind_of_row_has_its_table() {
+        let at = |epoch| Moment { model: "lenet".into(), method: "svrg".into(), seed: 0, epoch, percent: 50.0 };
+        let tensor = |name: &str, sgd_variance, ratio| TensorVariance {
+            name: name.into(),
+            sgd_variance,
+            ratio: Some(ratio),
+            optimal_coefficient: None,
+        };
+        let diagnostics = Diagnostics {
+            geometry: vec![GeometryRow { at: at(2), distance: 1.25, gradient_distance: 2.0, curvature: None }],
+            positions: vec![PositionRow {
+                at: at(2),
+                position: 3,
+                form: Form::InnerBatch,
+                sgd_variance: 1.0,
+                vr_variance: 0.5,
+                ratio: Some(0.5),
+            }],
+            steps: vec![StepRow { at: at(2), pairs: 4, direction_cosine: 0.75, noise_cosine: -0.125 }],
+            tensors: (1..=3)
+                .map(|epoch| TensorRow {
+                    at: at(epoch),
+                    tensors: vec![tensor("conv", 3.0, 0.25 * epoch as f64), tensor("fc", 1.0, 2.0)],
+                })
+                .collect(),
+        };
+        let page = report_html(&ExperimentResult { diagnostics, ..made_up::result("lenet") }, &[], &[], "");
+        for cells in [
+            "<td>1.250</td><td>2.000</td><td>–</td>",
+            "<td>3</td><td>the mega-batch</td><td>1.000</td><td>0.5000</td><td>0.5000</td>",
+            "<td>4</td><td>0.7500</td><td>-0.1250</td>",
+            // The geometric mean of epochs 2 and 3.
+            "<td>conv</td><td>75.00</td><td>0.6124</td>",
+            "<td>fc</td><td>25.00</td><td>2.000</td>",
+        ] {
+            assert!(page.contains(cells), "{cells}");
+        }
     }
 
     #[test]
     fn an_empty_result_is_still_a_page() {
         let mut result = result();
         (result.points, result.epochs, result.verdicts) = (vec![], vec![], vec![]);
-        assert_eq!(report_html(&result, &[], &[], "").matches(NONE).count(), 5);
+        assert_eq!(report_html(&result, &[], &[], "").matches(NONE).count(), 3);
     }
 }

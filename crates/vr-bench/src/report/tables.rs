@@ -1,0 +1,152 @@
+//! The tables of what was measured, one for each kind of row.
+
+use super::html::{escape, folded, number, optional, table};
+use crate::diagnostics::{Form, GeometryRow, Moment, PositionRow, StepRow, TensorRow};
+use crate::figures::distinct;
+use crate::phases::geometric_mean;
+use crate::results::{EpochRow, Point};
+
+/// Names of the columns of [`moment`].
+const MOMENT: [&str; 5] = ["model", "method", "seed", "epoch", "progress (%)"];
+
+fn moment(at: &Moment) -> Vec<String> {
+    let Moment { model, method, seed, epoch, percent } = at;
+    vec![escape(model), escape(method), seed.to_string(), epoch.to_string(), number(*percent)]
+}
+
+/// A table of rows that each belong to a moment.
+fn at_moments<'a, R: 'a>(
+    rows: &'a [R],
+    heads: &[&str],
+    at: impl Fn(&'a R) -> &'a Moment,
+    cells: impl Fn(&'a R) -> Vec<String>,
+) -> String {
+    let lines = rows.iter().map(|row| [moment(at(row)), cells(row)].concat());
+    folded(rows.len(), &table(&[&MOMENT, heads].concat(), "numbers", lines))
+}
+
+/// The geometric mean of the ratio at every place that methods were measured at, over epochs after the first and seeds.
+pub(super) fn mean_ratios(points: &[Point]) -> String {
+    let points: Vec<&Point> = points.iter().filter(|point| point.epoch > 1).collect();
+    let mut places = distinct(points.iter().map(|point| point.percent));
+    places.sort_by(f64::total_cmp);
+    let heads: Vec<String> = places.iter().map(|place| format!("{place} %")).collect();
+    let heads: Vec<&str> = ["model", "method"].into_iter().chain(heads.iter().map(String::as_str)).collect();
+    let lines = distinct(points.iter().map(|point| (&point.model, &point.method))).into_iter().map(|key| {
+        let mean = |&place: &f64| {
+            let same = points.iter().filter(|point| (&point.model, &point.method) == key && point.percent == place);
+            optional(geometric_mean(&same.filter_map(|point| point.ratio).collect::<Vec<_>>()))
+        };
+        [escape(key.0), escape(key.1)].into_iter().chain(places.iter().map(mean)).collect()
+    });
+    table(&heads, "numbers", lines)
+}
+
+/// All variances.
+pub(super) fn points(points: &[Point]) -> String {
+    let heads = [
+        "model",
+        "method",
+        "seed",
+        "epoch",
+        "progress (%)",
+        "plain variance",
+        "reduced variance",
+        "ratio",
+        "squared bias",
+        "correlation",
+        "best coefficient",
+    ];
+    let rows = points.iter().map(|point| {
+        vec![
+            escape(&point.model),
+            escape(&point.method),
+            point.seed.to_string(),
+            point.epoch.to_string(),
+            number(point.percent),
+            number(point.sgd_variance),
+            number(point.vr_variance),
+            optional(point.ratio),
+            number(point.squared_bias),
+            optional(point.correlation),
+            optional(point.optimal_coefficient),
+        ]
+    });
+    folded(points.len(), &table(&heads, "numbers", rows))
+}
+
+/// Losses and errors.
+pub(super) fn epochs(epochs: &[EpochRow]) -> String {
+    let heads = ["method", "seed", "epoch", "training loss", "test loss", "test error (%)", "minibatch gradients"];
+    let rows = epochs.iter().map(|row| {
+        vec![
+            escape(&row.method),
+            row.seed.to_string(),
+            row.epoch.to_string(),
+            number(row.train_loss),
+            number(row.test_loss),
+            number(row.test_error),
+            row.gradient_evaluations.to_string(),
+        ]
+    });
+    folded(epochs.len(), &table(&heads, "numbers", rows))
+}
+
+/// Distance and curvature.
+pub(super) fn geometry(rows: &[GeometryRow]) -> String {
+    let heads = ["distance from the snapshot", "distance of the gradients", "curvature"];
+    let cells = |row: &GeometryRow| vec![number(row.distance), number(row.gradient_distance), optional(row.curvature)];
+    at_moments(rows, &heads, |row| &row.at, cells)
+}
+
+/// Variances after mega-batches.
+pub(super) fn positions(rows: &[PositionRow]) -> String {
+    let heads = ["steps since", "over", "plain variance", "reduced variance", "ratio"];
+    let cells = |row: &PositionRow| {
+        let over = match row.form {
+            Form::InnerBatch => "the mega-batch",
+            Form::FullPass => "all minibatches",
+        };
+        let [plain, reduced] = [row.sgd_variance, row.vr_variance].map(number);
+        vec![row.position.to_string(), over.to_owned(), plain, reduced, optional(row.ratio)]
+    };
+    at_moments(rows, &heads, |row| &row.at, cells)
+}
+
+/// Successive steps.
+pub(super) fn steps(rows: &[StepRow]) -> String {
+    let heads = ["pairs", "cosine of the directions", "cosine of the noises"];
+    let cells = |row: &StepRow| vec![row.pairs.to_string(), number(row.direction_cosine), number(row.noise_cosine)];
+    at_moments(rows, &heads, |row| &row.at, cells)
+}
+
+/// Each tensor's share of the plain variance, and the geometric mean of its ratio at every place, over epochs after the
+/// first and seeds.
+pub(super) fn tensors(rows: &[TensorRow]) -> String {
+    let rows: Vec<&TensorRow> = rows.iter().filter(|row| row.at.epoch > 1).collect();
+    let mut places = distinct(rows.iter().map(|row| row.at.percent));
+    places.sort_by(f64::total_cmp);
+    let heads: Vec<String> = places.iter().map(|place| format!("ratio at {place} %")).collect();
+    let heads: Vec<&str> =
+        ["model", "method", "tensor", "share (%)"].into_iter().chain(heads.iter().map(String::as_str)).collect();
+    let mut lines = Vec::new();
+    for (model, method) in distinct(rows.iter().map(|row| (&row.at.model, &row.at.method))) {
+        let same: Vec<&TensorRow> =
+            rows.iter().copied().filter(|row| (&row.at.model, &row.at.method) == (model, method)).collect();
+        let variance =
+            |index: usize| same.iter().filter_map(|row| row.tensors.get(index)).map(|t| t.sgd_variance).sum();
+        let count = same.first().map_or(0, |row| row.tensors.len());
+        let all: f64 = (0..count).map(variance).sum();
+        for index in 0..count {
+            let mean = |&place: &f64| {
+                let there = same.iter().filter(|row| row.at.percent == place).filter_map(|row| row.tensors.get(index));
+                optional(geometric_mean(&there.filter_map(|tensor| tensor.ratio).collect::<Vec<_>>()))
+            };
+            let share: f64 = variance(index);
+            let name =
+                [escape(model), escape(method), escape(&same[0].tensors[index].name), number(100.0 * share / all)];
+            lines.push(name.into_iter().chain(places.iter().map(mean)).collect());
+        }
+    }
+    folded(lines.len(), &table(&heads, "numbers", lines.into_iter()))
+}
