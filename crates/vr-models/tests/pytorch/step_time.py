@@ -1,4 +1,4 @@
-"""Times one training step (forward and backward) in PyTorch and in this workspace, in turn.
+"""Times one training step (forward and backward) in PyTorch and in this workspace, in turn, and tells their peak memory.
 
     pip install torch numpy
     cargo build --release -p xtask
@@ -6,13 +6,16 @@
 
 PyTorch runs eager, channels-last and compiled on all cores. Each round measures every candidate
 once, so that a busy machine slows all of them; the median over the rounds counts. The last column
-is the best of PyTorch's three over ours.
+is the best of PyTorch's three over ours. Memory is the largest resident set of a process that takes
+three steps; PyTorch's is less what the process held before there was a model.
 """
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
+import sys
 import time
 
 import torch
@@ -25,6 +28,7 @@ parser.add_argument("models", nargs="*", metavar="MODEL")
 parser.add_argument("--batch", type=int, default=128)
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--xtask", default="target/release/xtask")
+parser.add_argument("--memory-of", metavar="KIND", help="take three steps of one model and print their memory in MiB")
 options = parser.parse_args()
 torch.set_num_threads(os.cpu_count())
 
@@ -61,6 +65,21 @@ def ours(name):
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def mebibytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def memory(name, kind):
+    command = [sys.executable, __file__, name, "--batch", str(options.batch), "--memory-of", kind]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+if options.memory_of:
+    before = mebibytes()
+    candidate(MODELS[options.models[0]], options.memory_of)
+    print(mebibytes() - before)
+    sys.exit()
+
 for name in options.models or MODELS:
     steps = {kind: candidate(MODELS[name], kind) for kind in ("eager", "channels_last", "compiled")}
     theirs, mine = {kind: [] for kind in steps}, []
@@ -74,3 +93,6 @@ for name in options.models or MODELS:
     columns = "  ".join(f"{kind} {t:8.2f} ms" for kind, t in theirs.items())
     ratio = min(theirs.values()) / own
     print(f"{name:15} {columns}  ours {own:8.2f} ms ({100 * share:.0f} % of peak)  ratio {ratio:.2f}", flush=True)
+    peaks = "  ".join(f"{kind} {memory(name, kind):8.0f} MiB" for kind in steps)
+    peak = max(run["peak_memory_mib"] for run in mine)
+    print(f"{'':15} {peaks}  ours {peak:8.0f} MiB", flush=True)
