@@ -86,6 +86,8 @@ impl Cell {
 /// When the data do not fit the network.
 pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Result<Run, BenchError> {
     let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
+    let minibatches = data.info.train_size.div_ceil(settings.batch_size);
+    let estimator = settings.limited(&cell.estimator, minibatches, graph.space().len());
     let x = initialize(&graph, cell.seed);
     let engine = Engine::new(settings.engine, graph);
     let config = LoaderConfig {
@@ -95,7 +97,7 @@ pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Resu
         ..LoaderConfig::default()
     };
     let loader = Loader::new(data.train.clone(), config).map_err(|e| BenchError::Data(Box::new(e)))?;
-    let run = Training::new(engine, loader, x, cell.estimator.build())
+    let run = Training::new(engine, loader, x, estimator.build())
         .map_err(|e| cell.failed(1, e))?
         .with_rule(cell.rule.build())
         .with_locking(cell.locking)

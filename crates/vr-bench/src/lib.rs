@@ -21,6 +21,7 @@
 pub mod cell;
 pub mod cells;
 pub mod checkpoint;
+pub mod config;
 pub mod cost;
 pub mod diagnostics;
 pub mod epoch_time;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use vr_data::{Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic};
 pub use vr_models::{EngineKind, Model};
+use vr_optim::EstimatorConfig;
 
 use crate::checkpoint::CheckpointPolicy;
 use crate::error::BenchError;
@@ -97,13 +98,27 @@ pub struct Settings {
     /// Cells that run at once, each on its share of the cores; up to 1, one after another.
     #[serde(skip)]
     pub jobs: usize,
+    /// The most memory that a gradient table may take; `None` sets no limit.
+    #[serde(skip)]
+    pub tables: Option<TableLimit>,
+}
+
+/// Where a gradient table goes that would take more memory than it may; results do not depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableLimit {
+    /// Bytes that it may take.
+    pub bytes: u64,
+    /// Folder of the file that a larger one goes to.
+    pub folder: PathBuf,
 }
 
 pub(crate) fn name<S: Serializer>(named: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(named)
 }
 
-fn named<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(input: D) -> Result<T, D::Error> {
+pub(crate) fn named<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
+    input: D,
+) -> Result<T, D::Error> {
     String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
 }
 
@@ -125,6 +140,7 @@ impl Default for Settings {
             every: 1,
             checkpoints: CheckpointPolicy::default(),
             jobs: 1,
+            tables: None,
         }
     }
 }
@@ -141,6 +157,14 @@ pub struct LoadedData {
 }
 
 impl Settings {
+    /// An estimator with its table within [`Settings::tables`], for so many minibatches and parameters.
+    pub fn limited(&self, estimator: &EstimatorConfig, minibatches: usize, parameters: usize) -> EstimatorConfig {
+        match &self.tables {
+            None => estimator.clone(),
+            Some(TableLimit { bytes, folder }) => estimator.clone().within(*bytes, folder, minibatches, parameters),
+        }
+    }
+
     /// The learning rate through the run, from `base` unless another was asked for.
     pub fn schedule(&self, base: f64) -> Schedule {
         Schedule::cifar(self.learning_rate.unwrap_or(base), self.schedule_epochs, self.version)

@@ -6,7 +6,7 @@ use vr_core::Scalar;
 
 use crate::method::EstimatorConfig;
 use crate::rule::RuleConfig;
-use crate::svrg::{SnapshotGradients, SnapshotRule};
+use crate::svrg::SnapshotRule;
 use crate::table::{GradientTable, TableStorage};
 
 /// Bytes that the state of a run takes. Activations, minibatches, the gradients that are just being
@@ -35,19 +35,12 @@ impl RunMemory {
         minibatches: usize,
     ) -> Self {
         let bytes = |vectors: u64| vectors * parameters as u64 * size_of::<S>() as u64;
-        let stored = |gradients| gradients == SnapshotGradients::Stored;
-        // Vectors of the estimator, and where how many rows are kept.
-        let (vectors, table) = match estimator {
-            EstimatorConfig::Sgd => (1, None),
+        let vectors = match estimator {
+            EstimatorConfig::Sgd => 1,
             EstimatorConfig::Svrg(config) => {
-                let average = matches!(config.snapshot, SnapshotRule::MovingAverage { .. });
-                (4 + u64::from(average), stored(config.gradients).then_some((&config.storage, minibatches)))
+                4 + u64::from(matches!(config.snapshot, SnapshotRule::MovingAverage { .. }))
             }
-            EstimatorConfig::MegaBatch(config) => {
-                let rows = config.size.most(u32::try_from(minibatches).unwrap_or(u32::MAX)) as usize;
-                (4, stored(config.gradients).then_some((&config.storage, rows)))
-            }
-            EstimatorConfig::Saga(config) => (4, Some((&config.storage, minibatches))),
+            EstimatorConfig::MegaBatch(_) | EstimatorConfig::Saga(_) => 4,
         };
         let sum = if vectors > 1 { parameters as u64 * size_of::<f64>() as u64 } else { 0 };
         let buffers = match rule {
@@ -56,7 +49,7 @@ impl RunMemory {
         };
         let mut memory =
             Self { iterate: bytes(2), rule: bytes(buffers), estimator: bytes(vectors) + sum, ..Self::default() };
-        if let Some((storage, rows)) = table {
+        if let Some((storage, rows)) = estimator.table(minibatches) {
             let table = GradientTable::<S>::bytes(storage, rows, parameters);
             match storage {
                 TableStorage::File { .. } => memory.disk = table,
@@ -91,7 +84,7 @@ impl fmt::Display for RunMemory {
 mod tests {
     use super::*;
     use crate::saga::SagaConfig;
-    use crate::svrg::SvrgConfig;
+    use crate::svrg::{SnapshotGradients, SvrgConfig};
 
     const P: usize = 1_730_426;
     const M: usize = 391;

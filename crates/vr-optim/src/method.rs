@@ -1,12 +1,15 @@
 //! The estimators as data: what a configuration file or a result says of a method.
 
+use std::path::Path;
+
 use vr_core::Scalar;
 
 use crate::estimator::Estimator;
 use crate::mega_batch::{MegaBatch, MegaBatchConfig};
 use crate::saga::{Saga, SagaConfig};
 use crate::sgd::Sgd;
-use crate::svrg::{Svrg, SvrgConfig};
+use crate::svrg::{SnapshotGradients, Svrg, SvrgConfig};
+use crate::table::TableStorage;
 
 /// An estimator with its options.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -35,6 +38,35 @@ impl<S: Scalar> EstimatorConfig<S> {
             Self::MegaBatch(config) => Box::new(MegaBatch::new(config.clone())),
             Self::Saga(config) => Box::new(Saga::new(config.clone())),
         }
+    }
+
+    /// Where the gradient table is kept and its rows, where there is one, for `minibatches` minibatches an epoch.
+    pub fn table(&self, minibatches: usize) -> Option<(&TableStorage, usize)> {
+        match self {
+            Self::Svrg(config) if config.gradients == SnapshotGradients::Stored => Some((&config.storage, minibatches)),
+            Self::MegaBatch(config) if config.gradients == SnapshotGradients::Stored => {
+                let most = config.size.most(u32::try_from(minibatches).unwrap_or(u32::MAX));
+                Some((&config.storage, most as usize))
+            }
+            Self::Saga(config) => Some((&config.storage, minibatches)),
+            Self::Sgd | Self::Svrg(_) | Self::MegaBatch(_) => None,
+        }
+    }
+
+    /// The same with a table that would take more than `limit_bytes` of memory in a file in `folder`
+    /// ([`TableStorage::within`]); a bf16 table stays in memory.
+    #[must_use]
+    pub fn within(mut self, limit_bytes: u64, folder: &Path, minibatches: usize, parameters: usize) -> Self {
+        if let Some((TableStorage::Memory, rows)) = self.table(minibatches) {
+            let within = TableStorage::within::<S>(limit_bytes, folder, rows, parameters);
+            match &mut self {
+                Self::Sgd => {}
+                Self::Svrg(config) => config.storage = within,
+                Self::MegaBatch(config) => config.storage = within,
+                Self::Saga(config) => config.storage = within,
+            }
+        }
+        self
     }
 }
 
