@@ -46,6 +46,9 @@ impl TrainConfig {
         within("jobs", self.jobs, 1..=MOST_THREADS)?;
         distinct("seeds", &self.seeds)?;
         distinct("policies", &self.policies)?;
+        within("checkpoints.steps", self.checkpoints.every_steps.unwrap_or(1), 1..)?;
+        within("checkpoints.latest", self.checkpoints.latest, 1..)?;
+        within("checkpoints.keep-epochs", self.checkpoints.keep_epochs.unwrap_or(1), 1..)?;
         self.check_data()?;
         self.check_schedule()?;
         check_rule(&self.rule)?;

@@ -53,10 +53,22 @@ pub fn parse(path: &Path, text: &str, overrides: &[String]) -> Result<TrainConfi
         };
         ConfigError::Key { place, fault }
     };
-    let config: TrainConfig = serde_path_to_error::deserialize(table)
+    let config: TrainConfig = serde_path_to_error::deserialize(table.clone())
         .map_err(|error| locate(Fault::of_serde(dotted(error.path()), error.inner().message())))?;
+    if let Some(key) = list_for_table(&table, &Table::try_from(&config).map_err(ConfigError::Write)?) {
+        return Err(locate(Fault::new(key, "is a list; expected a table")));
+    }
     config.check().map_err(locate)?;
     Ok(config)
+}
+
+/// The first key with a list where a table belongs: serde takes a list for a table's values in their order.
+fn list_for_table(found: &Table, whole: &Table) -> Option<String> {
+    found.iter().find_map(|(key, value)| match (value, whole.get(key)?) {
+        (Value::Array(_), Value::Table(_)) => Some(key.clone()),
+        (Value::Table(found), Value::Table(whole)) => Some(format!("{key}.{}", list_for_table(found, whole)?)),
+        _ => None,
+    })
 }
 
 /// Keys and value of `a.b=c`.
