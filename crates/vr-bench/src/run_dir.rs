@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use vr_files::{Lock, write_atomic};
@@ -61,13 +62,22 @@ impl Record {
     /// The record of the run in `out`; `None` for a folder without one.
     ///
     /// # Errors
-    /// When the record cannot be read.
+    /// When the record cannot be read, or holds what no run is given.
     pub fn read(out: &Path) -> Result<Option<Self>, BenchError> {
         let path = out.join(RECORD);
         match vr_files::read(&path, LARGEST_RECORD) {
-            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|source| BenchError::Damaged { path, source }),
+            Ok(text) => Self::parse(&text).map(Some).map_err(|source| BenchError::Damaged { path, source }),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    fn parse(text: &[u8]) -> serde_json::Result<Self> {
+        let record: Self = serde_json::from_slice(text)?;
+        match &record.task {
+            Task::Settings(settings) if settings.batch_size == 0 => Err(Error::custom("`batch_size` is 0")),
+            Task::Settings(_) => Ok(record),
+            Task::Config(config) => config.check().map_err(Error::custom).map(|()| record),
         }
     }
 

@@ -163,6 +163,16 @@ fn a_file_that_is_no_text_is_refused() {
     refused("1048577");
 }
 
+/// Known attacks and accidents, each under the name of what it is.
+#[test]
+fn no_configuration_of_the_corpus_is_taken() {
+    for entry in std::fs::read_dir("tests/corpus/configs").unwrap() {
+        let path = entry.unwrap().path();
+        let error = read(&path, &[]).expect_err(&path.display().to_string()).to_string();
+        assert!(error.starts_with(&format!("`{}`, line ", path.display())), "{error}");
+    }
+}
+
 /// The ways to all keys below a table.
 fn ways(table: &Table, above: &[String], found: &mut Vec<Vec<String>>) {
     for (key, value) in table {
