@@ -72,7 +72,11 @@ impl Record {
         }
     }
 
-    fn parse(text: &[u8]) -> serde_json::Result<Self> {
+    /// The record that the text of a `run.json` is.
+    ///
+    /// # Errors
+    /// When it is none, or holds what no run is given.
+    pub fn parse(text: &[u8]) -> serde_json::Result<Self> {
         let record: Self = serde_json::from_slice(text)?;
         match &record.task {
             Task::Settings(settings) if settings.batch_size == 0 => Err(Error::custom("`batch_size` is 0")),
