@@ -11,6 +11,7 @@ mod repro;
 mod resume;
 mod signals;
 mod status;
+mod train;
 mod verdict;
 mod verify;
 
@@ -30,6 +31,8 @@ struct Cli {
 enum Verb {
     /// Run an experiment of the paper; write figures, numbers and a report.
     Repro(Box<repro::Args>),
+    /// Train as a file says; write figures, numbers and a report.
+    Train(train::Args),
     /// The verdicts of finished runs in one table.
     Verdict(verdict::Args),
     /// Go on with a run where it stands.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let ended = match cli.verb {
         Verb::Repro(args) => repro::run(&args, &bars),
+        Verb::Train(args) => train::run(&args, &bars),
         Verb::Verdict(args) => verdict::run(&args).map(done),
         Verb::Resume(args) => resume::run(&args, &bars),
         Verb::Status(args) => status::run(&args).map(done),

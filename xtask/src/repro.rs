@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, ValueEnum};
+use vr_bench::BenchError;
 use vr_bench::checkpoint::CheckpointPolicy;
+use vr_bench::config::TrainConfig;
 use vr_bench::cost::{Cost, HEADINGS, costs};
-use vr_bench::experiments::{self, Experiment};
+use vr_bench::experiments::{self, Experiment, Finished};
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
 use vr_bench::run_dir;
@@ -89,38 +91,54 @@ pub struct Args {
 /// How the work is done; results do not depend on it.
 #[derive(clap::Args)]
 pub struct Execution {
-    /// Cells to run at once, each on its share of the cores.
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    jobs: usize,
+    /// Cells to run at once, each on its share of the cores; by default 1.
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
     /// Keep a gradient table of more than so many MiB in a file in the run's folder.
     #[arg(long, value_name = "MIB")]
     table_limit: Option<u64>,
-    /// Save after this many minutes.
-    #[arg(long, default_value_t = 5.0, value_name = "MINUTES")]
-    save_minutes: f64,
+    /// Save after this many minutes; by default 5.
+    #[arg(long, value_name = "MINUTES")]
+    save_minutes: Option<f64>,
     /// Save after this many steps, too.
     #[arg(long, value_name = "STEPS")]
     save_steps: Option<u64>,
-    /// Checkpoints to keep of each cell.
-    #[arg(long, default_value_t = 2, value_name = "N")]
-    keep: usize,
+    /// Checkpoints to keep of each cell; by default 2.
+    #[arg(long, value_name = "N")]
+    keep: Option<usize>,
     /// Keep the first checkpoint of every so many epochs for good.
     #[arg(long, value_name = "EPOCHS")]
     keep_epochs: Option<usize>,
 }
 
 impl Execution {
-    /// The settings of a run in the folder `out` with it.
-    pub fn apply(&self, settings: Settings, out: &Path) -> Settings {
-        let checkpoints = CheckpointPolicy {
-            every_steps: self.save_steps,
-            // Longer than a duration can be is never.
-            every: Duration::try_from_secs_f64(60.0 * self.save_minutes).ok(),
-            latest: self.keep,
-            keep_epochs: self.keep_epochs,
+    /// The settings of a run in the folder `out` with what was given in place of their own.
+    pub fn settings(&self, mut settings: Settings, out: &Path) -> Settings {
+        self.apply(&mut settings.checkpoints, &mut settings.jobs);
+        let bytes = |mib: u64| mib.saturating_mul(1 << 20);
+        settings.table_limit = self.table_limit.map(|mib| (bytes(mib), out.to_owned()));
+        settings
+    }
+
+    /// The configuration with what was given in place of its own.
+    pub fn config(&self, mut config: TrainConfig) -> TrainConfig {
+        self.apply(&mut config.checkpoints, &mut config.jobs);
+        config.table_limit_mib = self.table_limit.or(config.table_limit_mib);
+        config
+    }
+
+    fn apply(&self, checkpoints: &mut CheckpointPolicy, jobs: &mut usize) {
+        *checkpoints = CheckpointPolicy {
+            every_steps: self.save_steps.or(checkpoints.every_steps),
+            every: match self.save_minutes {
+                // Longer than a duration can be is never.
+                Some(minutes) => Duration::try_from_secs_f64(60.0 * minutes).ok(),
+                None => checkpoints.every,
+            },
+            latest: self.keep.unwrap_or(checkpoints.latest),
+            keep_epochs: self.keep_epochs.or(checkpoints.keep_epochs),
         };
-        let table_limit = self.table_limit.map(|mib| (mib.saturating_mul(1 << 20), out.to_owned()));
-        Settings { checkpoints, jobs: self.jobs, table_limit, ..settings }
+        *jobs = self.jobs.unwrap_or(*jobs);
     }
 }
 
@@ -226,7 +244,7 @@ fn seeds(text: &str) -> Result<Vec<u64>> {
 }
 
 /// The first free `runs/NAME-N`.
-fn free_folder(name: &str) -> PathBuf {
+pub fn free_folder(name: &str) -> PathBuf {
     (1_u32..).map(|n| PathBuf::from(format!("runs/{name}-{n}"))).find(|p| !p.exists()).unwrap_or_default()
 }
 
@@ -235,7 +253,7 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     signals::listen(bars.stop())?;
     let out = args.out.clone().unwrap_or_else(|| free_folder(&args.experiment));
     let one = |experiment: &Experiment, out: &Path| {
-        let settings = args.execution.apply(args.settings(experiment)?, out);
+        let settings = args.execution.settings(args.settings(experiment)?, out);
         if args.force {
             run_dir::forget(out, experiment.name)?;
         }
@@ -256,8 +274,13 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
 
 /// Runs one experiment and prints its verdicts.
 pub fn run_one(experiment: &Experiment, settings: &Settings, out: &Path, bars: &Bars) -> Result<ExitCode> {
+    report(bars, || experiments::run(experiment, settings, out, bars))
+}
+
+/// Does the work and prints what came of it.
+pub fn report(bars: &Bars, work: impl FnOnce() -> Result<Finished, BenchError>) -> Result<ExitCode> {
     let started = Instant::now();
-    let finished = experiments::run(experiment, settings, out, bars)?;
+    let finished = work()?;
     bars.done();
     let result = &finished.result;
     println!("\n{} on {}: {} (m = {})", result.model, result.data.name, result.scale, result.minibatches);

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use vr_bench::experiments;
-use vr_bench::run_dir::Record;
+use vr_bench::run_dir::{Record, Task};
 
 use crate::progress::Bars;
-use crate::repro::{Execution, run_one};
+use crate::repro::{Execution, report, run_one};
 use crate::signals;
 
 /// Which run to go on with.
@@ -25,7 +25,15 @@ pub struct Args {
 pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     signals::listen(bars.stop())?;
     let record = Record::read(&args.run)?.with_context(|| format!("`{}` holds no run", args.run.display()))?;
-    let experiment = experiments::find(&record.experiment)
-        .with_context(|| format!("`{}`: unknown experiment `{}`", args.run.display(), record.experiment))?;
-    run_one(experiment, &args.execution.apply(record.settings, &args.run), &args.run, bars)
+    match record.task {
+        Task::Settings(settings) => {
+            let experiment = experiments::find(&record.experiment)
+                .with_context(|| format!("`{}`: unknown experiment `{}`", args.run.display(), record.experiment))?;
+            run_one(experiment, &args.execution.settings(*settings, &args.run), &args.run, bars)
+        }
+        Task::Config(config) => {
+            let config = args.execution.config(*config);
+            report(bars, || experiments::train::run(&config, &args.run, false, bars))
+        }
+    }
 }

@@ -68,6 +68,9 @@ pub enum BenchError {
     /// Two cells would share a folder.
     #[error("two cells are called `{0}`; model, method and seed must tell them apart")]
     Twice(String),
+    /// A configuration is refused.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] crate::checkpoint::CheckpointError),

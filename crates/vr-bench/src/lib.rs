@@ -22,6 +22,7 @@ pub mod cell;
 pub mod cells;
 pub mod checkpoint;
 pub mod claims;
+pub mod config;
 pub mod cost;
 pub mod diagnostics;
 pub mod epoch_time;

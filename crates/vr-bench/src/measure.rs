@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// What is measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Kind {
     /// The variance of the step's direction against that of the plain gradient.
     #[default]
@@ -74,7 +74,8 @@ impl Places {
 }
 
 /// What a cell measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Measures {
     /// What.
     pub kind: Kind,
@@ -82,6 +83,13 @@ pub struct Measures {
     pub places: Places,
     /// In which 1-based epochs: every epoch that is a multiple of this.
     pub every: usize,
+}
+
+impl Default for Measures {
+    /// [`Measures::NONE`].
+    fn default() -> Self {
+        Self::NONE
+    }
 }
 
 impl Measures {

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use vr_files::{Lock, write_atomic};
 
+use crate::config::TrainConfig;
 use crate::error::BenchError;
 use crate::figures::render::png;
 use crate::report::report_html;
@@ -20,36 +22,86 @@ pub type Figure = (&'static str, String, String);
 /// What `run.json` says: enough to take the run up again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
-    /// The experiment's name.
+    /// The experiment's name, or [`TRAIN`].
     pub experiment: String,
-    /// What it is run on.
-    pub settings: Settings,
+    /// What it was given.
+    #[serde(flatten)]
+    pub task: Task,
+}
+
+/// The name of a run that a configuration describes.
+pub const TRAIN: &str = "train";
+
+/// What a run was given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// What an experiment is run on.
+    Settings(Box<Settings>),
+    /// All of a training run.
+    Config(Box<TrainConfig>),
 }
 
 impl Record {
+    /// The record of an experiment.
+    pub fn of_experiment(name: &str, settings: &Settings) -> Self {
+        Self { experiment: name.to_owned(), task: Task::Settings(Box::new(settings.clone())) }
+    }
+
+    /// The record of a training run.
+    pub fn of_training(config: &TrainConfig) -> Self {
+        Self { experiment: TRAIN.to_owned(), task: Task::Config(Box::new(config.clone())) }
+    }
+
+    /// What the run in the folder `out` is run on.
+    pub fn settings(&self, out: &Path) -> Settings {
+        match &self.task {
+            Task::Settings(settings) => (**settings).clone(),
+            Task::Config(config) => config.settings(out),
+        }
+    }
+
     /// The record of the run in `out`; `None` for a folder without one.
     ///
     /// # Errors
-    /// When the record cannot be read.
+    /// When the record cannot be read, or holds what no run is given.
     pub fn read(out: &Path) -> Result<Option<Self>, BenchError> {
         let path = out.join(RECORD);
         match vr_files::read(&path, LARGEST_RECORD) {
-            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|source| BenchError::Damaged { path, source }),
+            Ok(text) => Self::parse(&text).map(Some).map_err(|source| BenchError::Damaged { path, source }),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Writes it to the folder `out`.
+    /// The record that the text of a `run.json` is.
+    ///
+    /// # Errors
+    /// When it is none, or holds what no run is given.
+    pub fn parse(text: &[u8]) -> serde_json::Result<Self> {
+        let record: Self = serde_json::from_slice(text)?;
+        match &record.task {
+            Task::Settings(settings) if settings.batch_size == 0 => Err(Error::custom("`batch_size` is 0")),
+            Task::Settings(_) => Ok(record),
+            Task::Config(config) => config.check().map_err(Error::custom).map(|()| record),
+        }
+    }
+
+    /// Writes it to the folder `out`; a configuration as `config.toml`, too.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, out: &Path) -> Result<(), BenchError> {
-        Ok(write_atomic(out.join(RECORD), serde_json::to_string_pretty(self)?.as_bytes())?)
+        write_atomic(out.join(RECORD), serde_json::to_string_pretty(self)?.as_bytes())?;
+        if let Task::Config(config) = &self.task {
+            write_atomic(out.join(CONFIG), config.to_toml()?.as_bytes())?;
+        }
+        Ok(())
     }
 }
 
 const RECORD: &str = "run.json";
+const CONFIG: &str = "config.toml";
 const LARGEST_RECORD: u64 = 1 << 20;
 
 /// Refuses a folder that holds anything but an earlier run of the same experiment, and shows that it
@@ -90,15 +142,13 @@ pub const LOCK: &str = "lock";
 /// When a figure cannot be rendered or a file cannot be written.
 pub fn write(
     out: &Path,
-    settings: &Settings,
+    record: &Record,
     result: &ExperimentResult,
     times: &[EpochTime],
     figures: &[Figure],
 ) -> Result<PathBuf, BenchError> {
-    let manifest = serde_json::to_string_pretty(&json!({
+    let machine = json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "experiment": result.experiment,
-        "settings": settings,
         "data": result.data,
         "commit": commit(),
         "threads": rayon::current_num_threads(),
@@ -106,7 +156,8 @@ pub fn write(
         "cpu": cpu(),
         "os": std::env::consts::OS,
         "arch": std::env::consts::ARCH,
-    }))?;
+    });
+    let manifest = serde_json::to_string_pretty(&Manifest { record, machine })?;
     write_atomic(out.join("manifest.json"), manifest.as_bytes())?;
     write_atomic(out.join("timing.json"), serde_json::to_string_pretty(times)?.as_bytes())?;
     let tensors = tensor_table::of(&result.diagnostics.tensors);
@@ -122,6 +173,14 @@ pub fn write(
     write_atomic(&report, report_html(result, times, &titled, &manifest).as_bytes())?;
     write_atomic(out.join("result.json"), result.to_json()?.as_bytes())?;
     Ok(report)
+}
+
+#[derive(Serialize)]
+struct Manifest<'a> {
+    #[serde(flatten)]
+    record: &'a Record,
+    #[serde(flatten)]
+    machine: serde_json::Value,
 }
 
 /// The git commit of the working folder, if git and a repository are there.

@@ -25,6 +25,7 @@ pub enum Version {
 
 /// A learning rate that is divided by ten at each drop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Schedule {
     /// Rate before the first drop.
     pub base: f64,

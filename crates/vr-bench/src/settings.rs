@@ -83,7 +83,9 @@ pub(crate) fn name<S: Serializer>(named: &impl std::fmt::Display, serializer: S)
     serializer.collect_str(named)
 }
 
-fn named<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(input: D) -> Result<T, D::Error> {
+pub(crate) fn named<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
+    input: D,
+) -> Result<T, D::Error> {
     String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
 }
 

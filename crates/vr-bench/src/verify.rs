@@ -36,13 +36,12 @@ pub struct CellCheck {
 /// with a cell is no error but a problem of that cell.
 pub fn verify(out: &Path, most: u64) -> Result<Vec<CellCheck>, BenchError> {
     let record = Record::read(out)?.ok_or_else(|| BenchError::NoRun(out.to_owned()))?;
-    let experiment = experiments::find(&record.experiment).ok_or_else(|| BenchError::NoRun(out.to_owned()))?;
     let _lock = Lock::acquire(out.join(LOCK))?;
-    let settings = record.settings;
+    let settings = record.settings(out);
     let data = settings.load()?;
     let context = Context { settings: &settings, data: &data, observer: &Silent };
     let minibatches = data.info.train_size.div_ceil(settings.batch_size);
-    let cells = experiment.resolve(&settings, minibatches);
+    let cells = experiments::cells(&record, minibatches).ok_or_else(|| BenchError::NoRun(out.to_owned()))?;
     Ok(cells.iter().map(|cell| check(context, cell, out, most)).collect())
 }
 

@@ -75,9 +75,9 @@ fn damage_is_passed_over_and_said() {
     let second = checkpoints.path(checkpoints.save(1, &state(2)).unwrap());
     for name in ["state.safetensors", "manifest.json"] {
         let whole = std::fs::read(second.join(name)).unwrap();
-        let damages = (0..whole.len()).map(|i| {
+        let damages = (0..8 * whole.len()).map(|i| {
             let mut bytes = whole.clone();
-            bytes[i] ^= 4;
+            bytes[i / 8] ^= 1 << (i % 8);
             bytes
         });
         let cuts = (0..whole.len()).map(|len| whole[..len].to_vec());

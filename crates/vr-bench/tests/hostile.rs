@@ -7,8 +7,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use vr_bench::cells::Event;
 use vr_bench::checkpoint::{decode, encode};
+use vr_bench::config::TrainConfig;
 use vr_bench::log::{Log, sound};
 use vr_bench::results::EpochRow;
+use vr_bench::run_dir::Record;
 use vr_core::State;
 
 fn state() -> Vec<u8> {
@@ -70,7 +72,48 @@ fn every_flip_and_every_cut_of_a_state() {
     }
 }
 
+/// Known attacks and accidents, each under the name of what it is.
+fn corpus(kind: &str) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let folder = std::fs::read_dir(std::path::Path::new("tests/corpus").join(kind)).unwrap();
+    folder.map(|entry| {
+        let path = entry.unwrap().path();
+        (path.display().to_string(), std::fs::read(path).unwrap())
+    })
+}
+
+#[test]
+fn no_state_of_the_corpus_is_read() {
+    for (name, bytes) in corpus("states") {
+        let error = decode(&bytes).expect_err(&name).to_string();
+        assert!(error.starts_with("not a safetensors file") || error.starts_with("tensor `"), "{name}: {error}");
+    }
+}
+
+/// Every log of the corpus begins with a line that is sound, and goes on with one that is not.
+#[test]
+fn a_log_of_the_corpus_ends_where_its_damage_begins() {
+    for (name, bytes) in corpus("logs") {
+        let (found, len) = sound::<Event>(&bytes);
+        assert_eq!(found, events()[..1], "{name}");
+        assert_eq!(&bytes[..len as usize], &LOG[..len as usize], "{name}");
+    }
+}
+
+#[test]
+fn no_record_of_the_corpus_is_taken_up() {
+    for (name, bytes) in corpus("records") {
+        Record::parse(&bytes).expect_err(&name);
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_mutated_record(bytes in mutated(serde_json::to_vec(&Record::of_training(&TrainConfig::default())).unwrap())) {
+        if let Ok(record) = Record::parse(&bytes) {
+            prop_assert!(record.settings("run".as_ref()).batch_size > 0);
+        }
+    }
+
     #[test]
     fn any_bytes_as_a_state(bytes in vec(any::<u8>(), 0..300)) {
         // Eight bytes and `{}` are the shortest.

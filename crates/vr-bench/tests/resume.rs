@@ -7,14 +7,14 @@ use std::time::Duration;
 use common::{Stop, cells, data, files, final_state, methods_under, run, settings};
 use vr_bench::BenchError;
 use vr_bench::cell::{Cell, CellResult};
-use vr_bench::checkpoint::CheckpointPolicy;
+use vr_bench::checkpoint::{CheckpointPolicy, encode};
 use vr_bench::experiments::methods;
 use vr_bench::measure::{Kind, Measures, Places};
 use vr_bench::observer::Silent;
 use vr_bench::settings::{Model, Settings};
 use vr_data::{Loader, LoaderConfig};
 use vr_models::{CpuEngine, initialize};
-use vr_optim::{Locking, RuleConfig, Svrg, Training};
+use vr_optim::{Locking, RuleConfig, Training};
 
 /// Runs a cell, stopping at every chance or every second one, in the middle of an epoch, inside a
 /// snapshot pass, at the end of an epoch, and going on each time.
@@ -118,6 +118,14 @@ fn a_cell_with_other_settings_is_refused_before_any_work() {
     assert!(matches!(error, BenchError::Twice(_)), "{error}");
 }
 
+/// Diagnostics off, cheap (the variance at a few places of every second epoch) and full (everything there is to measure at
+/// every tenth of every epoch).
+fn diagnostics() -> Vec<Measures> {
+    let full = [Kind::Variance, Kind::Geometry, Kind::Successive, Kind::Positions { size: 2 }];
+    let full = full.map(|kind| Measures { kind, places: Places::Deciles, every: 1 });
+    [Measures::NONE, Measures::variance(Places::Paper, 2)].into_iter().chain(full).collect()
+}
+
 /// Weights do not depend on what is measured, on the number of threads or on how often a run saves.
 #[test]
 fn nothing_but_the_settings_matters() {
@@ -139,27 +147,35 @@ fn nothing_but_the_settings_matters() {
         let often = CheckpointPolicy { every: Some(Duration::ZERO), ..CheckpointPolicy::default() };
         let often = Settings { checkpoints: often, ..settings() };
         assert_eq!(weights(&often, &cell, 2).1, all, "{} saved at every chance", cell.method);
-        for measures in [Measures::NONE, Measures::variance(Places::Deciles, 1)] {
+        for measures in diagnostics() {
             let measured = Cell { measures, ..cell.clone() };
             assert_eq!(weights(&settings(), &measured, 2).0, expected, "{} measured otherwise", cell.method);
         }
     }
 }
 
-/// Preparing minibatches ahead changes when the work is done and nothing else.
+/// With no thread that prepares minibatches, and with one that is 1 or 4 minibatches ahead, on 1 and 4 cores: the same
+/// run state to the bit, whatever the estimator and the transforms.
 #[test]
-fn prefetching_does_not_matter() {
-    let iterate = |prefetch_depth| {
-        let graph = Model::Lenet.graph().unwrap();
-        let config = LoaderConfig { batch_size: 8, prefetch_depth, ..LoaderConfig::default() };
-        let loader = Loader::new(data().train, config).unwrap();
-        let x = initialize(&graph, 1);
-        let mut run = Training::new(CpuEngine::new(graph), loader, x, Svrg::recomputed()).unwrap().in_parallel();
-        run.epoch().unwrap();
-        run.iterate().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
-    };
-    let expected = iterate(0);
-    assert!(iterate(1) == expected && iterate(4) == expected);
+fn preparing_minibatches_ahead_does_not_matter() {
+    let data = data();
+    for cell in cells() {
+        let state = |prefetch_depth, threads| {
+            let graph = Model::Lenet.graph().unwrap();
+            let config = LoaderConfig { batch_size: 8, prefetch_depth, ..LoaderConfig::default() };
+            let loader = Loader::new(data.train.clone(), config).unwrap();
+            let x = initialize(&graph, 1);
+            let run = Training::new(CpuEngine::new(graph), loader, x, cell.estimator.build()).unwrap();
+            let mut run = run.with_locking(cell.locking).with_norm_policies(&cell.policies).in_parallel();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| (0..2).for_each(|_| _ = run.epoch().unwrap()));
+            encode(&run.save().unwrap()).unwrap()
+        };
+        let expected = state(0, 1);
+        for (depth, threads) in [(0, 4), (1, 1), (1, 4), (4, 1), (4, 4)] {
+            assert!(state(depth, threads) == expected, "{}, {depth} ahead on {threads} threads", cell.method);
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use flate2::{Compression, write::GzEncoder};
 use image::RgbImage;
 use vr_data::{cifar10, import_cifar10};
 use vr_files::fault::{Fault, inject};
@@ -20,6 +21,14 @@ fn pictures(folder: &Path, shade: u8) {
     }
 }
 
+/// The same pictures in an archive.
+fn archive(folder: &Path) {
+    let file = std::fs::File::create(folder.with_extension("tar.gz")).unwrap();
+    let mut tar = tar::Builder::new(GzEncoder::new(file, Compression::fast()));
+    tar.append_dir_all(".", folder).unwrap();
+    tar.into_inner().unwrap().finish().unwrap();
+}
+
 /// The first red value of the set at `path`; `None` where nothing is.
 fn found(path: &Path) -> Option<u8> {
     path.exists().then(|| cifar10::read(path).expect("what is visible is complete").train.picture(0)[0])
@@ -30,15 +39,21 @@ fn whatever_operation_fails_a_set_is_whole_or_absent() {
     let sources = tempfile::tempdir().unwrap();
     pictures(&sources.path().join("old"), 10);
     pictures(&sources.path().join("new"), 20);
+    archive(&sources.path().join("new"));
     let import =
         |source: &str, dest: &Path, replace| import_cifar10(sources.path().join(source), dest, replace).map(|_| ());
     let mut strikes = 0;
-    for kind in [Fault::Once, Fault::Torn] {
+    for (kind, source) in [
+        (Fault::Once as fn(u64) -> Fault, "new"),
+        (Fault::Torn, "new"),
+        (Fault::Once, "new.tar.gz"),
+        (Fault::From, "new.tar.gz"),
+    ] {
         for (n, replace) in (0..).flat_map(|n| [(n, false), (n, true)]) {
             let folder = tempfile::tempdir().unwrap();
             let dest = folder.path().join("set");
             let old = replace.then(|| import("old", &dest, false).unwrap()).map(|()| 10);
-            let (outcome, struck) = inject(kind(n), || import("new", &dest, replace));
+            let (outcome, struck) = inject(kind(n), || import(source, &dest, replace));
             // Where folders cannot be exchanged, a disk that dies between the two renames of a replacement
             // leaves the old set beside its place.
             let aside = || {

@@ -21,7 +21,7 @@ pub enum EngineKind {
 
 /// No engine has this name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("unknown engine `{0}`; there are cpu and candle")]
+#[error("unknown engine `{0}`, expected `cpu` or `candle`")]
 pub struct UnknownEngine(pub String);
 
 impl EngineKind {

@@ -26,7 +26,7 @@ pub enum Model {
 
 /// No network has this name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("unknown model `{0}`; there are {names}", names = Model::ALL.map(Model::name).join(", "))]
+#[error("unknown model `{0}`, expected one of `{names}`", names = Model::ALL.map(Model::name).join("`, `"))]
 pub struct UnknownModel(pub String);
 
 /// The rate of [`Model::LenetDropout`], the usual one for hidden layers (Srivastava et al., JMLR 2014).

@@ -89,6 +89,7 @@ fn variants() {
 /// The root mean square over several points of the gradient's error, against candle's f32. At a single
 /// point the error is a matter of luck: whether rounding carries an activation over ReLU's kink, which
 /// changes it by three orders of magnitude.
+#[allow(clippy::print_stderr, reason = "the numbers of docs/performance.md")]
 fn check_over_points(model: Model, samples: usize, points: u64) {
     let graph = model.graph().unwrap();
     let (ours, candles) = (CpuEngine::new(graph.clone()), CandleEngine::<f32>::new(graph.clone()));

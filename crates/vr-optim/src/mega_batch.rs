@@ -12,7 +12,7 @@ use crate::table::{GradientTable, TableStorage};
 
 /// How many minibatches make a mega-batch; never more than an epoch's.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum MegaBatchSize {
     /// Always as many.
     Constant(u32),
@@ -30,7 +30,7 @@ pub enum MegaBatchSize {
 
 /// How many steps follow a mega-batch.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum InnerSteps {
     /// As many as it has minibatches.
     Matching,

@@ -8,7 +8,7 @@ use crate::estimator::{Point, Request};
 ///
 /// In train mode the gradient does not depend on running statistics, so runs that differ in this
 /// alone have the same weights and differ at test time only: one run can carry all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NormPolicy {
     /// Every evaluation, at the iterate, at the snapshot and in the snapshot pass: what happens when

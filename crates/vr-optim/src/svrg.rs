@@ -11,7 +11,7 @@ use crate::table::{GradientTable, TableStorage};
 
 /// Where the snapshot is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SnapshotRule {
     /// At the last iterate.
     #[default]

@@ -39,7 +39,7 @@ use crate::settings::{LoadedData, Settings};
 /// saved. What the first cell fails with, after the others came to their end. A cell that diverges is
 /// a result and no error.
 pub fn run_cells(
-    experiment: &str,
+    record: &Record,
     settings: &Settings,
     data: &LoadedData,
     cells: &[Cell],
@@ -49,7 +49,7 @@ pub fn run_cells(
     let _lock = Lock::acquire(out.join(run_dir::LOCK))?;
     let context = Context { settings, data, observer };
     let folders = claim(context, cells, out)?;
-    Record { experiment: experiment.to_owned(), settings: settings.clone() }.write(out)?;
+    record.write(out)?;
     let queue = AtomicUsize::new(0);
     let work = || {
         let next = || Some(queue.fetch_add(1, Ordering::Relaxed)).filter(|&i| i < cells.len());

@@ -2,19 +2,47 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Checkpoint;
 
 /// When a run saves itself, and what it keeps of it; never influences a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct CheckpointPolicy {
     /// After this many steps.
+    #[serde(rename = "steps", skip_serializing_if = "Option::is_none")]
     pub every_steps: Option<u64>,
     /// After this much time, at the end of a step or between two windows of a snapshot pass.
+    #[serde(rename = "minutes", with = "minutes")]
     pub every: Option<Duration>,
     /// How many of the newest stay; at least one always does.
     pub latest: usize,
     /// The first checkpoint of each epoch that is a multiple of this stays for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_epochs: Option<usize>,
+}
+
+/// A time as minutes; what is longer than a duration can be is never, and is written as infinity.
+mod minutes {
+    use super::Duration;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    #[allow(clippy::ref_option, reason = "serde gives a reference")]
+    pub fn serialize<S: Serializer>(every: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        every.map_or(f64::INFINITY, |every| every.as_secs_f64() / 60.0).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Duration>, D::Error> {
+        // JSON writes infinity as null.
+        let minutes = Option::deserialize(input)?.unwrap_or(f64::INFINITY);
+        if minutes.is_nan() || minutes < 0.0 {
+            return Err(D::Error::custom(format_args!(
+                "is {minutes}; expected a number at least 0, or `inf` for never"
+            )));
+        }
+        Ok(Duration::try_from_secs_f64(60.0 * minutes).ok())
+    }
 }
 
 impl Default for CheckpointPolicy {

@@ -17,6 +17,7 @@ pub mod quick;
 pub mod snapshot_interval;
 pub mod streaming;
 pub mod test_error;
+pub mod train;
 pub mod variance_ratio;
 
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ use crate::error::BenchError;
 use crate::figures::FigureError;
 use crate::observer::Observer;
 use crate::results::{EpochTime, ExperimentResult, Verdict};
-use crate::run_dir::{self, Figure};
+use crate::run_dir::{self, Figure, Record, Task};
 use crate::settings::{LoadedData, Model, PAPER_EPOCHS, Settings};
 
 /// An experiment of the paper.
@@ -109,60 +110,93 @@ pub fn run(
 ) -> Result<Finished, BenchError> {
     run_dir::prepare(out, experiment.name)?;
     let data = settings.load()?;
-    let minibatches = data.info.train_size.div_ceil(settings.batch_size);
-    let cells = experiment.resolve(settings, minibatches);
-    observer.begin(cells.len(), largest(settings, &cells, minibatches)?);
-    let measured = run_cells(experiment.name, settings, &data, &cells, out, observer)?;
-    let mut result = gather(experiment, settings, &data, &cells, &measured);
-    result.verdicts = (experiment.verdicts)(&result);
-    let figures = (experiment.figures)(&result)?;
-    let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
-    let report = run_dir::write(out, settings, &result, &times, &figures)?;
-    Ok(Finished { result, times, report })
+    let work = Work {
+        record: Record::of_experiment(experiment.name, settings),
+        settings,
+        data: &data,
+        cells: experiment.resolve(settings, data.info.train_size.div_ceil(settings.batch_size)),
+        claim: experiment.claim,
+        scale: scale(settings, &data),
+        figures: experiment.figures,
+        verdicts: experiment.verdicts,
+    };
+    work.run(out, observer)
 }
 
-/// What the cell with the most memory and disk keeps.
-fn largest(settings: &Settings, cells: &[Cell], minibatches: usize) -> Result<RunMemory, BenchError> {
-    let mut largest = RunMemory::default();
-    for cell in cells {
-        let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
-        let parameters = graph.space().len();
-        let estimator = cell.estimator_within(settings, parameters, minibatches);
-        let memory = RunMemory::of(&estimator, &cell.rule, parameters, minibatches);
-        if memory.total() + memory.disk > largest.total() + largest.disk {
-            largest = memory;
-        }
+/// The cells of a run by its record, for data that make so many minibatches; `None` for an unknown experiment.
+pub fn cells(record: &Record, minibatches: usize) -> Option<Vec<Cell>> {
+    match &record.task {
+        Task::Settings(settings) => Some(find(&record.experiment)?.resolve(settings, minibatches)),
+        Task::Config(config) => Some(config.cells()),
     }
-    Ok(largest)
 }
 
-/// The cells' numbers under the experiment's name and claim, not yet judged.
-fn gather(
-    experiment: &Experiment,
-    settings: &Settings,
-    data: &LoadedData,
-    cells: &[Cell],
-    measured: &[CellResult],
-) -> ExperimentResult {
-    let mut models: Vec<&str> = cells.iter().map(|cell| cell.model.name()).collect();
-    models.dedup();
-    ExperimentResult {
-        experiment: experiment.name.into(),
-        claim: experiment.claim.into(),
-        data: data.info.clone(),
-        model: models.join(", "),
-        scale: scale(settings, data),
-        minibatches: data.info.train_size.div_ceil(settings.batch_size),
-        batch_size: settings.batch_size,
-        epochs_run: settings.epochs,
-        seeds: settings.seeds.clone(),
-        schedule: cells.first().map(|cell| cell.schedule.clone()).unwrap_or_default(),
-        version: settings.version,
-        points: measured.iter().flat_map(|cell| cell.points.clone()).collect(),
-        diagnostics: measured.iter().map(|cell| &cell.diagnostics).collect(),
-        epochs: measured.iter().flat_map(|cell| cell.epochs.clone()).collect(),
-        diverged: measured.iter().filter_map(|cell| cell.diverged.clone()).collect(),
-        verdicts: Vec::new(),
+/// What is run, and what is made of it.
+struct Work<'a> {
+    record: Record,
+    settings: &'a Settings,
+    data: &'a LoadedData,
+    cells: Vec<Cell>,
+    claim: &'a str,
+    scale: String,
+    figures: fn(&ExperimentResult) -> Result<Vec<Figure>, FigureError>,
+    verdicts: fn(&ExperimentResult) -> Vec<Verdict>,
+}
+
+impl Work<'_> {
+    fn run(&self, out: &Path, observer: &dyn Observer) -> Result<Finished, BenchError> {
+        observer.begin(self.cells.len(), self.largest()?);
+        let measured = run_cells(&self.record, self.settings, self.data, &self.cells, out, observer)?;
+        let mut result = self.gather(&measured);
+        result.verdicts = (self.verdicts)(&result);
+        let figures = (self.figures)(&result)?;
+        let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
+        let report = run_dir::write(out, &self.record, &result, &times, &figures)?;
+        Ok(Finished { result, times, report })
+    }
+
+    fn minibatches(&self) -> usize {
+        self.data.info.train_size.div_ceil(self.settings.batch_size)
+    }
+
+    /// What the cell with the most memory and disk keeps; cells run in turn.
+    fn largest(&self) -> Result<RunMemory, BenchError> {
+        let mut largest = RunMemory::default();
+        for cell in &self.cells {
+            let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
+            let (parameters, minibatches) = (graph.space().len(), self.minibatches());
+            let estimator = cell.estimator_within(self.settings, parameters, minibatches);
+            let memory = RunMemory::of(&estimator, &cell.rule, parameters, minibatches);
+            if memory.total() + memory.disk > largest.total() + largest.disk {
+                largest = memory;
+            }
+        }
+        Ok(largest)
+    }
+
+    /// The cells' numbers under the run's name and claim, not yet judged.
+    fn gather(&self, measured: &[CellResult]) -> ExperimentResult {
+        let Self { record, settings, data, cells, claim, scale, .. } = self;
+        let mut models: Vec<&str> = cells.iter().map(|cell| cell.model.name()).collect();
+        models.dedup();
+        ExperimentResult {
+            experiment: record.experiment.clone(),
+            claim: (*claim).into(),
+            data: data.info.clone(),
+            model: models.join(", "),
+            scale: scale.clone(),
+            minibatches: self.minibatches(),
+            batch_size: settings.batch_size,
+            epochs_run: settings.epochs,
+            seeds: settings.seeds.clone(),
+            schedule: cells.first().map(|cell| cell.schedule.clone()).unwrap_or_default(),
+            version: settings.version,
+            points: measured.iter().flat_map(|cell| cell.points.clone()).collect(),
+            diagnostics: measured.iter().map(|cell| &cell.diagnostics).collect(),
+            epochs: measured.iter().flat_map(|cell| cell.epochs.clone()).collect(),
+            diverged: measured.iter().filter_map(|cell| cell.diverged.clone()).collect(),
+            verdicts: Vec::new(),
+        }
     }
 }
 

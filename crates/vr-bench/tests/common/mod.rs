@@ -16,6 +16,7 @@ use vr_bench::experiments::methods;
 use vr_bench::measure::{Measures, Places};
 use vr_bench::observer::Observer;
 use vr_bench::results::{DataInfo, Divergence, EpochRow, Point};
+use vr_bench::run_dir::Record;
 use vr_bench::settings::{LoadedData, Settings, Version};
 use vr_core::State;
 use vr_data::{SyntheticConfig, synthetic};
@@ -78,7 +79,7 @@ pub fn run(
     out: &Path,
     observer: &dyn Observer,
 ) -> Result<Vec<CellResult>, BenchError> {
-    run_cells("test", settings, data, cells, out, observer)
+    run_cells(&Record::of_experiment("test", settings), settings, data, cells, out, observer)
 }
 
 /// What equal runs have in common to the byte: results, logs and settings, by path.

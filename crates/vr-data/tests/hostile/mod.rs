@@ -144,20 +144,31 @@ pub fn archive(random: &mut Random) -> Vec<u8> {
     gzip(&tar)
 }
 
-/// Reads the archive through a file at `path`: a set is whole, and an error says something. Whether there was
-/// a set.
-pub fn check_archive(path: &Path, bytes: &[u8]) -> bool {
+/// What came of an input: [`READ`], or the name of the error.
+pub type Outcome = String;
+
+pub const READ: &str = "read";
+
+/// The name of an error's variant and of those inside, such as `Set-Label`.
+fn name_of(error: &dyn std::fmt::Debug) -> Outcome {
+    let text = format!("{error:?}");
+    let names = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.starts_with(char::is_uppercase));
+    names.take(2).collect::<Vec<_>>().join("-")
+}
+
+/// Reads the archive through a file at `path`: a set is whole, and an error says something.
+pub fn check_archive(path: &Path, bytes: &[u8]) -> Outcome {
     fs::write(path, bytes).unwrap();
     match import::load(path) {
         Ok(set) => {
             for part in [&set.train, &set.test] {
                 assert_eq!(part.pixels().len(), part.len() * PICTURE_SHAPE.iter().product::<usize>());
             }
-            true
+            READ.into()
         }
         Err(error) => {
             assert!(!error.to_string().is_empty());
-            false
+            name_of(&error)
         }
     }
 }
@@ -174,14 +185,18 @@ pub fn records(random: &mut Random) -> (Vec<u8>, usize) {
     (bytes, 1 + random.below(12))
 }
 
-/// Records are parsed to what writes them again, or are refused. Whether they were parsed.
-pub fn check_records(bytes: &[u8], classes: usize) -> bool {
-    let Ok((labels, pixels)) = parse_records(bytes, classes) else {
-        let labels_good = bytes.chunks(RECORD_BYTES).all(|record| usize::from(record[0]) < classes);
-        assert!(!bytes.len().is_multiple_of(RECORD_BYTES) || !labels_good, "good records are refused");
-        return false;
-    };
-    let set = ImageSet::new(pixels, labels, (0..classes).map(|class| class.to_string()).collect()).unwrap();
-    assert_eq!(write_records(&set, 0..set.len()), bytes);
-    true
+/// Records are parsed to what writes them again, or are refused.
+pub fn check_records(bytes: &[u8], classes: usize) -> Outcome {
+    match parse_records(bytes, classes) {
+        Ok((labels, pixels)) => {
+            let set = ImageSet::new(pixels, labels, (0..classes).map(|class| class.to_string()).collect()).unwrap();
+            assert_eq!(write_records(&set, 0..set.len()), bytes);
+            READ.into()
+        }
+        Err(error) => {
+            let labels_good = bytes.chunks(RECORD_BYTES).all(|record| usize::from(record[0]) < classes);
+            assert!(!bytes.len().is_multiple_of(RECORD_BYTES) || !labels_good, "good records are refused");
+            name_of(&error)
+        }
+    }
 }

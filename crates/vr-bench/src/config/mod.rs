@@ -1,0 +1,165 @@
+//! One training run as a file describes it: what `cargo xtask train CONFIG.toml` reads.
+//!
+//! A configuration speaks the language of a run's own records: its keys are those of a cell's
+//! `settings.json`, with what concerns the run beside them. Everything has a default, and the run keeps
+//! the whole, defaults filled in, as `config.toml` in its folder.
+
+mod check;
+mod error;
+mod read;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use vr_data::Augmentation;
+use vr_optim::{EstimatorConfig, Locking, NormPolicy, RuleConfig};
+
+pub use error::{ConfigError, Fault, Place};
+pub use read::{parse, read};
+
+use crate::cell::Cell;
+use crate::checkpoint::CheckpointPolicy;
+use crate::measure::Measures;
+use crate::schedule::{Schedule, Version};
+use crate::settings::{DataChoice, EngineKind, Model, Settings};
+
+/// What to train, on what, how and for how long.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// The method's name in the results; `None` is the estimator's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// The network.
+    #[serde(serialize_with = "crate::settings::name", deserialize_with = "crate::settings::named")]
+    pub model: Model,
+    /// What computes the gradients.
+    #[serde(serialize_with = "crate::settings::name", deserialize_with = "crate::settings::named")]
+    pub engine: EngineKind,
+    /// The pictures.
+    pub data: DataChoice,
+    /// A class-balanced subset of the training pictures; `None` takes all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_size: Option<usize>,
+    /// How training pictures are changed at random.
+    pub augmentation: Augmentation,
+    /// Pictures in a minibatch.
+    pub batch_size: usize,
+    /// Epochs to run: the beginning of the schedule.
+    pub epochs: usize,
+    /// One training for each.
+    pub seeds: Vec<u64>,
+    /// The folder that the run is written to; `None` is the first free `runs/train-N`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub out: Option<PathBuf>,
+    /// Threads in all; `None` is one for each core. Results do not depend on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Seeds that are trained at once, each on its share of the threads. Results do not depend on it.
+    pub jobs: usize,
+    /// A gradient table that would take more memory than this goes to a file in the run's folder; `None`
+    /// sets no limit. Results do not depend on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table_limit_mib: Option<u64>,
+    /// Whether transforms are locked.
+    pub locking: Locking,
+    /// Sets of batch-norm statistics to carry; with more than one, each has test errors of its own.
+    pub policies: Vec<NormPolicy>,
+    /// The estimator.
+    pub estimator: EstimatorConfig,
+    /// The update rule.
+    pub rule: RuleConfig,
+    /// The learning rate.
+    pub schedule: Schedule,
+    /// What is measured along the way; it never changes the training.
+    pub measures: Measures,
+    /// When the run saves itself.
+    pub checkpoints: CheckpointPolicy,
+}
+
+/// Three epochs of SGD with the paper's LeNet, update rule and schedule, on the synthetic set.
+impl Default for TrainConfig {
+    fn default() -> Self {
+        let Settings { model, engine, data, train_size, batch_size, epochs, seeds, checkpoints, jobs, .. } =
+            Settings::default();
+        Self {
+            method: None,
+            model,
+            engine,
+            data,
+            train_size,
+            augmentation: Augmentation::Standard,
+            batch_size,
+            epochs,
+            seeds,
+            out: None,
+            threads: None,
+            jobs,
+            table_limit_mib: None,
+            locking: Locking::Locked,
+            policies: vec![NormPolicy::Reset],
+            estimator: EstimatorConfig::Sgd,
+            rule: RuleConfig::default(),
+            schedule: Schedule::default(),
+            measures: Measures::NONE,
+            checkpoints,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// The method's name in the results.
+    pub fn method(&self) -> String {
+        self.method.clone().unwrap_or_else(|| self.estimator.build().name().to_owned())
+    }
+
+    /// What the run in the folder `out` is run on.
+    pub fn settings(&self, out: &Path) -> Settings {
+        let bytes = |mib: u64| mib.saturating_mul(1 << 20);
+        Settings {
+            data: self.data.clone(),
+            train_size: self.train_size,
+            test_size: None,
+            bf16_tables: false,
+            model: self.model,
+            engine: self.engine,
+            epochs: self.epochs,
+            schedule_epochs: self.schedule.length,
+            learning_rate: Some(self.schedule.base),
+            version: Version::default(),
+            seeds: self.seeds.clone(),
+            batch_size: self.batch_size,
+            places: self.measures.places,
+            every: self.measures.every,
+            checkpoints: self.checkpoints,
+            jobs: self.jobs,
+            table_limit: self.table_limit_mib.map(|mib| (bytes(mib), out.to_owned())),
+        }
+    }
+
+    /// One cell for each seed.
+    pub fn cells(&self) -> Vec<Cell> {
+        let cell = |&seed| Cell {
+            model: self.model,
+            method: self.method(),
+            estimator: self.estimator.clone(),
+            rule: self.rule,
+            schedule: self.schedule.clone(),
+            epochs: self.epochs,
+            augmentation: self.augmentation,
+            locking: self.locking,
+            policies: self.policies.clone(),
+            measures: self.measures,
+            seed,
+        };
+        self.seeds.iter().map(cell).collect()
+    }
+
+    /// The whole as TOML, which [`read`] reads.
+    ///
+    /// # Errors
+    /// When a number is beyond what TOML has, such as a seed of 2⁶³.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string(self).map_err(ConfigError::Write)
+    }
+}

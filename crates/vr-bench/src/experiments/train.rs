@@ -1,0 +1,89 @@
+//! One training run as a configuration describes it: no claim, no verdict, the same folder.
+
+use std::path::Path;
+
+use vr_data::SubsetError;
+
+use super::{Finished, Work};
+use crate::config::{ConfigError, Fault, TrainConfig};
+use crate::error::BenchError;
+use crate::figures::FigureError;
+use crate::figures::test_error::test_error;
+use crate::figures::variance_ratio::{VarianceRatio, variance_ratio};
+use crate::observer::Observer;
+use crate::results::{ExperimentResult, Point};
+use crate::run_dir::{self, Figure, Record, TRAIN};
+use crate::settings::LoadedData;
+
+/// Trains as the configuration says and writes the folder `out`; what an earlier run of the same configuration finished
+/// is kept, unless it is to be `forgotten`.
+///
+/// # Errors
+/// When the configuration does not fit its data, before anything is written; otherwise as [`super::run`].
+pub fn run(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Observer) -> Result<Finished, BenchError> {
+    let work = || train(config, out, forgotten, observer);
+    match config.threads {
+        None => work(),
+        Some(threads) => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.map_err(|e| BenchError::Model(e.into()))?.install(work)
+        }
+    }
+}
+
+fn train(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Observer) -> Result<Finished, BenchError> {
+    let settings = config.settings(out);
+    let data = settings.load().map_err(at_fault)?;
+    config.check_size(data.info.train_size).map_err(ConfigError::Fit)?;
+    if forgotten {
+        run_dir::forget(out, TRAIN)?;
+    }
+    run_dir::prepare(out, TRAIN)?;
+    let claim = format!("One training run: {} with {}.", config.model, config.method());
+    let work = Work {
+        record: Record::of_training(config),
+        settings: &settings,
+        data: &data,
+        cells: config.cells(),
+        claim: &claim,
+        scale: scale(config, &data),
+        figures,
+        verdicts: |_| Vec::new(),
+    };
+    work.run(out, observer)
+}
+
+/// An error of the data with the key that it comes from.
+fn at_fault(error: BenchError) -> BenchError {
+    let BenchError::Data(error) = error else { return error };
+    let key = if error.is::<SubsetError>() { "train-size" } else { "data" };
+    ConfigError::Fit(Fault::new(key, error.to_string())).into()
+}
+
+fn scale(config: &TrainConfig, data: &LoadedData) -> String {
+    let TrainConfig { epochs, seeds, .. } = config;
+    format!("{epochs} epoch(s), {} training pictures, {} seed(s)", data.info.train_size, seeds.len())
+}
+
+/// Test errors, and variance ratios where they were measured.
+fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
+    let mut figures = Vec::new();
+    if !result.epochs.is_empty() {
+        let title = result.heading("Test error");
+        let svg = test_error(&title, result)?;
+        figures.push(("test-error", title, svg));
+    }
+    let points: Vec<Point> =
+        result.points.iter().filter(|point| point.percent > 0.0 && point.ratio.is_some()).cloned().collect();
+    if !points.is_empty() {
+        let title = result.heading("Variance of the step over SGD");
+        let svg = variance_ratio(&VarianceRatio {
+            title: &title,
+            points: &points,
+            published: &[],
+            schedule: &result.schedule,
+        })?;
+        figures.push(("variance-ratio", title, svg));
+    }
+    Ok(figures)
+}

@@ -1,0 +1,42 @@
+//! `cargo xtask train`: one training run as a file describes it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use vr_bench::config;
+use vr_bench::experiments::train;
+use vr_bench::run_dir::TRAIN;
+
+use crate::progress::Bars;
+use crate::repro::{free_folder, report};
+use crate::signals;
+
+/// What to train.
+///
+/// docs/train.toml shows every key with its meaning; what a file leaves out has a default. The run keeps
+/// the whole as config.toml in its folder.
+#[derive(Parser)]
+pub struct Args {
+    /// The configuration, in TOML.
+    config: PathBuf,
+    /// Put a value in place of the file's, such as `epochs=10` or `estimator.svrg.start=400`; may be given often.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The run folder; by default the configuration's `out`, or `runs/train-N` with the first N that is free.
+    /// In the folder of an earlier run, only what is new or unfinished runs.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Run again what is finished, too.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Checks the configuration, then trains.
+pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
+    let config = config::read(&args.config, &args.set)?;
+    signals::listen(bars.stop())?;
+    let out = args.out.clone().or_else(|| config.out.clone()).unwrap_or_else(|| free_folder(TRAIN));
+    report(bars, || train::run(&config, &out, args.force, bars))
+}
