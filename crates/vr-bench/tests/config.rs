@@ -176,7 +176,7 @@ fn no_configuration_of_the_corpus_is_taken() {
 /// The ways to all keys below a table.
 fn ways(table: &Table, above: &[String], found: &mut Vec<Vec<String>>) {
     for (key, value) in table {
-        let way = [above, &[key.clone()]].concat();
+        let way = [above, std::slice::from_ref(key)].concat();
         found.push(way.clone());
         if let Value::Table(inner) = value {
             ways(inner, &way, found);
