@@ -71,13 +71,6 @@ fn lenet_in_batches_whole_and_ragged() {
 }
 
 #[test]
-fn small_resnet() {
-    for samples in [128, 80, 7] {
-        check_against_candle(&Model::ResnetSmall.graph().unwrap(), samples);
-    }
-}
-
-#[test]
 fn variants() {
     for model in [Model::LenetElu, Model::LenetDropout, Model::ResnetSmallElu] {
         for samples in [32, 7] {
@@ -105,6 +98,13 @@ fn check_over_points(model: Model, samples: usize, points: u64) {
     let [ours, candles] = squares.map(|sum| (sum / points as f64).sqrt());
     eprintln!("{model}, batch {samples}, {points} points: {ours:.1e}, candle {candles:.1e}");
     assert!(ours <= 3.0 * candles, "{model}, batch {samples}: {ours} against candle's {candles}");
+}
+
+#[test]
+fn small_resnet() {
+    for samples in [128, 80, 7] {
+        check_over_points(Model::ResnetSmall, samples, 4);
+    }
 }
 
 #[test]
