@@ -98,7 +98,7 @@ impl ExperimentResult {
     /// When it cannot be written as JSON.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         let diagnostics = Diagnostics { tensors: Vec::new(), ..self.diagnostics.clone() };
-        crate::rows::to_json(&Self { diagnostics, ..self.clone() })
+        crate::rows::to_json(&Self { diagnostics, ..self.clone() }, 3)
     }
 
     /// The line above a figure: what it shows, and of which model, data and scale.

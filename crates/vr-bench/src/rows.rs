@@ -59,27 +59,33 @@ pub fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(input: D) -> 
     records.into_iter().map(|record| serde_json::from_value(record).map_err(D::Error::custom)).collect()
 }
 
-/// Indented JSON in which what lies deeper than a table's rows stands on one line.
+/// Records as they are [serialized](serialize) here, as a value of their own.
+#[derive(Serialize)]
+#[serde(bound = "T: Serialize")]
+#[serde(transparent)]
+pub struct Rows<'a, T>(#[serde(serialize_with = "serialize")] pub &'a [T]);
+
+/// JSON with its first `indented` levels over many lines and whatever lies deeper on one: 2 for [`Rows`] alone, one more
+/// for each level above them.
 ///
 /// # Errors
 /// When the value cannot be written as JSON.
-pub fn to_json<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
+pub fn to_json<T: Serialize>(value: &T, indented: usize) -> Result<String, serde_json::Error> {
     let mut text = Vec::new();
-    let lines = Lines { depth: 0, indented: PrettyFormatter::new() };
+    let lines = Lines { depth: 0, most: indented, indented: PrettyFormatter::new() };
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut text, lines))?;
     String::from_utf8(text).map_err(serde::ser::Error::custom)
 }
 
 struct Lines {
     depth: usize,
+    most: usize,
     indented: PrettyFormatter<'static>,
 }
 
 impl Lines {
-    const ROWS: usize = 3;
-
     fn formatter(&mut self) -> Either<'_> {
-        if self.depth > Self::ROWS { Either::Line(CompactFormatter) } else { Either::Indented(&mut self.indented) }
+        if self.depth > self.most { Either::Line(CompactFormatter) } else { Either::Indented(&mut self.indented) }
     }
 }
 
@@ -142,10 +148,19 @@ mod tests {
     #[test]
     fn a_row_is_a_line_and_comes_back_to_the_bit() {
         for ratios in [&[][..], &[Some(0.1 + 0.2), None, Some(1e-300)]] {
-            let text = to_json(&file(ratios)).unwrap();
+            let text = to_json(&file(ratios), 3).unwrap();
             assert_eq!(serde_json::from_str::<File>(&text).unwrap(), file(ratios), "{text}");
             assert!(ratios.is_empty() || text.contains("\n      [\"sgd\",0.30000000000000004],\n"), "{text}");
         }
+    }
+
+    #[test]
+    fn rows_alone_are_a_table_too() {
+        let points = file(&[Some(0.5), None]).points;
+        let text = to_json(&Rows(&points), 2).unwrap();
+        assert!(text.contains("\n    [\"sgd\",0.5],\n"), "{text}");
+        let again: Vec<Row> = deserialize(&mut serde_json::Deserializer::from_str(&text)).unwrap();
+        assert_eq!(again, points);
     }
 
     #[test]

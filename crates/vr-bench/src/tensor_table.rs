@@ -87,7 +87,7 @@ mod tests {
         };
         let tables = of(&[row("lenet", 0.0), row("resnet110", 0.0), row("lenet", 11.0)]);
         assert_eq!(tables.iter().map(|table| table.moments.len()).collect::<Vec<_>>(), [2, 1]);
-        let text = crate::rows::to_json(&tables).unwrap();
+        let text = crate::rows::to_json(&tables, 4).unwrap();
         assert_eq!(text.matches("\"fc\"").count(), 2);
         assert!(text.contains("[0.33333,0.33333]") && text.contains("[null,null]"), "{text}");
     }

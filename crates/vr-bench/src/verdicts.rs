@@ -12,6 +12,7 @@ use crate::cost::{Cost, HEADINGS, costs};
 use crate::error::BenchError;
 use crate::experiments;
 use crate::results::{EpochTime, ExperimentResult, Outcome, Verdict};
+use crate::rows;
 
 /// Longest file of a run that is read, in bytes.
 const LARGEST: u64 = 1 << 30;
@@ -76,7 +77,7 @@ impl JudgedRun {
             result.verdicts = (experiment.verdicts)(&result);
         }
         let times: Vec<EpochTime> = if folder.join("timing.json").is_file() {
-            serde_json::from_slice(&text("timing.json")?)?
+            rows::deserialize(&mut serde_json::Deserializer::from_slice(&text("timing.json")?))?
         } else {
             Vec::new()
         };

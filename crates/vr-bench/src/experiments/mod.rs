@@ -206,5 +206,9 @@ fn scale(settings: &Settings, data: &LoadedData) -> String {
         PAPER_EPOCHS => format!("{epochs} of the paper's 250 epochs"),
         length => format!("{epochs} of {length} epochs, the paper's 250 compressed"),
     };
-    format!("{epochs}, {} of its 50,000 training pictures, {} seed(s)", data.info.train_size, seeds.len())
+    let (train, test, seeds) = (data.info.train_size, data.info.test_size, seeds.len());
+    format!(
+        "{epochs}, {train} of its 50,000 training pictures in minibatches of {}, {test} test pictures, {seeds} seed(s)",
+        settings.batch_size
+    )
 }
