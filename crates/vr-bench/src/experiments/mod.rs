@@ -27,7 +27,7 @@ use vr_optim::{RunMemory, TableStorage};
 use crate::cell::{Cell, CellResult};
 use crate::cells::run_cells;
 use crate::error::BenchError;
-use crate::figures::FigureError;
+use crate::figures::{FigureError, distinct};
 use crate::observer::Observer;
 use crate::results::{EpochTime, ExperimentResult, Verdict};
 use crate::run_dir::{self, Figure, Record, Task};
@@ -177,8 +177,7 @@ impl Work<'_> {
     /// The cells' numbers under the run's name and claim, not yet judged.
     fn gather(&self, measured: &[CellResult]) -> ExperimentResult {
         let Self { record, settings, data, cells, claim, scale, .. } = self;
-        let mut models: Vec<&str> = cells.iter().map(|cell| cell.model.name()).collect();
-        models.dedup();
+        let models = distinct(cells.iter().map(|cell| cell.model.name()));
         ExperimentResult {
             experiment: record.experiment.clone(),
             claim: (*claim).into(),
