@@ -99,7 +99,13 @@ fn the_whole_is_a_configuration_again() {
 
 #[test]
 fn overrides_go_before_the_file() {
-    let set = ["model=resnet-small", "estimator = { saga = { weight = 1.0 } }", "seeds=[3, 4]", "data.cifar10=."];
+    let set = [
+        "model=resnet-small",
+        "estimator = { saga = { weight = 1.0 } }",
+        "locking=unlocked",
+        "seeds=[3, 4]",
+        "data.cifar10=.",
+    ];
     let config = of(EXAMPLE, &set).unwrap();
     assert_eq!(config.model, Model::ResnetSmall);
     assert!(matches!(config.estimator, EstimatorConfig::Saga(_)));

@@ -128,9 +128,8 @@ impl TrainConfig {
 
     fn check_saga(&self, config: &SagaConfig) -> Checked {
         within("estimator.saga.weight", config.weight, (Bound::Excluded(0.0), Bound::Included(1.0)))?;
-        if config.weight < 1.0 && self.locking == Locking::Locked && self.augmentation != Augmentation::None {
-            let reason =
-                "is `locked`; a table with `estimator.saga.weight` below 1 averages over transforms, which must differ";
+        if self.locking == Locking::Locked && self.augmentation != Augmentation::None {
+            let reason = "is `locked`, which leaves `estimator.saga` the same transforms for the whole run";
             return Err(Fault { nearest: Some("unlocked".into()), ..Fault::new("locking", reason) });
         }
         storage("estimator.saga.storage", &config.storage)
