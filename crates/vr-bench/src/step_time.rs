@@ -43,10 +43,10 @@ pub fn step_time(model: Model, kind: EngineKind, batch: usize) -> Result<StepTim
     let x = initialize(&graph, 0);
     let operations = 2.0 * CpuEngine::new(graph.clone()).multiply_adds_of_a_step(batch) as f64;
     let engine = Engine::new(kind, graph);
-    let pixels = (0..batch * 3072).map(|i| (i as f32 * 0.37).sin()).collect();
+    let pixels: Vec<f32> = (0..batch * 3072).map(|i| (i as f32 * 0.37).sin()).collect();
     let labels = (0..batch as u32).map(|i| i % 10).collect();
     let noise = Noise { key: Key::new(0, Stream::InnerTransform), samples: (0..batch as u32).collect() };
-    let pictures = Batch::new(pixels, [batch, 3, 32, 32], labels)
+    let pictures = Batch::new(&pixels, [batch, 3, 32, 32], labels)
         .and_then(|pictures| pictures.with_noise(noise))
         .map_err(|e| failed(Box::new(e)))?;
     let mut gradient = FlatVector::zeros(x.len());

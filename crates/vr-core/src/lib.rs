@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`space`], [`vector`] | ordered named tensors, and the flat vectors over them |
 //! | [`oracle`], [`norm`] | the gradient oracle, and batch-norm statistics as a type of their own |
-//! | [`batch`], [`minibatch`] | pictures with labels, and the keys that name a minibatch |
+//! | [`batch`], [`lanes`], [`minibatch`] | pictures with labels, how they lie in memory, and the keys that name a minibatch |
 //! | [`coefficient`] | the control variate `(g − α·g̃) + α·μ` |
 //! | [`variance`] | the variance report: what an estimator's step costs in variance and in bias |
 //! | [`random`] | the counter-based generator and a stateless permutation |
@@ -41,6 +41,7 @@
 pub mod batch;
 pub mod coefficient;
 pub mod counts;
+pub mod lanes;
 pub mod minibatch;
 pub mod norm;
 pub mod oracle;
@@ -54,6 +55,7 @@ pub mod vector;
 pub use batch::{Batch, Noise};
 pub use coefficient::Coefficient;
 pub use counts::{EvaluationCounts, Purpose};
+pub use lanes::{LANES, LaneBlock};
 pub use minibatch::{MinibatchKey, MinibatchSource, TransformKey};
 pub use norm::{NormLayer, NormStatistics};
 pub use oracle::{Evaluation, Normalization, Oracle};

@@ -45,5 +45,5 @@ pub use loader::{Loader, LoaderConfig, LoaderError, test_batches};
 pub use plan::BatchPlan;
 pub use subset::{SubsetError, balanced_subset};
 pub use synthetic::{SyntheticConfig, synthetic};
-pub use transform::{Augmentation, Transform};
+pub use transform::{Augmentation, Transform, apply_in_lanes};
 pub use verify::{Verification, info, verify};

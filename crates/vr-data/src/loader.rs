@@ -2,11 +2,11 @@
 
 mod prefetch;
 
-use crate::{Augmentation, BatchPlan, ImageSet, image_set::PICTURE_BYTES, transform::Transform};
+use crate::{Augmentation, BatchPlan, ImageSet, apply_in_lanes, transform::Transform};
 use prefetch::Prefetcher;
 use rayon::prelude::*;
 use std::sync::Arc;
-use vr_core::{Batch, MinibatchKey, MinibatchSource, Noise};
+use vr_core::{Batch, LANES, MinibatchKey, MinibatchSource, Noise};
 
 /// How training pictures become minibatches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,13 +137,14 @@ impl Recipe {
 
 /// The pictures at `indices`, each with its own transform, normalised.
 fn gather(set: &ImageSet, indices: &[u32], transform: impl Fn(u32) -> Transform + Sync) -> Batch {
-    let mut images = vec![0.0; indices.len() * PICTURE_BYTES];
-    images.par_chunks_exact_mut(PICTURE_BYTES).zip(indices).with_min_len(16).for_each(|(out, &sample)| {
-        transform(sample).apply(set.picture(sample as usize), out);
-    });
+    let lanes = |samples: &[u32]| {
+        let pictures = samples.iter().map(|&sample| (set.picture(sample as usize), transform(sample)));
+        apply_in_lanes(&pictures.collect::<Vec<_>>())
+    };
+    let blocks = indices.par_chunks(LANES).map(lanes).collect();
     let labels = indices.iter().map(|&sample| set.label(sample as usize).into()).collect();
     let [channels, height, width] = set.shape();
-    Batch::new(images, [indices.len(), channels, height, width], labels)
+    Batch::from_blocks(blocks, [indices.len(), channels, height, width], labels)
         .expect("one picture and one label were gathered for each index")
 }
 

@@ -3,7 +3,7 @@
 use crate::image_set::{PICTURE_BYTES, PICTURE_SHAPE};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
-use vr_core::{TransformKey, random};
+use vr_core::{LANES, LaneBlock, TransformKey, random};
 
 const SIDE: usize = PICTURE_SHAPE[1];
 /// Zeros around a picture before it is cropped.
@@ -70,25 +70,48 @@ impl Transform {
     /// When either slice is not one picture long, or the crop leaves the padded picture.
     pub fn apply(&self, picture: &[u8], out: &mut [f32]) {
         assert_eq!((picture.len(), out.len()), (PICTURE_BYTES, PICTURE_BYTES), "one picture each");
-        assert!(self.top <= 2 * PAD && self.left <= 2 * PAD, "{self:?} leaves the padded picture");
-        out.fill(NORMALIZED[0]);
-        // Columns of the output, before the flip, that show the picture and not its padding.
-        let start = PAD.saturating_sub(self.left);
-        let source = self.left.saturating_sub(PAD);
-        let width = SIDE - self.left.abs_diff(PAD);
-        for (plane, target) in picture.chunks_exact(SIDE * SIDE).zip(out.chunks_exact_mut(SIDE * SIDE)) {
-            for (y, row) in target.chunks_exact_mut(SIDE).enumerate() {
-                let Some(from) = (y + self.top).checked_sub(PAD).filter(|&from| from < SIDE) else { continue };
-                let bytes = &plane[from * SIDE + source..][..width];
-                for (value, &byte) in row[start..][..width].iter_mut().zip(bytes) {
-                    *value = NORMALIZED[usize::from(byte)];
-                }
-                if self.flip {
-                    row.reverse();
-                }
+        for (i, out) in out.chunks_exact_mut(SIDE).enumerate() {
+            for (value, byte) in out.iter_mut().zip(self.row(picture, i)) {
+                *value = NORMALIZED[usize::from(byte)];
             }
         }
     }
+
+    /// Row `i` of the transformed picture, counted through its planes, before it is normalised.
+    fn row(&self, picture: &[u8], i: usize) -> [u8; SIDE] {
+        assert!(self.top <= 2 * PAD && self.left <= 2 * PAD, "{self:?} leaves the padded picture");
+        let mut padded = [0; SIDE + 2 * PAD];
+        if let Some(y) = (i % SIDE + self.top).checked_sub(PAD).filter(|&y| y < SIDE) {
+            padded[PAD..][..SIDE].copy_from_slice(&picture[(i / SIDE * SIDE + y) * SIDE..][..SIDE]);
+        }
+        let mut row = [0; SIDE];
+        row.copy_from_slice(&padded[self.left..][..SIDE]);
+        if self.flip {
+            row.reverse();
+        }
+        row
+    }
+}
+
+/// Up to sixteen pictures, transformed and normalised as by [`Transform::apply`], each in its own lane.
+///
+/// # Panics
+/// When there are more pictures, one is not a picture long, or a crop leaves the padded picture.
+pub fn apply_in_lanes(pictures: &[(&[u8], Transform)]) -> LaneBlock {
+    assert!(pictures.len() <= LANES, "{} pictures for {LANES} lanes", pictures.len());
+    // Whole pictures first: rows of sixteen in turn would miss the cache at every one.
+    let mut bytes = [[0; PICTURE_BYTES]; LANES];
+    for ((picture, transform), bytes) in pictures.iter().zip(&mut bytes) {
+        for (i, row) in bytes.chunks_exact_mut(SIDE).enumerate() {
+            row.copy_from_slice(&transform.row(picture, i));
+        }
+    }
+    let value = |i: usize| std::array::from_fn(|lane: usize| NORMALIZED[usize::from(bytes[lane][i])]);
+    let mut block: LaneBlock = (0..PICTURE_BYTES).map(value).collect();
+    for lane in pictures.len()..LANES {
+        block.set(lane, &[0.0; PICTURE_BYTES]);
+    }
+    block
 }
 
 impl Augmentation {
@@ -162,6 +185,24 @@ mod tests {
                 transform.apply(&picture, &mut out);
                 assert_eq!(out, slowly(transform, &picture), "{transform:?}");
             }
+        }
+    }
+
+    #[test]
+    fn lanes_hold_what_single_pictures_become() {
+        let pictures: Vec<Vec<u8>> = (0..LANES)
+            .map(|n| asymmetric().into_iter().map(|byte| byte.wrapping_mul(2 * n as u8 + 1)).collect())
+            .collect();
+        let drawn = |n| Augmentation::Standard.draw(3, KEY, n);
+        for count in [1, 7, LANES] {
+            let pairs: Vec<_> = (0..count).map(|n| (&pictures[n][..], drawn(n as u32))).collect();
+            let block = apply_in_lanes(&pairs);
+            let mut out = vec![0.0; PICTURE_BYTES];
+            for (lane, (picture, transform)) in pairs.iter().enumerate() {
+                transform.apply(picture, &mut out);
+                assert!(block.lane(lane).eq(out.iter().copied()), "lane {lane} of {count}");
+            }
+            assert!((count..LANES).all(|lane| block.lane(lane).all(|value| value == 0.0)), "no picture, no value");
         }
     }
 

@@ -66,7 +66,7 @@ impl<S: Element> CandleEngine<S> {
     }
 
     fn run(&self, parameters: &[Tensor], norm: Normalization<'_, S>, batch: &Batch) -> Result<Logits<S>, EngineError> {
-        let images = Tensor::from_slice(batch.images(), &batch.shape()[..], &Device::Cpu)?.to_dtype(S::DTYPE)?;
+        let images = Tensor::from_vec(batch.images(), &batch.shape()[..], &Device::Cpu)?.to_dtype(S::DTYPE)?;
         let mut statistics = match norm {
             Normalization::Batch => Some(NormStatistics::initial(self.graph.norm_layers().clone())),
             Normalization::Stored(_) => None,

@@ -13,7 +13,7 @@
 //! let graph = Model::Lenet.graph()?;
 //! let x = initialize(&graph, 0);
 //! let engine = CpuEngine::new(graph);
-//! let batch = Batch::new(vec![0.5; 4 * 3 * 32 * 32], [4, 3, 32, 32], vec![0, 1, 2, 3])?;
+//! let batch = Batch::new(&[0.5; 4 * 3 * 32 * 32], [4, 3, 32, 32], vec![0, 1, 2, 3])?;
 //! let mut gradient = FlatVector::zeros(x.len());
 //! let evaluation = engine.gradient(&x, Normalization::Batch, &batch, &mut gradient)?;
 //! assert_eq!(evaluation.samples, 4);

@@ -8,8 +8,8 @@ use vr_core::{Batch, FlatVector, Key, Noise, NormStatistics, Normalization, Orac
 use vr_models::{CandleEngine, CpuEngine, EngineError, Model, initialize};
 
 fn batch(n: usize) -> Batch {
-    let pixels = (0..n * 3072).map(|i| (i as f32 * 0.37).sin() + (i as f32 * 0.0011).cos()).collect();
-    let batch = Batch::new(pixels, [n, 3, 32, 32], (0..n as u32).map(|i| 7 * i % 10).collect()).unwrap();
+    let pixels: Vec<f32> = (0..n * 3072).map(|i| (i as f32 * 0.37).sin() + (i as f32 * 0.0011).cos()).collect();
+    let batch = Batch::new(&pixels, [n, 3, 32, 32], (0..n as u32).map(|i| 7 * i % 10).collect()).unwrap();
     let noise = Noise { key: Key::new(1, Stream::InnerTransform), samples: (0..n as u32).collect() };
     batch.with_noise(noise).unwrap()
 }

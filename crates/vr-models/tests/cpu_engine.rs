@@ -7,8 +7,8 @@ use vr_kernels::Isa;
 use vr_models::{CandleEngine, Conv, ConvInit, CpuEngine, EngineError, Graph, GraphBuilder, Model, initialize};
 
 fn batch(n: usize, [c, h, w]: [usize; 3]) -> Batch {
-    let pixels = (0..n * c * h * w).map(|i| (i as f32 * 0.37).sin() + (i as f32 * 0.0011).cos()).collect();
-    Batch::new(pixels, [n, c, h, w], (0..n as u32).map(|i| 7 * i % 10).collect()).unwrap()
+    let pixels: Vec<f32> = (0..n * c * h * w).map(|i| (i as f32 * 0.37).sin() + (i as f32 * 0.0011).cos()).collect();
+    Batch::new(&pixels, [n, c, h, w], (0..n as u32).map(|i| 7 * i % 10).collect()).unwrap()
 }
 
 /// The batch with dropout masks of that key for samples 100, 101, ….
@@ -275,7 +275,7 @@ fn wrong_arguments_are_named() {
     let picture = batch(2, [3, 16, 16]);
     let error = engine.evaluate(&x, Normalization::Batch, &picture).unwrap_err();
     assert!(error.to_string().contains("[2, 3, 16, 16]"), "{error}");
-    let label = Batch::new(vec![0.0; 3072], [1, 3, 32, 32], vec![10]).unwrap();
+    let label = Batch::new(&vec![0.0; 3072], [1, 3, 32, 32], vec![10]).unwrap();
     let error = engine.evaluate(&x, Normalization::Batch, &label).unwrap_err();
     assert!(error.to_string().contains("label 10"), "{error}");
     let error = engine.evaluate(&FlatVector::zeros(3), Normalization::Batch, &batch(1, [3, 32, 32])).unwrap_err();

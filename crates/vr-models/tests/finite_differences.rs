@@ -27,7 +27,7 @@ fn batch(n: usize) -> Batch {
     let key = Key::new(5, Stream::User);
     let pixels =
         (0..n * 3 * 64).map(|i| random::normal([key.words(i as u32, 0)[0], key.words(i as u32, 1)[0]])[0] as f32);
-    let batch = Batch::new(pixels.collect(), [n, 3, 8, 8], (0..n as u32).map(|i| i % 5).collect()).unwrap();
+    let batch = Batch::new(&pixels.collect::<Vec<_>>(), [n, 3, 8, 8], (0..n as u32).map(|i| i % 5).collect()).unwrap();
     batch.with_noise(Noise { key, samples: (0..n as u32).collect() }).unwrap()
 }
 
@@ -77,8 +77,7 @@ fn statistics_are_the_batchs_own_with_unbiased_variance() {
     let evaluation = CandleEngine::<f64>::new(graph).evaluate(&x, Normalization::Batch, &batch).unwrap();
     let statistics = evaluation.statistics.unwrap();
     for channel in 0..3 {
-        let values: Vec<f64> =
-            (0..4).flat_map(|n| batch.images()[(n * 3 + channel) * 64..][..64].iter().map(|&v| f64::from(v))).collect();
+        let values: Vec<f64> = (0..4).flat_map(|n| batch.image(n).skip(channel * 64).take(64).map(f64::from)).collect();
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
@@ -95,8 +94,8 @@ fn misfits_are_named() {
     let short = FlatVector::zeros(3);
     let error = engine.evaluate(&short, Normalization::Batch, &batch(2)).unwrap_err();
     assert!(error.to_string().contains("3 elements"), "{error}");
-    let wrong = Batch::new(vec![0.0; 2 * 64], [2, 1, 8, 8], vec![0, 1]).unwrap();
+    let wrong = Batch::new(&vec![0.0; 2 * 64], [2, 1, 8, 8], vec![0, 1]).unwrap();
     assert!(engine.evaluate(&x, Normalization::Batch, &wrong).unwrap_err().to_string().contains("[2, 1, 8, 8]"));
-    let label = Batch::new(vec![0.0; 3 * 64], [1, 3, 8, 8], vec![5]).unwrap();
+    let label = Batch::new(&vec![0.0; 3 * 64], [1, 3, 8, 8], vec![5]).unwrap();
     assert!(engine.evaluate(&x, Normalization::Batch, &label).unwrap_err().to_string().contains("label 5"));
 }

@@ -57,8 +57,8 @@ fn parameters(engine: &CandleEngine<f64>) -> Vec<f32> {
 fn check(model: Model) {
     let expected = fixture(model);
     let n = expected.batch;
-    let pixels = (0..n * 3072).map(|i| uniform(PICTURES, i) as f32).collect();
-    let batch = Batch::new(pixels, [n, 3, 32, 32], (0..n as u32).map(|i| 7 * i % 10).collect()).unwrap();
+    let pixels: Vec<f32> = (0..n * 3072).map(|i| uniform(PICTURES, i) as f32).collect();
+    let batch = Batch::new(&pixels, [n, 3, 32, 32], (0..n as u32).map(|i| 7 * i % 10).collect()).unwrap();
 
     let engine = CandleEngine::<f64>::new(model.graph().unwrap());
     let weights = parameters(&engine);

@@ -185,7 +185,7 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Back, coefficients: &[Co
             write(block, *to, |block, out| {
                 let grad = &block.grads[grad.slot][grad.range()];
                 if *max {
-                    let x = &block.values[from.place.buffer][from.place.range()];
+                    let x = context.values(block.first, &block.values, from.place);
                     pool.max_backward(context.isa, x, prologue, grad, out);
                 } else {
                     pool.mean_backward(context.isa, grad, out);
@@ -203,13 +203,13 @@ fn write(block: &mut Block, to: GradPlace, work: impl FnOnce(&mut Block, &mut [f
 }
 
 fn norm<'a>(
-    context: &Context<'_>,
+    context: &'a Context<'_>,
     block: &'a Block,
     prologue: usize,
     coefficients: &'a [Coefficients],
 ) -> NormBackward<'a> {
     let &Prologue { source, relu, .. } = &context.plan.prologues[prologue];
-    let x = &block.values[source.buffer][source.range()];
+    let x = context.values(block.first, &block.values, source);
     let Coefficients { scale, shift, .. } = &coefficients[prologue];
     let prologue = Affine { scale, shift, relu };
     NormBackward { isa: context.isa, x, prologue, lanes: block.lanes }
@@ -224,8 +224,8 @@ fn weight_gradient(
     coefficients: &[Coefficients],
 ) {
     let ConvLayer { conv: kernel, linear, tensor, bias } = &context.plan.convs[conv];
-    let Block { values, grads, gradient, linear: packed, scratch, bias: sums, .. } = block;
-    let x = &values[from.place.buffer][from.place.range()];
+    let Block { first, values, grads, gradient, linear: packed, scratch, bias: sums, .. } = block;
+    let x = context.values(*first, values, from.place);
     let grad = &grads[grad.slot][grad.range()];
     let prologue = affine(context.plan, coefficients, from);
     match linear {

@@ -1,7 +1,7 @@
 //! The forward pass.
 
 use vr_core::{NormStatistics, Normalization};
-use vr_kernels::{Affine, Buffer, LANES, Moments, activate, add, elu, fold, moments, mul_assign, pack};
+use vr_kernels::{Affine, Buffer, LANES, Moments, activate, add, elu, fold, moments, mul_assign};
 
 use super::loss::loss;
 use super::plan::{ConvLayer, Mask, Place, Plan, Step, View, pool};
@@ -49,7 +49,6 @@ pub fn forward(
         let blocks = &mut blocks[..samples.div_ceil(LANES)];
         each(blocks, |index, block| {
             if at == 0 {
-                pictures(context, index, block);
                 gather(context, block, plan.input, train);
             }
             for step in &plan.steps[at..end] {
@@ -68,19 +67,11 @@ pub fn forward(
     }
 }
 
-/// Brings the pictures of block `index` into the layout of the kernels.
-fn pictures(context: &Context<'_>, index: usize, block: &mut Block) {
-    let (input, batch) = (context.plan.input, context.batch);
-    let sample = batch.images().len() / batch.len();
-    let images = &batch.images()[index * LANES * sample..][..block.lanes * sample];
-    pack(images, sample, &mut block.values[input.buffer][input.range()]);
-}
-
 /// Statistics of what was just written, while it is hot.
 fn gather(context: &Context<'_>, block: &mut Block, to: Place, train: bool) {
     if train && context.plan.normed[to.buffer] {
         let out = &mut block.moments[to.buffer][to.channel_range()];
-        moments(context.isa, &block.values[to.buffer][to.range()], block.lanes, out);
+        moments(context.isa, context.values(block.first, &block.values, to), block.lanes, out);
     }
 }
 
@@ -144,7 +135,7 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Step, coefficients: &[Co
     // Taken out while it is written: a step never reads the buffer that it writes.
     let mut buffer = std::mem::take(&mut block.values[to.buffer]);
     let out = &mut buffer[to.range()];
-    let input = |view: &View| &block.values[view.place.buffer][view.place.range()];
+    let input = |view: &View| context.values(block.first, &block.values, view.place);
     match step {
         Step::Norm { .. } => {}
         Step::Conv { conv, from, .. } => {

@@ -32,7 +32,7 @@ impl CpuEngine {
     /// let start = initialize(&graph, 0);
     /// let x = Var::from_slice(&start[..], start.len(), &Device::Cpu)?;
     /// let engine = Arc::new(CpuEngine::new(graph));
-    /// let batch = Batch::new(vec![0.5; 4 * 3 * 32 * 32], [4, 3, 32, 32], vec![0, 1, 2, 3])?;
+    /// let batch = Batch::new(&[0.5; 4 * 3 * 32 * 32], [4, 3, 32, 32], vec![0, 1, 2, 3])?;
     ///
     /// let logits = engine.logits(&x, Normalization::Batch, &batch)?;
     /// let target = Tensor::zeros_like(&logits.values)?;

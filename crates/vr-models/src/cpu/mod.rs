@@ -13,12 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use vr_core::{Batch, Evaluation, FlatVector, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace};
-use vr_kernels::{Isa, LANES};
+use vr_kernels::{Buffer, Isa, LANES};
 
 use crate::error::{EngineError, check};
 use crate::graph::Graph;
 use gradient_plan::{Back, GradientPlan};
-use plan::Plan;
+use plan::{Place, Plan};
 use workspace::Workspace;
 
 /// A graph with mean cross-entropy as a gradient oracle, in f32 on the CPU.
@@ -39,6 +39,9 @@ pub struct CpuEngine {
     idle: Mutex<Vec<Workspace>>,
 }
 
+// The pictures of a batch lie as the kernels read them.
+const _: () = assert!(LANES == vr_core::LANES);
+
 /// What every step of an evaluation sees.
 struct Context<'a> {
     plan: &'a Plan,
@@ -56,6 +59,14 @@ impl Context<'_> {
     }
     fn tensor(&self, tensor: usize) -> &[f32] {
         &self.x[self.range(tensor)]
+    }
+    /// What stands at a place of the block whose first sample is `first`: the pictures themselves are the batch's.
+    fn values<'b>(&'b self, first: usize, values: &'b [Buffer], place: Place) -> &'b [f32] {
+        let values = match place.buffer == self.plan.input.buffer {
+            true => self.batch.blocks()[first / LANES].values(),
+            false => &values[place.buffer],
+        };
+        &values[place.range()]
     }
 }
 

@@ -40,7 +40,9 @@ pub struct Block {
 impl Block {
     fn lens(plan: &Plan) -> impl Iterator<Item = usize> {
         let scratch = plan.convs.iter().map(|layer| layer.conv.scratch_len()).max().unwrap_or(0);
-        plan.buffers.iter().copied().chain([scratch])
+        // The pictures are the batch's.
+        let buffers = plan.buffers.iter().enumerate().map(|(i, &len)| if i == plan.input.buffer { 0 } else { len });
+        buffers.chain([scratch])
     }
 
     /// Of memory of these lengths.
