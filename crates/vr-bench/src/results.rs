@@ -179,15 +179,15 @@ impl Point {
     }
 }
 
-/// The ratios of two methods at the same seed, epoch and place, after the first epoch, whose snapshot is the initial
-/// point.
-pub fn pairs(points: &[Point], one: &str, other: &str) -> Vec<(f64, f64)> {
+/// The ratios of two methods at the same seed, epoch and place, after the seed: after the first epoch, whose snapshot is
+/// the initial point.
+pub fn pairs(points: &[Point], one: &str, other: &str) -> Vec<(u64, [f64; 2])> {
     let twin = |point: &Point| {
         let same = |p: &&Point| (p.seed, p.epoch, p.percent) == (point.seed, point.epoch, point.percent);
         points.iter().filter(|p| p.method == other).find(same)
     };
     let ones = points.iter().filter(|p| p.method == one && p.epoch > 1);
-    ones.filter_map(|point| Some((point.ratio?, twin(point)?.ratio?))).collect()
+    ones.filter_map(|point| Some((point.seed, [point.ratio?, twin(point)?.ratio?]))).collect()
 }
 
 /// One epoch of one run.

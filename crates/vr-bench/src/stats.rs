@@ -1,8 +1,12 @@
 //! Means with their spread, and the interval that the verdicts' rules go by.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::results::Outcome;
+
+/// How [`Estimate::of_runs`] counts, said beside a claim.
+pub const RUNS: &str = "each seed counts as its mean, a single seed as its epochs and places";
 
 /// What the rule of [`Estimate::sign`] is called beside a claim.
 pub const RULE: &str = "decided where the 95 % interval (Student's t) lies on one side of 0";
@@ -28,6 +32,20 @@ impl Estimate {
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let error = if values.len() < 2 { f64::NAN } else { (squares / (n * (n - 1.0))).sqrt() };
         Self { n: values.len(), mean, error, freedom: n - 1.0 }
+    }
+
+    /// The mean of values measured along runs, each with its seed. What one run gives at different times is not
+    /// independent, so of several seeds each counts once, with its mean. Of a single seed every value counts, and the
+    /// interval says nothing of other seeds.
+    pub fn of_runs(values: &[(u64, f64)]) -> Self {
+        let mut runs: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+        for &(seed, value) in values {
+            runs.entry(seed).or_default().push(value);
+        }
+        match runs.len() {
+            1 => Self::of(&runs.into_values().flatten().collect::<Vec<_>>()),
+            _ => Self::of(&runs.values().map(|run| Self::of(run).mean).collect::<Vec<_>>()),
+        }
     }
 
     /// `self − other` of independent groups, with Welch's degrees of freedom.
@@ -102,6 +120,14 @@ impl fmt::Display for Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_several_seeds_each_counts_once() {
+        let values = [(0, 1.0), (0, 3.0), (1, 4.0), (1, 6.0), (1, 8.0)];
+        assert_eq!(Estimate::of_runs(&values), Estimate::of(&[2.0, 6.0]));
+        assert_eq!(Estimate::of_runs(&values[..2]), Estimate::of(&[1.0, 3.0]), "a single seed");
+        assert_eq!(Estimate::of_runs(&[]).n, 0);
+    }
 
     #[test]
     fn mean_and_standard_error_by_hand() {

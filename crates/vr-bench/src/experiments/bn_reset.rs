@@ -11,7 +11,7 @@ use crate::figures::bn_reset::bn_reset as figure;
 use crate::results::{EpochRow, ExperimentResult, Verdict};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, RULE};
+use crate::stats::{Estimate, RULE, RUNS};
 
 /// The remedy of section 3.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -54,23 +54,23 @@ pub fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
 
 /// Mean test error of naive statistics against reset ones over all epochs and seeds.
 fn verdict(rows: &[EpochRow]) -> Verdict {
-    let pairs: Vec<f64> = rows
+    let pairs: Vec<(u64, f64)> = rows
         .iter()
         .filter(|row| row.method.ends_with("/naive"))
         .filter_map(|naive| {
             let reset =
                 rows.iter().find(|r| r.method.ends_with("/reset") && (r.seed, r.epoch) == (naive.seed, naive.epoch))?;
-            Some(naive.test_error - reset.test_error)
+            Some((naive.seed, naive.test_error - reset.test_error))
         })
         .collect();
-    let difference = Estimate::of(&pairs);
+    let difference = Estimate::of_runs(&pairs);
     Verdict {
         id: "C3-reset".into(),
         claim: "C3: naive batch-norm statistics raise the test error over reset ones".into(),
         expected: "naive above reset".into(),
         measured: format!("naive − reset in points of test error: {difference}"),
         outcome: difference.sign(),
-        rule: format!("mean over epochs and seeds: {RULE}"),
+        rule: format!("mean over epochs and seeds; {RUNS}: {RULE}"),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::measure::Measures;
 use crate::results::{ExperimentResult, Verdict, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::Estimate;
+use crate::stats::{Estimate, RUNS};
 
 /// ELU against ReLU.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -60,9 +60,9 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
 
 fn verdict(result: &ExperimentResult) -> Verdict {
     // Both ratios are zero at the snapshot.
-    let after = pairs(&result.points, RELU, ELU).into_iter().filter(|&(relu, elu)| relu > 0.0 && elu > 0.0);
-    let logs: Vec<f64> = after.map(|(relu, elu)| (elu / relu).ln()).collect();
-    let log = Estimate::of(&logs);
+    let after = pairs(&result.points, RELU, ELU).into_iter().filter(|(_, [relu, elu])| relu.min(*elu) > 0.0);
+    let logs: Vec<(u64, f64)> = after.map(|(seed, [relu, elu])| (seed, (elu / relu).ln())).collect();
+    let log = Estimate::of_runs(&logs);
     Verdict {
         id: "C13-elu".into(),
         claim: "C13: ELU in place of ReLU changes the variance ratio only marginally".into(),
@@ -74,10 +74,11 @@ fn verdict(result: &ExperimentResult) -> Verdict {
             }
         },
         outcome: log.within(MARGINAL.ln()),
-        rule: "geometric mean, over the places after the start, epochs after the first and seeds, of ELU's ratio over \
-               ReLU's at the same place: confirmed when its 95 % interval (Student's t) lies within the bounds, \
-               contradicted when outside"
-            .into(),
+        rule: format!(
+            "geometric mean, over the places after the start, epochs after the first and seeds, of ELU's ratio over \
+             ReLU's at the same place; {RUNS}: confirmed when its 95 % interval (Student's t) lies within the bounds, \
+             contradicted when outside"
+        ),
     }
 }
 

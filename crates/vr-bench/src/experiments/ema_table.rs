@@ -12,7 +12,7 @@ use crate::measure::Measures;
 use crate::results::{ExperimentResult, Verdict, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, RULE};
+use crate::stats::{Estimate, RULE, RUNS};
 
 /// SAGA against averaged rows.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -61,9 +61,10 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
 
 fn below(result: &ExperimentResult, weight: f64) -> Verdict {
     let method = method(weight);
-    let pairs = pairs(&result.points, SAGA, &method).into_iter().filter(|&(saga, averaged)| saga.min(averaged) > 0.0);
-    let gains: Vec<f64> = pairs.map(|(saga, averaged)| (saga / averaged).ln()).collect();
-    let gain = Estimate::of(&gains);
+    let pairs = pairs(&result.points, SAGA, &method).into_iter();
+    let both = pairs.filter(|(_, [saga, averaged])| saga.min(*averaged) > 0.0);
+    let gains: Vec<(u64, f64)> = both.map(|(seed, [saga, averaged])| (seed, (saga / averaged).ln())).collect();
+    let gain = Estimate::of_runs(&gains);
     Verdict {
         id: format!("C12-{method}"),
         claim: format!("C12: rows that average with weight {weight} have less variance than SAGA's"),
@@ -72,7 +73,7 @@ fn below(result: &ExperimentResult, weight: f64) -> Verdict {
         outcome: gain.sign(),
         rule: format!(
             "mean logarithm of SAGA's ratio over the other's at the same place, over places, epochs after the first \
-             and seeds: {RULE}"
+             and seeds; {RUNS}: {RULE}"
         ),
     }
 }

@@ -90,8 +90,8 @@ fn curvature(result: &ExperimentResult) -> Verdict {
 }
 
 const RULE: &str = "DenseNet's multiple of LeNet's at the same place and seed, its geometric mean over the places \
-                    after the start and over seeds, in the last epoch from 10 to 140 of 250 that both were measured \
-                    in: undecided without both";
+                    after the start and over seeds (each of several as its mean), in the last epoch from 10 to 140 of \
+                    250 that both were measured in: undecided without both";
 
 /// The logarithm of DenseNet's multiple of LeNet's value, and the epoch.
 fn factor(result: &ExperimentResult, value: fn(&GeometryRow) -> Option<f64>) -> Option<(usize, Estimate)> {
@@ -100,15 +100,15 @@ fn factor(result: &ExperimentResult, value: fn(&GeometryRow) -> Option<f64>) -> 
     let rows: Vec<&GeometryRow> = result.diagnostics.geometry.iter().filter(inside).collect();
     let of = |model: Model| rows.iter().copied().filter(move |row| row.at.model == model.name());
     let epoch = of(SMALL).map(|row| row.at.epoch).filter(|&epoch| of(LARGE).any(|row| row.at.epoch == epoch)).max()?;
-    let logs: Vec<f64> = of(LARGE)
+    let logs: Vec<(u64, f64)> = of(LARGE)
         .filter(|large| large.at.epoch == epoch)
         .filter_map(|large| {
             let place = |row: &GeometryRow| (row.at.seed, row.at.epoch, row.at.percent);
             let small = of(SMALL).find(|small| place(small) == place(large))?;
-            Some((value(large)? / value(small)?).ln())
+            Some((large.at.seed, (value(large)? / value(small)?).ln()))
         })
         .collect();
-    Some((epoch, Estimate::of(&logs)))
+    Some((epoch, Estimate::of_runs(&logs)))
 }
 
 fn show(factor: Option<(usize, Estimate)>) -> String {

@@ -12,7 +12,7 @@ use crate::measure::{Measures, Places};
 use crate::results::{ExperimentResult, Outcome, Point, Verdict, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::Estimate;
+use crate::stats::{Estimate, RUNS};
 
 /// Figure 1.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -80,17 +80,17 @@ pub(super) fn start(points: &[Point]) -> Verdict {
 
 /// The locked ratio below the unlocked one at every place from epoch 2.
 fn order(points: &[Point]) -> Verdict {
-    let gain = |(locked, unlocked): (f64, f64)| unlocked - locked;
-    let gains_of = |points: &[Point]| -> Vec<f64> {
-        pairs(points, "svrg-locked", "svrg-unlocked").into_iter().map(gain).collect()
+    let gains_of = |points: &[Point]| -> Vec<(u64, f64)> {
+        let pairs = pairs(points, "svrg-locked", "svrg-unlocked").into_iter();
+        pairs.map(|(seed, [locked, unlocked])| (seed, unlocked - locked)).collect()
     };
     let places = distinct(points.iter().map(|point| point.percent)).into_iter().map(|place| {
         let there: Vec<Point> = points.iter().filter(|point| point.percent == place).cloned().collect();
-        Estimate::of(&gains_of(&there)).sign()
+        Estimate::of_runs(&gains_of(&there)).sign()
     });
     let reversed = places.filter(|&outcome| outcome == Outcome::Contradicted).count();
     let gains = gains_of(points);
-    let worse = gains.iter().filter(|&&gain| gain <= 0.0).count();
+    let worse = gains.iter().filter(|(_, gain)| *gain <= 0.0).count();
     Verdict {
         id: "C2-throughout".into(),
         claim: "C2: the locked ratio is below the unlocked one throughout (from epoch 2)".into(),
@@ -102,10 +102,10 @@ fn order(points: &[Point]) -> Verdict {
             (.., 0) => Outcome::Undecided,
             _ => Outcome::Contradicted,
         },
-        rule: "confirmed when every pair of the same seed, epoch and place agrees, contradicted when at some place \
-               the 95 % interval (Student's t) of unlocked less locked, over epochs and seeds, lies below 0; needs \
-               two epochs"
-            .into(),
+        rule: format!(
+            "confirmed when every pair of the same seed, epoch and place agrees, contradicted when at some place the 95 % \
+             interval (Student's t) of unlocked less locked, over epochs and seeds, lies below 0; {RUNS}; needs two epochs"
+        ),
     }
 }
 

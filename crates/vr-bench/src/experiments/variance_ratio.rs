@@ -18,7 +18,7 @@ use crate::published::{PublishedPoint, published};
 use crate::results::{ExperimentResult, Outcome, Point, Verdict};
 use crate::run_dir::Figure;
 use crate::settings::{Model, PAPER_EPOCHS, Settings};
-use crate::stats::{Estimate, RULE};
+use crate::stats::{Estimate, RULE, RUNS};
 
 /// Figure 2.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -149,18 +149,18 @@ fn agreement(result: &ExperimentResult, phase: &Phase, points: &[Point], theirs:
 }
 
 /// The mean logarithm of the ratio at 11, 33 and 100 %, for each epoch and seed before the first drop.
-fn most_of_the_epoch(result: &ExperimentResult, points: &[Point]) -> Vec<f64> {
+fn most_of_the_epoch(result: &ExperimentResult, points: &[Point]) -> Vec<(u64, f64)> {
     let mut logs: BTreeMap<(u64, usize), Vec<f64>> = BTreeMap::new();
     for (point, ratio) in BEFORE.points(points, &result.schedule).filter(|(point, _)| MOST.contains(&point.percent)) {
         logs.entry((point.seed, point.epoch)).or_default().push(ratio.ln());
     }
-    logs.values().map(|logs| logs.iter().sum::<f64>() / logs.len() as f64).collect()
+    logs.iter().map(|(&(seed, _), logs)| (seed, logs.iter().sum::<f64>() / logs.len() as f64)).collect()
 }
 
 /// C6 for one network, before the first drop.
 fn throughout(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) -> Verdict {
     let large = is_large(result);
-    let log = Estimate::of(&most_of_the_epoch(result, points));
+    let log = Estimate::of_runs(&most_of_the_epoch(result, points));
     let sign = if large { log } else { Estimate { mean: -log.mean, ..log } }.sign();
     let theirs: Vec<f64> = MOST.iter().flat_map(|&at| BEFORE.published(theirs, at)).collect();
     let published = geometric_mean(&theirs).map_or_else(String::new, |mean| format!(" (published {mean:.2})"));
@@ -176,15 +176,15 @@ fn throughout(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
         outcome: sign,
         rule: format!(
             "mean over epochs (10–140 of 250, not the first) and seeds of the logarithm of the ratio at 11, 33 and \
-             100 %: {RULE}"
+             100 %; {RUNS}: {RULE}"
         ),
     }
 }
 
 /// The mean logarithm of the ratio at a place, over the epochs of a phase and seeds.
 fn log_ratio(result: &ExperimentResult, points: &[Point], phase: &Phase, percent: f64) -> Estimate {
-    let logs: Vec<f64> = phase.ratios(points, &result.schedule, percent).into_iter().map(f64::ln).collect();
-    Estimate::of(&logs)
+    let there = phase.points(points, &result.schedule).filter(|(point, _)| point.percent == percent);
+    Estimate::of_runs(&there.map(|(point, ratio)| (point.seed, ratio.ln())).collect::<Vec<_>>())
 }
 
 /// C8: a gain of at most about a factor of two, soon after the snapshot too.
@@ -198,8 +198,8 @@ fn soon_after(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
         measured: log.exponential(),
         outcome: Estimate { mean: log.mean - SOON_BOUND.ln(), ..log }.sign(),
         rule: format!(
-            "mean logarithm of the ratio over {SOON_BOUND}, over epochs (10–140 of 250, not the first) and seeds: \
-             {RULE}"
+            "mean logarithm of the ratio over {SOON_BOUND}, over epochs (10–140 of 250, not the first) and seeds; \
+             {RUNS}: {RULE}"
         ),
     }
 }
@@ -232,10 +232,10 @@ fn drop(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) 
             gains if gains.contains(&Outcome::Undecided) => Outcome::Undecided,
             _ => Outcome::Confirmed,
         },
-        rule: "per place, mean logarithm of the ratio in epochs 10–140 of 250 (not the first) less that in 160–210: \
-               confirmed when its 95 % interval (Student's t) lies above 0 at all places, contradicted when below at \
-               one"
-        .into(),
+        rule: format!(
+            "per place, mean logarithm of the ratio in epochs 10–140 of 250 (not the first) less that in 160–210; {RUNS}: \
+             confirmed when its 95 % interval (Student's t) lies above 0 at all places, contradicted when below at one"
+        ),
     }
 }
 
