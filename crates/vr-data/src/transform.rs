@@ -80,18 +80,41 @@ impl Transform {
     /// Row `i` of the transformed picture, counted through its planes, before it is normalised.
     fn row(&self, picture: &[u8], i: usize) -> [u8; SIDE] {
         assert!(self.top <= 2 * PAD && self.left <= 2 * PAD, "{self:?} leaves the padded picture");
-        let mut padded = [0; SIDE + 2 * PAD];
-        if let Some(y) = (i % SIDE + self.top).checked_sub(PAD).filter(|&y| y < SIDE) {
-            padded[PAD..][..SIDE].copy_from_slice(&picture[(i / SIDE * SIDE + y) * SIDE..][..SIDE]);
-        }
         let mut row = [0; SIDE];
-        row.copy_from_slice(&padded[self.left..][..SIDE]);
+        let Some(y) = (i % SIDE + self.top).checked_sub(PAD).filter(|&y| y < SIDE) else { return row };
+        let start = (i / SIDE * SIDE + y) * SIDE + self.left;
+        // A shifted row runs over into its neighbours, which the mask takes out, but for the first and the last.
+        match start.checked_sub(PAD).and_then(|start| picture.get(start..start + SIDE)) {
+            Some(shifted) => row.copy_from_slice(shifted),
+            None => {
+                let inside = start.max(PAD)..(start + SIDE).min(picture.len() + PAD);
+                row[inside.start - start..][..inside.len()]
+                    .copy_from_slice(&picture[inside.start - PAD..][..inside.len()]);
+            }
+        }
+        for (byte, mask) in row.iter_mut().zip(&INSIDE[self.left]) {
+            *byte &= mask;
+        }
         if self.flip {
             row.reverse();
         }
         row
     }
 }
+
+/// For each left edge, which columns of the crop show the picture (all bits) and which its padding (none).
+static INSIDE: [[u8; SIDE]; 2 * PAD + 1] = {
+    let mut masks = [[0; SIDE]; 2 * PAD + 1];
+    let mut at = 0;
+    while at < masks.len() * SIDE {
+        let (left, x) = (at / SIDE, at % SIDE);
+        if PAD <= left + x && left + x < PAD + SIDE {
+            masks[left][x] = u8::MAX;
+        }
+        at += 1;
+    }
+    masks
+};
 
 /// Up to sixteen pictures, transformed and normalised as by [`Transform::apply`], each in its own lane.
 ///
