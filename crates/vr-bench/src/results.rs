@@ -179,8 +179,8 @@ impl Point {
     }
 }
 
-/// The ratios of two methods at the same seed, epoch and place, after the seed: after the first epoch, whose snapshot is
-/// the initial point.
+/// Seed and ratios of two methods at the same seed, epoch and place. The first epoch, whose snapshot is the initial point,
+/// is left out.
 pub fn pairs(points: &[Point], one: &str, other: &str) -> Vec<(u64, [f64; 2])> {
     let twin = |point: &Point| {
         let same = |p: &&Point| (p.seed, p.epoch, p.percent) == (point.seed, point.epoch, point.percent);
