@@ -6,7 +6,7 @@ use std::fmt;
 use crate::results::Outcome;
 
 /// How [`Estimate::of_runs`] counts, said beside a claim.
-pub const RUNS: &str = "each seed counts as its mean, a single seed as its epochs and places";
+pub const SEEDS: &str = "each seed counts as its mean, a single seed as its epochs and places";
 
 /// What the rule of [`Estimate::sign`] is called beside a claim.
 pub const RULE: &str = "decided where the 95 % interval (Student's t) lies on one side of 0";

@@ -13,7 +13,7 @@ use crate::measure::{Kind, Measures, Places};
 use crate::results::{ExperimentResult, Verdict};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, RULE};
+use crate::stats::{Estimate, RULE, SEEDS};
 
 /// SVRG's successive steps against SGD's.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -43,19 +43,22 @@ fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
 
 fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
     let verdict = |id: &str, claim: &str, expected: &str, value: fn(&StepRow) -> f64| {
-        let (svrg, sgd) = where_reduced(result, value);
-        let excess = Estimate::of(&svrg.iter().zip(&sgd).map(|(svrg, sgd)| svrg - sgd).collect::<Vec<_>>());
+        let found = where_reduced(result, value);
+        let of = |part: fn([f64; 2]) -> f64| {
+            Estimate::of_runs(&found.iter().map(|&(seed, both)| (seed, part(both))).collect::<Vec<_>>())
+        };
+        let excess = of(|[svrg, sgd]| svrg - sgd);
         Verdict {
             id: id.into(),
             claim: claim.into(),
             expected: expected.into(),
             measured: match excess.n {
                 0 => "no place with a ratio below 1".into(),
-                _ => format!("cosine {} against {}", Estimate::of(&svrg), Estimate::of(&sgd)),
+                _ => format!("cosine {} against {}", of(|[svrg, _]| svrg), of(|[_, sgd]| sgd)),
             },
             outcome: excess.sign(),
             rule: format!(
-                "SVRG's less SGD's, over the places after the first epoch where the ratio is below 1: {RULE}"
+                "SVRG's less SGD's, over the places after the first epoch where the ratio is below 1; {SEEDS}: {RULE}"
             ),
         }
     };
@@ -75,8 +78,8 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
     ]
 }
 
-/// SVRG's values after the first epoch where its variance ratio is below 1, and SGD's at the same places.
-fn where_reduced(result: &ExperimentResult, value: fn(&StepRow) -> f64) -> (Vec<f64>, Vec<f64>) {
+/// Seed, SVRG's value and SGD's at the same place, after the first epoch where SVRG's variance ratio is below 1.
+fn where_reduced(result: &ExperimentResult, value: fn(&StepRow) -> f64) -> Vec<(u64, [f64; 2])> {
     let rows = &result.diagnostics.steps;
     let place = |row: &StepRow| (row.at.seed, row.at.epoch, row.at.percent);
     let reduced = |svrg: &&StepRow| {
@@ -89,9 +92,9 @@ fn where_reduced(result: &ExperimentResult, value: fn(&StepRow) -> f64) -> (Vec<
         .filter(reduced)
         .filter_map(|svrg| {
             let sgd = rows.iter().find(|row| row.at.method == "sgd" && place(row) == place(svrg))?;
-            Some((value(svrg), value(sgd)))
+            Some((svrg.at.seed, [value(svrg), value(sgd)]))
         })
-        .unzip()
+        .collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::measure::Measures;
 use crate::results::{ExperimentResult, Verdict, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, RUNS};
+use crate::stats::{Estimate, SEEDS};
 
 /// ELU against ReLU.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -76,7 +76,7 @@ fn verdict(result: &ExperimentResult) -> Verdict {
         outcome: log.within(MARGINAL.ln()),
         rule: format!(
             "geometric mean, over the places after the start, epochs after the first and seeds, of ELU's ratio over \
-             ReLU's at the same place; {RUNS}: confirmed when its 95 % interval (Student's t) lies within the bounds, \
+             ReLU's at the same place; {SEEDS}: confirmed when its 95 % interval (Student's t) lies within the bounds, \
              contradicted when outside"
         ),
     }
@@ -85,7 +85,7 @@ fn verdict(result: &ExperimentResult) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Outcome, made_up};
+    use crate::results::{Outcome, Point, made_up};
 
     fn check(elu: [f64; 3], expected: Outcome) {
         let mut points = Vec::new();
@@ -94,6 +94,17 @@ mod tests {
         }
         let result = ExperimentResult { points, ..made_up::result("lenet, lenet-elu") };
         assert_eq!(verdict(&result).outcome, expected);
+    }
+
+    /// Pooled, the places would decide; two seeds do not.
+    #[test]
+    fn places_of_one_run_are_not_independent() {
+        let at = |seed, method, epoch, ratio| Point { seed, ..made_up::point(method, epoch, ratio) };
+        let points = [(0, 0.2), (1, 0.3)].into_iter().flat_map(|(seed, elu)| {
+            (2..6).flat_map(move |epoch| [at(seed, RELU, epoch, 0.5), at(seed, ELU, epoch, elu)])
+        });
+        let result = ExperimentResult { points: points.collect(), ..made_up::result("lenet, lenet-elu") };
+        assert_eq!(verdict(&result).outcome, Outcome::Undecided);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::measure::Measures;
 use crate::results::{ExperimentResult, Verdict, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, RULE, RUNS};
+use crate::stats::{Estimate, RULE, SEEDS};
 
 /// SAGA against averaged rows.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -73,7 +73,7 @@ fn below(result: &ExperimentResult, weight: f64) -> Verdict {
         outcome: gain.sign(),
         rule: format!(
             "mean logarithm of SAGA's ratio over the other's at the same place, over places, epochs after the first \
-             and seeds; {RUNS}: {RULE}"
+             and seeds; {SEEDS}: {RULE}"
         ),
     }
 }

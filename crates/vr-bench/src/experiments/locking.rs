@@ -12,7 +12,7 @@ use crate::measure::{Measures, Places};
 use crate::results::{ExperimentResult, Outcome, Point, Verdict, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, RUNS};
+use crate::stats::{Estimate, SEEDS};
 
 /// Figure 1.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -104,7 +104,7 @@ fn order(points: &[Point]) -> Verdict {
         },
         rule: format!(
             "confirmed when every pair of the same seed, epoch and place agrees, contradicted when at some place the 95 % \
-             interval (Student's t) of unlocked less locked, over epochs and seeds, lies below 0; {RUNS}; needs two epochs"
+             interval (Student's t) of unlocked less locked, over epochs and seeds, lies below 0; {SEEDS}; needs two epochs"
         ),
     }
 }

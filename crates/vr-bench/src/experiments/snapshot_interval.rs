@@ -14,7 +14,7 @@ use crate::phases::BEFORE;
 use crate::results::{ExperimentResult, Outcome, Verdict};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::Estimate;
+use crate::stats::{Estimate, SEEDS};
 
 /// Intervals on both sides of an epoch.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -94,9 +94,9 @@ fn rescue(result: &ExperimentResult) -> Verdict {
         let cost = gradients_a_step(interval);
         let inside = |epoch: usize| epoch > 1 && BEFORE.contains(result.schedule.as_of_paper(epoch));
         let means = means(result, &method(interval));
-        let logs: Vec<f64> =
-            means.iter().filter(|((epoch, _), _)| inside(*epoch)).map(|(_, mean)| (mean * cost).ln()).collect();
-        let log = Estimate::of(&logs);
+        let logs =
+            means.iter().filter(|((epoch, _), _)| inside(*epoch)).map(|((_, seed), mean)| (*seed, (mean * cost).ln()));
+        let log = Estimate::of_runs(&logs.collect::<Vec<_>>());
         if log.n > 0 {
             let ratio = log.mean.exp() / cost;
             listed.push(format!("every {interval}: {ratio:.2} × {cost} = {}", log.exponential()));
@@ -113,11 +113,11 @@ fn rescue(result: &ExperimentResult) -> Verdict {
             () if signs.contains(&Outcome::Undecided) => Outcome::Undecided,
             () => Outcome::Confirmed,
         },
-        rule:
+        rule: format!(
             "the ratio averaged over each epoch, times the gradients a step of SVRG with stored ones, before the first \
-               drop but for the first epoch; its mean logarithm over epochs and seeds: confirmed when the 95 % \
-               interval (Student's t) lies above 0 at every interval, contradicted when below at one"
-                .into(),
+             drop but for the first epoch; its mean logarithm over epochs and seeds; {SEEDS}: confirmed when the 95 % \
+             interval (Student's t) lies above 0 at every interval, contradicted when below at one"
+        ),
     }
 }
 

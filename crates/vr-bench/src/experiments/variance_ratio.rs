@@ -18,7 +18,7 @@ use crate::published::{PublishedPoint, published};
 use crate::results::{ExperimentResult, Outcome, Point, Verdict};
 use crate::run_dir::Figure;
 use crate::settings::{Model, PAPER_EPOCHS, Settings};
-use crate::stats::{Estimate, RULE, RUNS};
+use crate::stats::{Estimate, RULE, SEEDS};
 
 /// Figure 2.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -176,7 +176,7 @@ fn throughout(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
         outcome: sign,
         rule: format!(
             "mean over epochs (10–140 of 250, not the first) and seeds of the logarithm of the ratio at 11, 33 and \
-             100 %; {RUNS}: {RULE}"
+             100 %; {SEEDS}: {RULE}"
         ),
     }
 }
@@ -199,7 +199,7 @@ fn soon_after(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
         outcome: Estimate { mean: log.mean - SOON_BOUND.ln(), ..log }.sign(),
         rule: format!(
             "mean logarithm of the ratio over {SOON_BOUND}, over epochs (10–140 of 250, not the first) and seeds; \
-             {RUNS}: {RULE}"
+             {SEEDS}: {RULE}"
         ),
     }
 }
@@ -233,7 +233,7 @@ fn drop(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) 
             _ => Outcome::Confirmed,
         },
         rule: format!(
-            "per place, mean logarithm of the ratio in epochs 10–140 of 250 (not the first) less that in 160–210; {RUNS}: \
+            "per place, mean logarithm of the ratio in epochs 10–140 of 250 (not the first) less that in 160–210; {SEEDS}: \
              confirmed when its 95 % interval (Student's t) lies above 0 at all places, contradicted when below at one"
         ),
     }
