@@ -104,14 +104,11 @@ impl Batch {
     /// [`BatchError`] when the lengths disagree, or a lane without a picture is not zero.
     pub fn from_blocks(blocks: Vec<LaneBlock>, shape: [usize; 4], labels: Vec<u32>) -> Result<Self, BatchError> {
         let [pictures, ..] = shape;
-        let len = if blocks.is_empty() { 0 } else { shape[1..].iter().product() };
-        let fits = |block: &LaneBlock| block.len() == len;
-        let padded = |block: &LaneBlock| (pictures % LANES..LANES).all(|lane| block.lane(lane).all(|v| v == 0.0));
-        let full = pictures.is_multiple_of(LANES);
-        let fits = blocks.len() == pictures.div_ceil(LANES)
-            && blocks.iter().all(fits)
-            && (full || blocks.last().is_none_or(padded));
-        if !fits {
+        let len: usize = shape[1..].iter().product();
+        let fits = |(i, block): (usize, &LaneBlock)| {
+            block.len() == len && (pictures - i * LANES..LANES).all(|lane| block.lane(lane).all(|value| value == 0.0))
+        };
+        if blocks.len() != pictures.div_ceil(LANES) || !blocks.iter().enumerate().all(fits) {
             return Err(BatchError::Blocks { blocks: blocks.len(), shape });
         }
         if labels.len() != pictures {

@@ -17,7 +17,7 @@ pub struct LaneBlock(Vec<Line>);
 impl LaneBlock {
     /// Zeros, `len` values a sample.
     pub fn zeros(len: usize) -> Self {
-        Self(bytemuck::zeroed_vec(len))
+        Self(vec![Line::zeroed(); len])
     }
 
     /// Values a sample.

@@ -62,9 +62,10 @@ impl Context<'_> {
     }
     /// What stands at a place of the block whose first sample is `first`: the pictures themselves are the batch's.
     fn values<'b>(&'b self, first: usize, values: &'b [Buffer], place: Place) -> &'b [f32] {
-        let values = match place.buffer == self.plan.input.buffer {
-            true => self.batch.blocks()[first / LANES].values(),
-            false => &values[place.buffer],
+        let values = if place.buffer == self.plan.input.buffer {
+            self.batch.blocks()[first / LANES].values()
+        } else {
+            &values[place.buffer]
         };
         &values[place.range()]
     }
