@@ -108,6 +108,12 @@ mod tests {
         StepRow { at, pairs: 4, direction_cosine, noise_cosine }
     }
 
+    fn outcomes(points: Vec<Point>, steps: Vec<StepRow>) -> Vec<Outcome> {
+        let diagnostics = Diagnostics { steps, ..Diagnostics::default() };
+        let result = ExperimentResult { points, diagnostics, ..made_up::result("lenet") };
+        verdicts(&result).into_iter().map(|verdict| verdict.outcome).collect()
+    }
+
     fn check(ratio: f64, svrg: [f64; 2], expected: [Outcome; 2]) {
         let (mut points, mut steps) = (Vec::new(), Vec::new());
         for (percent, scale) in [(10.0, 1.0), (50.0, 1.05)] {
@@ -115,10 +121,19 @@ mod tests {
             steps.push(row("svrg-locked", percent, svrg[0] * scale, svrg[1] * scale));
             steps.push(row("sgd", percent, 0.2, 0.0));
         }
-        let diagnostics = Diagnostics { steps, ..Diagnostics::default() };
-        let result = ExperimentResult { points, diagnostics, ..made_up::result("lenet") };
-        let outcomes: Vec<_> = verdicts(&result).into_iter().map(|verdict| verdict.outcome).collect();
-        assert_eq!(outcomes, expected);
+        assert_eq!(outcomes(points, steps), expected);
+    }
+
+    /// Pooled, the four places would decide; two seeds do not.
+    #[test]
+    fn places_of_one_run_are_not_independent() {
+        let (mut points, mut steps) = (Vec::new(), Vec::new());
+        for (seed, percent, excess) in [(0, 10.0, 0.3), (0, 50.0, 0.31), (1, 10.0, 0.5), (1, 50.0, 0.51)] {
+            points.push(Point { seed, percent, ..made_up::point("svrg-locked", 2, 0.5) });
+            let rows = [row("svrg-locked", percent, 0.2 + excess, excess), row("sgd", percent, 0.2, 0.0)];
+            steps.extend(rows.map(|row| StepRow { at: Moment { seed, ..row.at }, ..row }));
+        }
+        assert_eq!(outcomes(points, steps), [Outcome::Undecided; 2]);
     }
 
     #[test]

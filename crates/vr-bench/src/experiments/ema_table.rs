@@ -81,8 +81,24 @@ fn below(result: &ExperimentResult, weight: f64) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Outcome;
     use crate::results::made_up::{self, point};
+    use crate::results::{Outcome, Point};
+
+    fn outcomes(result: &ExperimentResult) -> Vec<Outcome> {
+        verdicts(result).into_iter().map(|verdict| verdict.outcome).collect()
+    }
+
+    /// Pooled, the eight epochs would decide; two seeds do not.
+    #[test]
+    fn epochs_of_one_run_are_not_independent() {
+        let mut result = made_up::result("lenet");
+        for (seed, averaged) in [(0, 0.5), (1, 0.8)] {
+            for (method, ratio) in [(SAGA, 1.0), ("ema-0.5", averaged), ("ema-0.2", averaged)] {
+                result.points.extend((2..6).map(|epoch| Point { seed, ..point(method, epoch, ratio) }));
+            }
+        }
+        assert_eq!(outcomes(&result), [Outcome::Undecided; 2]);
+    }
 
     #[test]
     fn the_verdict_can_go_every_way() {
@@ -93,7 +109,6 @@ mod tests {
             result.points.push(point("ema-0.5", epoch, 1.1 * wave * wave.sqrt()));
             result.points.push(point("ema-0.2", epoch, 2.9 * wave));
         }
-        let outcomes = |result: &ExperimentResult| verdicts(result).into_iter().map(|v| v.outcome).collect::<Vec<_>>();
         assert_eq!(outcomes(&result)[1], Outcome::Contradicted);
         result.points.iter_mut().filter(|p| p.method == "ema-0.2").for_each(|p| p.ratio = Some(0.9));
         assert_eq!(outcomes(&result)[1], Outcome::Confirmed);

@@ -146,6 +146,16 @@ mod tests {
         assert_eq!(outcomes([small, large].concat()), expected);
     }
 
+    /// Pooled, the six places would decide; two seeds do not.
+    #[test]
+    fn places_of_one_run_are_not_independent() {
+        let run = |seed, factor| {
+            let both = [rows(SMALL, 40, 1.0, 1.0), rows(LARGE, 40, factor, factor)].concat();
+            both.into_iter().map(move |row| GeometryRow { at: Moment { seed, ..row.at }, ..row })
+        };
+        assert_eq!(outcomes(run(0, 3.0).chain(run(1, 6.0)).collect()), [Outcome::Undecided; 2]);
+    }
+
     #[test]
     fn each_half_can_go_either_way() {
         check((4.0, 1.5), [Outcome::Confirmed, Outcome::Confirmed]);

@@ -130,6 +130,18 @@ mod tests {
         assert_eq!(outcomes, expected);
     }
 
+    /// Pooled, the eight epochs would decide; two seeds do not.
+    #[test]
+    fn epochs_of_one_run_are_not_independent() {
+        let mut points = Vec::new();
+        for (seed, locked) in [(0, 1.2), (1, 1.6)] {
+            for (method, ratio) in [("svrg-locked", locked), ("svrg-unlocked", 1.0)] {
+                points.extend((2..6).map(|epoch| Point { seed, ..point(method, epoch, ratio) }));
+            }
+        }
+        assert_eq!(order(&points).outcome, Outcome::Undecided);
+    }
+
     #[test]
     fn verdicts_can_go_either_way() {
         check([0.0, 0.4], [0.8, 1.0], [Outcome::Confirmed, Outcome::Confirmed]);

@@ -129,23 +129,32 @@ mod tests {
         made_up::{self, point},
     };
 
-    /// Every interval with its ratio, for epochs 10 to 13.
-    fn check(ratio: fn(f64) -> f64, expected: Outcome) {
-        let points = |interval: f64| {
-            (10..=13).map(move |e| Point {
-                percent: 50.0,
-                ..point(&method(interval), e, ratio(interval) * (1.0 + 0.01 * e as f64))
-            })
-        };
-        let points = INTERVALS.iter().flat_map(|&interval| points(interval)).collect();
+    /// Every interval with its ratio, for epochs 10 to 13 of a run for each function.
+    fn check(ratios: &[fn(f64) -> f64], expected: Outcome) {
+        let mut points = Vec::new();
+        for (seed, ratio) in (0..).zip(ratios) {
+            for interval in INTERVALS {
+                points.extend((10..=13).map(|e| Point {
+                    seed,
+                    percent: 50.0,
+                    ..point(&method(interval), e, ratio(interval) * (1.0 + 0.01 * e as f64))
+                }));
+            }
+        }
         let result = ExperimentResult { points, ..made_up::result("lenet") };
         assert_eq!(rescue(&result).outcome, expected);
     }
 
+    /// Pooled, the eight epochs would decide; two seeds do not.
+    #[test]
+    fn epochs_of_one_run_are_not_independent() {
+        check(&[|i| 2.0 / gradients_a_step(i), |i| 4.0 / gradients_a_step(i)], Outcome::Undecided);
+    }
+
     #[test]
     fn the_verdict_can_go_every_way() {
-        check(|interval| interval.min(1.0), Outcome::Confirmed);
-        check(|_| 0.2, Outcome::Contradicted);
+        check(&[|interval| interval.min(1.0)], Outcome::Confirmed);
+        check(&[|_| 0.2], Outcome::Contradicted);
         assert_eq!(rescue(&made_up::result("lenet")).outcome, Outcome::Undecided);
     }
 

@@ -245,21 +245,37 @@ mod tests {
     use crate::results::made_up;
 
     /// Ratios before and after the first drop at the published epochs.
-    fn check(model: &str, before: f64, after: f64) -> Vec<(String, Outcome)> {
+    fn run(seed: u64, before: f64, after: f64) -> Vec<Point> {
         let mut points = Vec::new();
         for epoch in (10..=240).step_by(10).filter(|epoch| ![150, 220].contains(epoch)) {
             for percent in PERCENTS {
                 let scale = if epoch < 150 { before } else { after };
                 let ratio = scale * (1.0 + 0.02 * (epoch % 20) as f64 / 10.0);
-                points.push(Point { percent, ..made_up::point("svrg-locked", epoch, ratio) });
+                points.push(Point { seed, percent, ..made_up::point("svrg-locked", epoch, ratio) });
             }
         }
+        points
+    }
+
+    fn outcomes(model: &str, points: Vec<Point>) -> Vec<(String, Outcome)> {
         let result = ExperimentResult { points, ..made_up::result(model) };
         verdicts(&result).into_iter().map(|v| (v.id, v.outcome)).collect()
     }
 
+    fn check(model: &str, before: f64, after: f64) -> Vec<(String, Outcome)> {
+        outcomes(model, run(0, before, after))
+    }
+
     fn outcome(verdicts: &[(String, Outcome)], id: &str) -> Outcome {
         verdicts.iter().find(|v| v.0 == id).map(|v| v.1).unwrap()
+    }
+
+    /// Pooled, the epochs would decide; two seeds do not.
+    #[test]
+    fn epochs_of_one_run_are_not_independent() {
+        let found = outcomes("resnet110", [run(0, 1.5, 0.5), run(1, 3.0, 1.0)].concat());
+        let ids = ["C6-most-of-the-epoch", "C8-soon-after", "C6-drop"];
+        assert_eq!(ids.map(|id| outcome(&found, id)), [Outcome::Undecided; 3]);
     }
 
     #[test]
