@@ -12,6 +12,7 @@ mod plan;
 mod shape;
 mod simd;
 mod tile;
+mod transpose;
 mod weight_grad;
 mod winograd;
 

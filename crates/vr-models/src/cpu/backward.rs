@@ -8,6 +8,7 @@ use vr_kernels::{
 use super::forward::affine;
 use super::gradient_plan::{Back, GradPlace, GradientPlan};
 use super::plan::{ConvLayer, Prologue, View, pool};
+use super::scratch::with_scratch;
 use super::workspace::{Block, Coefficients, Workspace};
 use super::{Context, each};
 
@@ -133,17 +134,12 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Back, coefficients: &[Co
         Back::Conv { conv, from, grad, to } => {
             weight_gradient(context, block, *conv, *from, *grad, coefficients);
             if let Some(to) = to {
-                let layer = &context.plan.convs[*conv];
+                let (kernel, weights) = (&context.plan.convs[*conv].conv, &weights[*conv][1]);
                 write(block, to.to, |block, out| {
                     let grad = &block.grads[grad.slot][grad.range()];
-                    layer.conv.input_grad(
-                        context.isa,
-                        grad,
-                        &weights[*conv][1],
-                        out,
-                        to.accumulate,
-                        &mut block.scratch,
-                    );
+                    with_scratch(kernel.scratch_len(), |scratch| {
+                        kernel.input_grad(context.isa, grad, weights, out, to.accumulate, scratch);
+                    });
                 });
             }
         }
@@ -224,7 +220,7 @@ fn weight_gradient(
     coefficients: &[Coefficients],
 ) {
     let ConvLayer { conv: kernel, linear, tensor, bias } = &context.plan.convs[conv];
-    let Block { first, values, grads, gradient, linear: packed, scratch, bias: sums, .. } = block;
+    let Block { first, values, grads, gradient, linear: packed, bias: sums, .. } = block;
     let x = context.values(*first, values, from.place);
     let grad = &grads[grad.slot][grad.range()];
     let prologue = affine(context.plan, coefficients, from);
@@ -235,7 +231,9 @@ fn weight_gradient(
         }
         None => {
             let out = &mut gradient[context.range(*tensor)];
-            kernel.weight_grad(context.isa, x, prologue, grad, out, scratch);
+            with_scratch(kernel.scratch_len(), |scratch| {
+                kernel.weight_grad(context.isa, x, prologue, grad, out, scratch);
+            });
         }
     }
     if *bias {

@@ -5,6 +5,7 @@ use vr_kernels::{Affine, Buffer, LANES, Moments, activate, add, elu, fold, momen
 
 use super::loss::loss;
 use super::plan::{ConvLayer, Mask, Place, Plan, Step, View, pool};
+use super::scratch::with_scratch;
 use super::workspace::{Block, Coefficients, Workspace};
 use super::{Context, each};
 use crate::dropout;
@@ -142,7 +143,10 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Step, coefficients: &[Co
             let ConvLayer { conv: kernel, tensor, bias, .. } = &plan.convs[*conv];
             let bias = bias.then(|| context.tensor(tensor + 1));
             let prologue = affine(plan, coefficients, *from);
-            kernel.forward(isa, input(from), prologue, &weights[*conv][0], bias, out, &mut block.scratch);
+            let weights = &weights[*conv][0];
+            with_scratch(kernel.scratch_len(), |scratch| {
+                kernel.forward(isa, input(from), prologue, weights, bias, out, scratch);
+            });
         }
         Step::Copy { from, .. } => activate(isa, input(from), affine(plan, coefficients, *from), out),
         Step::Add { from: [a, b], .. } => add(isa, input(a), input(b), out),

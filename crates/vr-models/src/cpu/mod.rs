@@ -6,6 +6,7 @@ mod gradient_plan;
 mod logits;
 mod loss;
 mod plan;
+mod scratch;
 mod workspace;
 
 use std::ops::Range;

@@ -27,8 +27,6 @@ pub struct Block {
     pub gradient: Buffer,
     /// Inputs and gradients of every convolution that is a linear layer, packed for its weights'.
     pub linear: Vec<[Buffer; 2]>,
-    /// Scratch for the convolutions.
-    pub scratch: Buffer,
     /// A channel's sum each, for biases.
     pub bias: Vec<f64>,
     /// Sum of the losses.
@@ -39,10 +37,8 @@ pub struct Block {
 
 impl Block {
     fn lens(plan: &Plan) -> impl Iterator<Item = usize> {
-        let scratch = plan.convs.iter().map(|layer| layer.conv.scratch_len()).max().unwrap_or(0);
         // The pictures are the batch's.
-        let buffers = plan.buffers.iter().enumerate().map(|(i, &len)| if i == plan.input.buffer { 0 } else { len });
-        buffers.chain([scratch])
+        plan.buffers.iter().enumerate().map(|(i, &len)| if i == plan.input.buffer { 0 } else { len })
     }
 
     /// Of memory of these lengths.
@@ -64,7 +60,6 @@ impl Block {
             sums: plan.prologues.iter().map(|p| vec![NormSums::default(); p.source.channels]).collect(),
             gradient: Buffer::default(),
             linear: Vec::new(),
-            scratch: memory.next().unwrap_or_default(),
             bias: Vec::new(),
             loss: 0.0,
             correct: 0,

@@ -2,12 +2,13 @@
 //!
 //! Lavin & Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016. A tile of 4×4
 //! outputs, with its 6×6 inputs, becomes 36 points along two axes; at each point all tiles and
-//! channels meet in a matrix product, of the same micro-kernels as the direct sum, which has 144
-//! products for each tile. Tiles of 2×4 outputs have 24 products for 72, and are more exact.
+//! channels meet in a matrix product, where the direct sum has 144 products for each tile. Tiles of
+//! 2×4 outputs have 24 products for 72, and are more exact.
 
 mod axis;
 mod correlation;
 mod four;
+mod product;
 mod tiles;
 mod two;
 mod weight_grad;
@@ -17,6 +18,7 @@ pub(super) use tiles::Rows;
 pub(super) use weight_grad::{GradWeights, WeightGrad};
 
 use super::ConvShape;
+use crate::LANES;
 
 /// Tiles along an axis at least: where more of the taps meet the padding, the direct sum is too exact
 /// to be matched.
@@ -44,7 +46,8 @@ pub(super) fn input_grad(shape: &ConvShape) -> Option<Rows> {
 pub(super) fn weight_grad(shape: &ConvShape) -> Option<Rows> {
     // Sums over few positions are exact.
     let rows = if shape.height * shape.width < 256 { Rows::Two } else { Rows::Four };
-    fits(shape).then_some(rows)
+    // Output channels stand in the lanes: with fewer the direct sum is as fast.
+    (fits(shape) && shape.out_channels >= LANES).then_some(rows)
 }
 
 /// Whether tiles cover the picture, and pay.

@@ -70,11 +70,27 @@ impl Tiling {
 
     /// Rows and columns of tiles.
     pub fn tiles(self) -> [usize; 2] {
-        let side = match self.rows {
+        [self.height / self.side(), self.width / SIDE_X]
+    }
+
+    /// Outputs of a tile.
+    pub fn positions(self) -> usize {
+        self.side() * SIDE_X
+    }
+
+    /// Floats from a channel's start to an output of a tile of a group.
+    #[inline(always)]
+    pub fn position(self, group: Group, tile: usize, output: usize) -> usize {
+        let (row, column) = group.tile(tile);
+        ((row * self.side() + output / SIDE_X) * self.width + column * SIDE_X + output % SIDE_X) * LANES
+    }
+
+    /// Rows of a tile's outputs.
+    fn side(self) -> usize {
+        match self.rows {
             Rows::Two => Two::SIDE,
             Rows::Four => Four::SIDE,
-        };
-        [self.height / side, self.width / SIDE_X]
+        }
     }
 
     /// Products of a tile.
@@ -270,43 +286,39 @@ impl Tiling {
         }
     }
 
-    /// The gradients of a group's outputs to their points.
+    /// The gradients of a tile's outputs, vectors `[y][x]` that lie `step` floats apart, to their points.
     ///
     /// # Safety
-    /// `from` is valid for reads of the channel and `to` for writes of the group's planes.
+    /// `from` is valid for reads of a tile and `to` for writes of a tile's points.
     #[inline(always)]
-    pub unsafe fn output_grad<S: Simd>(self, simd: S, from: *const f32, group: Group, to: Planes) {
+    pub unsafe fn output_grad<S: Simd>(self, simd: S, from: *const f32, step: usize, to: Planes) {
         // SAFETY: as the caller says.
         unsafe {
             match self.rows {
-                Rows::Two => self.output_grad_points::<S, Two>(simd, from, group, to),
-                Rows::Four => self.output_grad_points::<S, Four>(simd, from, group, to),
+                Rows::Two => Self::output_grad_points::<S, Two>(simd, from, step, to),
+                Rows::Four => Self::output_grad_points::<S, Four>(simd, from, step, to),
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn output_grad_points<S: Simd, Y: Axis>(self, simd: S, from: *const f32, group: Group, to: Planes) {
+    unsafe fn output_grad_points<S: Simd, Y: Axis>(simd: S, from: *const f32, step: usize, to: Planes) {
         let zero = simd.splat_f32s(0.0);
         for lane in (0..LANES).step_by(S::F32_LANES) {
-            for tile in 0..group.rows * group.columns {
-                let (row, column) = group.tile(tile);
-                let mut columns = [[zero; MAX_POINTS]; SIDE_X];
-                // SAFETY: inside the picture and the planes.
-                unsafe {
-                    for x in 0..SIDE_X {
-                        let mut gradients = [zero; MAX_SIDE];
-                        for y in 0..Y::SIDE {
-                            let at = ((row * Y::SIDE + y) * self.width + column * SIDE_X + x) * LANES + lane;
-                            gradients[y] = load::<S>(from.add(at));
-                        }
-                        columns[x] = Y::output_grad(simd, gradients);
+            let mut columns = [[zero; MAX_POINTS]; SIDE_X];
+            // SAFETY: as the caller of `output_grad` says.
+            unsafe {
+                for x in 0..SIDE_X {
+                    let mut gradients = [zero; MAX_SIDE];
+                    for y in 0..Y::SIDE {
+                        gradients[y] = load::<S>(from.add((y * SIDE_X + x) * step + lane));
                     }
-                    for y in 0..Y::POINTS {
-                        let points = Four::output_grad(simd, across(&columns, y));
-                        for x in 0..Four::POINTS {
-                            store::<S>(to.at(y, x, tile).add(lane), points[x]);
-                        }
+                    columns[x] = Y::output_grad(simd, gradients);
+                }
+                for y in 0..Y::POINTS {
+                    let points = Four::output_grad(simd, across(&columns, y));
+                    for x in 0..Four::POINTS {
+                        store::<S>(to.at(y, x, 0).add(lane), points[x]);
                     }
                 }
             }

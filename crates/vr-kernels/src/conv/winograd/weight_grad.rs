@@ -1,26 +1,28 @@
 //! Weight gradient by tiles of 4×4 outputs.
 //!
 //! The transpose of the correlation in its weights: the gradients of outputs go to the points, meet
-//! the inputs there, and the sums over all tiles and lanes go back to the taps once.
+//! the inputs there, and the sums over all tiles and samples go back to the taps once. Sums over the
+//! lanes would cost as much as the products. So the gradients are transposed on their way, with output
+//! channels in the lanes, and each input is one factor for all of them.
 
 use pulp::{Simd, WithSimd};
 
 use super::axis::{Axis, MAX_POINTS, across};
 use super::four::Four;
+use super::product::{COLUMNS, Product, max_rows};
 use super::tiles::{Group, Planes, Rows, Tiling};
 use super::two::Two;
-use crate::conv::lane_sums::{SUMS as SUMS_AT_ONCE, lane_sums};
-use crate::conv::outer::{MAX_COLUMNS, Outer, ROWS, max_columns};
 use crate::conv::simd::{load, part, store};
+use crate::conv::transpose::transpose;
 use crate::{Affine, LANES};
 
-/// Vectors of a plane of inputs at most, about: all planes stay in the second-level cache over all
-/// outputs.
-const INPUTS: usize = 256;
-/// Vectors of a plane of gradients at most, about.
-const GRADIENTS: usize = 64;
-/// Tiles at a time, if the picture has them, lest sums over the lanes show.
-const TILES: usize = 16;
+/// Vectors of a plane of gradients at most, about: all planes stay in the second-level cache over all
+/// inputs.
+const GRADIENTS: usize = 128;
+/// Vectors of a plane of inputs at most, about, likewise.
+const INPUTS: usize = 128;
+/// Floats of sums at most, about: they stay in the second-level cache over all tiles.
+const SUMS: usize = 112 << 10;
 
 /// How to walk over a picture for the gradient of 3×3 weights at a padding of one.
 #[derive(Clone, Debug)]
@@ -30,57 +32,49 @@ pub(in crate::conv) struct WeightGrad {
     picture: Tiling,
     /// Rows and columns of tiles at a time.
     group: [usize; 2],
-    /// Input channels at a time, and blocks of output channels.
+    /// Input channels whose sums are kept, and those of them whose points are.
     chunk: usize,
-    blocks: usize,
-    offsets: Vec<u32>,
+    panel: usize,
 }
 
 impl WeightGrad {
     pub fn new([in_channels, out_channels]: [usize; 2], [height, width]: [usize; 2], rows: Rows) -> Self {
         let picture = Tiling { height, width, rows };
         let [rows, columns] = picture.tiles();
-        let group_columns = columns.div_ceil(columns.div_ceil(TILES));
-        let group_rows = (TILES / columns).clamp(1, rows);
+        let vectors = out_channels.div_ceil(LANES);
+        let most = (GRADIENTS / (vectors * LANES)).max(4);
+        let group_columns = columns.div_ceil(columns.div_ceil(most));
+        let group_rows = (most / columns).clamp(1, rows);
         let group_rows = rows.div_ceil(rows.div_ceil(group_rows));
-        let tiles = group_rows * group_columns;
-        let chunk = in_channels.div_ceil(in_channels.div_ceil(INPUTS / tiles));
-        Self {
-            in_channels,
-            out_channels,
-            picture,
-            group: [group_rows, group_columns],
-            chunk,
-            blocks: (GRADIENTS / (ROWS * tiles)).max(1),
-            offsets: (0..chunk).map(|channel| (channel * tiles * LANES) as u32).collect(),
-        }
+        let even = |channels: usize, most: usize| channels.div_ceil(channels.div_ceil(most.max(1)));
+        let chunk = even(in_channels, SUMS / (picture.planes() * vectors * LANES));
+        let panel = even(chunk, INPUTS / (group_rows * group_columns));
+        Self { in_channels, out_channels, picture, group: [group_rows, group_columns], chunk, panel }
     }
 
+    /// Tiles at a time.
     fn tiles(&self) -> usize {
         self.group[0] * self.group[1]
     }
 
-    /// Floats of a plane of points for some channels: an odd number of cache lines, so that the
-    /// planes spread over all the sets of the cache.
-    fn plane(&self, channels: usize) -> usize {
-        ((channels * self.tiles()) | 1) * LANES
+    /// Vectors of output channels.
+    fn vectors(&self) -> usize {
+        self.out_channels.div_ceil(LANES)
     }
 
-    /// Floats of the sums of one output channel at one point.
-    fn sums_row(&self) -> usize {
-        self.chunk.next_multiple_of(LANES)
+    /// Floats of a plane of inputs, and of gradients: an odd number of cache lines, so that the planes
+    /// spread over all the sets of the cache.
+    fn planes(&self) -> [usize; 2] {
+        [self.panel * self.tiles(), self.tiles() * LANES * self.vectors()].map(|vectors| (vectors | 1) * LANES)
     }
 
-    /// Floats of the planes of inputs, of gradients and of sums, of a tile of accumulators, and of a
-    /// row of tiles.
+    /// Floats of the planes of inputs, of gradients and of sums, of a row of tiles, and of a transposed
+    /// tile.
     fn scratch_lens(&self) -> [usize; 5] {
-        [
-            self.picture.planes() * self.plane(self.chunk),
-            self.picture.planes() * self.plane((self.blocks * ROWS).min(self.out_channels)),
-            self.picture.planes() * self.out_channels * self.sums_row(),
-            ROWS * MAX_COLUMNS * LANES,
-            Tiling::row_scratch(self.group[1]),
-        ]
+        let [inputs, gradients] = self.planes();
+        let sums = self.chunk * self.vectors() * LANES;
+        let [inputs, gradients, sums] = [inputs, gradients, sums].map(|plane| self.picture.planes() * plane);
+        [inputs, gradients, sums, Tiling::row_scratch(self.group[1]), self.picture.positions() * LANES * LANES]
     }
 
     /// Floats of scratch that it needs.
@@ -103,11 +97,15 @@ pub(in crate::conv) struct GradWeights<'a> {
 /// The parts of the scratch.
 #[derive(Clone, Copy)]
 struct Scratch {
+    /// `[plane][input channel][tile][sample]`.
     inputs: *mut f32,
+    /// `[plane][tile][sample][output channel]`.
     gradients: *mut f32,
+    /// `[plane][input channel][output channel]`.
     sums: *mut f32,
-    accumulators: *mut f32,
     row: *mut f32,
+    /// `[position][sample][output channel]`.
+    tile: *mut f32,
 }
 
 impl WithSimd for GradWeights<'_> {
@@ -119,7 +117,7 @@ impl WithSimd for GradWeights<'_> {
         let [rows, columns] = plan.picture.tiles();
         let [bands, parts] = [rows.div_ceil(plan.group[0]), columns.div_ceil(plan.group[1])];
         let chunks = plan.in_channels.div_ceil(plan.chunk);
-        let [inputs, gradients, sums, accumulators, _] = plan.scratch_lens();
+        let [inputs, gradients, sums, row, _] = plan.scratch_lens();
         // SAFETY: `Conv` checked all lengths against the shape that made the plan.
         unsafe {
             let start = self.scratch.as_mut_ptr();
@@ -127,8 +125,8 @@ impl WithSimd for GradWeights<'_> {
                 inputs: start,
                 gradients: start.add(inputs),
                 sums: start.add(inputs + gradients),
-                accumulators: start.add(inputs + gradients + sums),
-                row: start.add(inputs + gradients + sums + accumulators),
+                row: start.add(inputs + gradients + sums),
+                tile: start.add(inputs + gradients + sums + row),
             };
             for chunk in 0..chunks {
                 let channels = part(plan.in_channels, chunks, chunk);
@@ -136,7 +134,8 @@ impl WithSimd for GradWeights<'_> {
                     let (top, bottom) = part(rows, bands, index / parts);
                     let (left, right) = part(columns, parts, index % parts);
                     let group = Group { top, left, rows: bottom - top, columns: right - left };
-                    self.group(simd, channels, group, index == 0, scratch);
+                    self.gradients(simd, group, scratch);
+                    self.products(simd, channels, group, index == 0, scratch);
                 }
                 match plan.picture.rows {
                     Rows::Two => self.finish::<S, Two>(simd, channels, scratch.sums),
@@ -148,12 +147,42 @@ impl WithSimd for GradWeights<'_> {
 }
 
 impl GradWeights<'_> {
-    /// Adds what a group of tiles gives for the input channels `first..last`.
+    /// The gradients of a group's outputs to their points.
     ///
     /// # Safety
     /// The slices and the scratch belong to the plan, and the group is one of its.
     #[inline(always)]
-    unsafe fn group<S: Simd>(
+    unsafe fn gradients<S: Simd>(&self, simd: S, group: Group, scratch: Scratch) {
+        let (plan, picture) = (self.plan, self.plan.picture);
+        let [_, plane] = plan.planes();
+        for tile in 0..group.rows * group.columns {
+            for vector in 0..plan.vectors() {
+                let first = vector * LANES;
+                let count = LANES.min(plan.out_channels - first);
+                // SAFETY: as the caller says.
+                unsafe {
+                    for position in 0..picture.positions() {
+                        let from = self.grad_output.as_ptr().add(first * picture.channel());
+                        let from = from.add(picture.position(group, tile, position));
+                        transpose(simd, from, picture.channel(), count, scratch.tile.add(position * LANES * LANES));
+                    }
+                    for sample in 0..LANES {
+                        let at = ((tile * LANES + sample) * plan.vectors() + vector) * LANES;
+                        let to = Planes { origin: scratch.gradients.add(at), plane, tile: 0 };
+                        picture.output_grad(simd, scratch.tile.add(sample * LANES), LANES * LANES, to);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds what a group of tiles gives for the input channels `first..last`.
+    ///
+    /// # Safety
+    /// The slices and the scratch belong to the plan, the group is one of its, and the scratch holds its
+    /// gradients.
+    #[inline(always)]
+    unsafe fn products<S: Simd>(
         &self,
         simd: S,
         (first, last): (usize, usize),
@@ -161,41 +190,39 @@ impl GradWeights<'_> {
         fresh: bool,
         scratch: Scratch,
     ) {
-        let plan = self.plan;
-        let picture = plan.picture;
-        let channel = plan.tiles() * LANES;
-        let [inputs_len, gradients_len, ..] = plan.scratch_lens();
-        let [inputs_plane, gradients_plane] =
-            [inputs_len / plan.picture.planes(), gradients_len / plan.picture.planes()];
-        let blocks = plan.out_channels.div_ceil(ROWS);
-        // SAFETY: as the caller says.
-        unsafe {
-            for c in first..last {
-                let from = self.input.as_ptr().add(c * picture.channel());
-                let origin = scratch.inputs.add((c - first) * channel);
-                let to = Planes { origin, plane: inputs_plane, tile: LANES };
-                picture.input(simd, from, self.prologue, c, group, scratch.row, to);
-            }
-            for block in (0..blocks).step_by(plan.blocks) {
-                let end = blocks.min(block + plan.blocks);
-                let start = part(plan.out_channels, blocks, block).0;
-                for block in block..end {
-                    let (o, next) = part(plan.out_channels, blocks, block);
-                    for r in 0..next - o {
-                        let from = self.grad_output.as_ptr().add((o + r) * picture.channel());
-                        let origin = scratch.gradients.add((o - start) * channel + r * LANES);
-                        let to = Planes { origin, plane: gradients_plane, tile: (next - o) * LANES };
-                        picture.output_grad(simd, from, group, to);
-                    }
+        let (plan, picture) = (self.plan, self.plan.picture);
+        let [plane, gradients] = plan.planes();
+        let (channel, sums_row) = (plan.tiles() * LANES, plan.vectors() * LANES);
+        let panels = (last - first).div_ceil(plan.panel);
+        for panel in 0..panels {
+            let (start, end) = part(last - first, panels, panel);
+            let blocks = (end - start).div_ceil(max_rows::<S>());
+            let parts = plan.vectors().div_ceil(COLUMNS);
+            // SAFETY: as the caller says.
+            unsafe {
+                for c in start..end {
+                    let from = self.input.as_ptr().add((first + c) * picture.channel());
+                    let to = Planes { origin: scratch.inputs.add((c - start) * channel), plane, tile: LANES };
+                    picture.input(simd, from, self.prologue, first + c, group, scratch.row, to);
                 }
-                for i in 0..plan.picture.planes() {
-                    let scratch = Scratch {
-                        inputs: scratch.inputs.add(i * inputs_plane),
-                        gradients: scratch.gradients.add(i * gradients_plane),
-                        sums: scratch.sums.add(i * plan.out_channels * plan.sums_row()),
-                        ..scratch
-                    };
-                    plan.product(simd, last - first, (block, end), group, fresh, scratch);
+                for i in 0..picture.planes() {
+                    for columns in 0..parts {
+                        let (left, right) = part(plan.vectors(), parts, columns);
+                        for block in 0..blocks {
+                            let (row, next) = part(end - start, blocks, block);
+                            Product {
+                                left: scratch.inputs.add(i * plane + row * channel),
+                                left_row: channel,
+                                right: scratch.gradients.add(i * gradients + left * LANES),
+                                right_row: sums_row,
+                                tiles: group.rows * group.columns,
+                                sums: scratch.sums.add((i * plan.chunk + start + row) * sums_row + left * LANES),
+                                sums_row,
+                                fresh,
+                            }
+                            .run(simd, next - row, right - left);
+                        }
+                    }
                 }
             }
         }
@@ -209,18 +236,18 @@ impl GradWeights<'_> {
     unsafe fn finish<S: Simd, Y: Axis>(&mut self, simd: S, (first, last): (usize, usize), sums: *const f32) {
         let plan = self.plan;
         let zero = simd.splat_f32s(0.0);
-        let plane = plan.out_channels * plan.sums_row();
-        for o in 0..plan.out_channels {
-            for c in (first..last).step_by(S::F32_LANES) {
+        let row = plan.vectors() * LANES;
+        for c in first..last {
+            for o in (0..plan.out_channels).step_by(S::F32_LANES) {
                 let mut columns = [[zero; 3]; MAX_POINTS];
                 let mut taps = [[0.0; LANES]; 9];
                 // SAFETY: rows of sums are padded to whole vectors.
                 unsafe {
-                    let sums = sums.add(o * plan.sums_row() + c - first);
+                    let sums = sums.add((c - first) * row + o);
                     for x in 0..Four::POINTS {
                         let mut points = [zero; MAX_POINTS];
                         for y in 0..Y::POINTS {
-                            points[y] = load::<S>(sums.add((y * Four::POINTS + x) * plane));
+                            points[y] = load::<S>(sums.add((y * Four::POINTS + x) * plan.chunk * row));
                         }
                         columns[x] = Y::weight_grad(simd, points);
                     }
@@ -230,65 +257,10 @@ impl GradWeights<'_> {
                             store::<S>(taps[ky * 3 + kx].as_mut_ptr(), gradients[kx]);
                         }
                     }
-                    for i in 0..S::F32_LANES.min(last - c) {
-                        let to = (o * plan.in_channels + c + i) * 9;
+                    for i in 0..S::F32_LANES.min(plan.out_channels - o) {
+                        let to = ((o + i) * plan.in_channels + c) * 9;
                         for (tap, values) in taps.iter().enumerate() {
                             *self.grad_weights.get_unchecked_mut(to + tap) = values[i];
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl WeightGrad {
-    /// One plane's sums for `channels` input channels and the blocks `first..last` of outputs.
-    ///
-    /// # Safety
-    /// The pointers belong to the plan's plane.
-    #[inline(always)]
-    unsafe fn product<S: Simd>(
-        &self,
-        simd: S,
-        channels: usize,
-        (first, last): (usize, usize),
-        group: Group,
-        fresh: bool,
-        scratch: Scratch,
-    ) {
-        let blocks = self.out_channels.div_ceil(ROWS);
-        let start = part(self.out_channels, blocks, first).0;
-        let tiles = channels.div_ceil(max_columns::<S>());
-        for tile in 0..tiles {
-            let (left, right) = part(channels, tiles, tile);
-            for block in first..last {
-                let (o, next) = part(self.out_channels, blocks, block);
-                let (rows, columns) = (next - o, right - left);
-                // SAFETY: as the caller says.
-                unsafe {
-                    Outer {
-                        left: scratch.gradients.add((o - start) * self.tiles() * LANES),
-                        right: scratch.inputs,
-                        offsets: self.offsets.as_ptr().add(left),
-                        height: 1,
-                        width: group.rows * group.columns,
-                        row_stride: 0,
-                        sums: scratch.accumulators,
-                        fresh: true,
-                    }
-                    .run(simd, rows, columns);
-                    let mut sums = [0.0; ROWS * MAX_COLUMNS];
-                    for (i, to) in sums.chunks_exact_mut(SUMS_AT_ONCE).enumerate() {
-                        if i * SUMS_AT_ONCE < rows * columns {
-                            to.copy_from_slice(&lane_sums(simd, scratch.accumulators.add(i * SUMS_AT_ONCE * LANES)));
-                        }
-                    }
-                    for r in 0..rows {
-                        let to = scratch.sums.add((o + r) * self.sums_row() + left);
-                        for t in 0..columns {
-                            let before = if fresh { 0.0 } else { *to.add(t) };
-                            *to.add(t) = before + sums[r * columns + t];
                         }
                     }
                 }
