@@ -26,7 +26,7 @@ pub type Evaluate<O, D> = fn(
 ) -> Outcome<Vec<Evaluation<<O as Oracle>::Scalar>>, O, D>;
 
 /// The first `count` of the vectors that a window's gradients are written to, with new ones of `len` numbers
-/// where there are fewer. The next window uses them again: fresh memory would be fresh pages each time.
+/// where there are fewer. The next window uses them again.
 pub fn room<S: Scalar>(gradients: &mut Vec<FlatVector<S>>, count: usize, len: usize) -> &mut [FlatVector<S>] {
     while gradients.len() < count {
         gradients.push(FlatVector::zeros(len));
