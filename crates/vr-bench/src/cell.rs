@@ -105,6 +105,8 @@ pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Resu
         batch_size: settings.batch_size,
         augmentation: cell.augmentation,
         seed: cell.seed,
+        // All cores compute gradients: a thread that prepares minibatches ahead would only take their time.
+        prefetch_depth: 0,
         ..LoaderConfig::default()
     };
     let loader = Loader::new(data.train.clone(), config).map_err(|e| BenchError::Data(Box::new(e)))?;
