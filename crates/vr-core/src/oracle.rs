@@ -46,7 +46,7 @@ pub trait Oracle {
     /// The batch-norm layers, in order; empty when the network has none.
     fn norm_layers(&self) -> &Arc<[NormLayer]>;
 
-    /// Writes the gradient of the mean loss of `batch` at `x` to `out`, whatever it held, and returns the rest.
+    /// Writes the gradient of the mean loss of `batch` at `x` to `out` and returns the rest.
     ///
     /// # Errors
     /// When `x`, `out` or the batch do not fit the network, or the computation fails.

@@ -9,7 +9,7 @@ use vr_core::{
 };
 
 use crate::estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Request};
-use crate::evaluate::{Evaluate, Job, parallel, room, serial};
+use crate::evaluate::{Evaluate, Job, parallel, serial};
 use crate::locking::Locking;
 use crate::norm_track::{NormPolicy, NormTrack};
 use crate::rule::{SgdMomentum, UpdateRule};
@@ -94,7 +94,6 @@ where
     step: u64,
     direction: Option<FlatVector<O::Scalar>>,
     diagnostic_passes: u32,
-    gradients: Vec<FlatVector<O::Scalar>>,
 }
 
 /// A result with the errors of an oracle and of a source.
@@ -137,7 +136,6 @@ where
             step: 0,
             direction: None,
             diagnostic_passes: 0,
-            gradients: Vec::new(),
         })
     }
 
@@ -328,7 +326,6 @@ where
         if let (true, Some(track)) = (begins, self.tracks.first()) {
             self.frozen.clone_from(&track.running);
         }
-        let mut memory = std::mem::take(&mut self.gradients);
         let jobs: Vec<Job<'_, O::Scalar>> = requests
             .iter()
             .map(|request| Job {
@@ -340,10 +337,9 @@ where
                 norm: self.normalization(request.norm),
             })
             .collect();
-        let gradients = room(&mut memory, jobs.len(), self.x.len());
-        let answers = (self.evaluate)(&self.oracle, &self.source, &jobs, gradients)?;
+        let answers = (self.evaluate)(&self.oracle, &self.source, &jobs)?;
         let mut own = None;
-        for ((request, evaluation), gradient) in requests.iter().zip(answers).zip(gradients) {
+        for (request, (evaluation, gradient)) in requests.iter().zip(answers) {
             self.counts.record(request.purpose, evaluation.samples);
             if let Some(statistics) = &evaluation.statistics {
                 for track in &mut self.tracks {
@@ -354,9 +350,8 @@ where
                 let samples = evaluation.samples.max(1) as f64;
                 own = Some((evaluation.loss, evaluation.correct.map(|correct| correct as f64 / samples)));
             }
-            self.estimator.tell(request, gradient)?;
+            self.estimator.tell(request, &gradient)?;
         }
-        self.gradients = memory;
         Ok(own)
     }
 

@@ -2,12 +2,10 @@
 
 use vr_core::counts::Count;
 use vr_core::vector::{Mean, distance};
-use vr_core::{
-    FlatVector, MinibatchSource, Oracle, ParameterSpace, Purpose, Scalar, VarianceAccumulator, VarianceReport,
-};
+use vr_core::{FlatVector, MinibatchSource, Oracle, Purpose, VarianceAccumulator, VarianceReport};
 
 use crate::estimator::{Control, EstimatorError, NormRule, Point, Reference, Request};
-use crate::evaluate::{Job, room};
+use crate::evaluate::{Answer, Job};
 use crate::training::{Outcome, Training};
 
 /// Where the iterate stands to the snapshot (Defazio & Bottou 2019, figure 3).
@@ -43,14 +41,13 @@ where
     pub fn variance(&mut self) -> Outcome<VarianceReport, O, D> {
         self.refill()?;
         let control = self.estimator.control();
-        let mut variance = Variance::new(self.oracle.space());
+        let mut moments = VarianceAccumulator::new(self.oracle.space());
         let count = self.sweep(
             |index| self.places(control.as_ref(), index),
-            |index, gradients| variance.observe(control.as_ref(), index, gradients),
+            |index, answers| self.observe(control.as_ref(), index, answers, &mut moments),
         )?;
-        let report = variance.moments.report();
         self.measured(count);
-        Ok(report)
+        Ok(moments.report())
     }
 
     /// [`variance`](Self::variance) in the form of the paper's release for mega-batches: the full
@@ -64,17 +61,16 @@ where
         let control = self.estimator.control();
         let within = |index| control.as_ref().is_none_or(|control| control.minibatches.contains(&index));
         let space = self.oracle.space();
-        let (mut variance, mut full) = (Variance::new(space), Mean::new(space.len()));
+        let (mut moments, mut full) = (VarianceAccumulator::new(space), Mean::new(space.len()));
         let count = self.sweep(
             |index| if within(index) { self.places(control.as_ref(), index) } else { vec![self.here()] },
-            |index, gradients| {
-                full.add(&gradients[0]);
-                if within(index) { variance.observe(control.as_ref(), index, gradients) } else { Ok(()) }
+            |index, answers| {
+                full.add(&answers[0].1);
+                if within(index) { self.observe(control.as_ref(), index, answers, &mut moments) } else { Ok(()) }
             },
         )?;
-        let report = variance.moments.report_about(&mean(&full, space.len()));
         self.measured(count);
-        Ok(report)
+        Ok(moments.report_about(&mean(&full, self.x.len())))
     }
 
     /// Distance and curvature between iterate and snapshot; `None` before there is a snapshot.
@@ -97,9 +93,9 @@ where
         }
         let count = self.sweep(
             |_| if whole { vec![self.here()] } else { vec![self.here(), (snapshot, NormRule::Batch)] },
-            |_, gradients| {
-                here.add(&gradients[0]);
-                if let Some(gradient) = gradients.get(1) {
+            |_, answers| {
+                here.add(&answers[0].1);
+                if let Some((_, gradient)) = answers.get(1) {
                     there.add(gradient);
                 }
                 Ok(())
@@ -119,8 +115,8 @@ where
         let (mut full, mut sum) = (FlatVector::zeros(self.x.len()), Mean::new(self.x.len()));
         let count = self.sweep(
             |_| vec![self.here()],
-            |_, gradients| {
-                sum.add(&gradients[0]);
+            |_, answers| {
+                sum.add(&answers[0].1);
                 Ok(())
             },
         )?;
@@ -144,15 +140,44 @@ where
         [Some(self.here()), snapshot].into_iter().flatten().collect()
     }
 
+    /// Adds the direction on minibatch `index`, evaluated at its [`places`](Self::places).
+    fn observe(
+        &self,
+        control: Option<&Control<'_, O::Scalar>>,
+        index: u32,
+        answers: &[Answer<O::Scalar>],
+        moments: &mut VarianceAccumulator,
+    ) -> Outcome<(), O, D> {
+        let gradient = &answers[0].1;
+        let Some(control) = control else {
+            moments.observe(gradient, gradient, None);
+            return Ok(());
+        };
+        let space = self.oracle.space();
+        let mut row = FlatVector::zeros(space.len());
+        let reference = match (answers.get(1), control.reference) {
+            (None, Reference::Table(table)) => {
+                let index = (index - control.minibatches.start) as usize;
+                table.row(index, &mut row).map_err(EstimatorError::from)?
+            }
+            (Some((_, reference)), _) => reference,
+            (None, Reference::Evaluate(..)) => &row,
+        };
+        let mut estimate = FlatVector::zeros(space.len());
+        control.coefficient.combine(space, gradient, reference, control.mean, &mut estimate);
+        moments.observe(gradient, &estimate, Some(reference));
+        Ok(())
+    }
+
     /// Evaluates each minibatch of the generation at its `places`, window by window, and shows the
-    /// gradients in the order of the minibatches; returns what that cost.
+    /// answers in the order of the minibatches; returns what that cost.
     fn sweep<'a>(
         &'a self,
         places: impl Fn(u32) -> Vec<Place<'a, O::Scalar>>,
-        mut see: impl FnMut(u32, &[FlatVector<O::Scalar>]) -> Result<(), EstimatorError>,
+        mut see: impl FnMut(u32, &[Answer<O::Scalar>]) -> Outcome<(), O, D>,
     ) -> Outcome<Count, O, D> {
         let indices: Vec<u32> = (0..self.source.minibatches() as u32).collect();
-        let (mut count, mut memory) = (Count::default(), Vec::new());
+        let mut count = Count::default();
         for window in indices.chunks(self.window) {
             let mut jobs = Vec::new();
             let mut sizes = Vec::new();
@@ -170,11 +195,11 @@ where
                 sizes.push(places.len());
                 jobs.extend(places.into_iter().map(|(x, rule)| Job { key, x, norm: self.normalization(rule) }));
             }
-            let gradients = room(&mut memory, jobs.len(), self.x.len());
-            for evaluation in (self.evaluate)(&self.oracle, &self.source, &jobs, gradients)? {
+            let answers = (self.evaluate)(&self.oracle, &self.source, &jobs)?;
+            for (evaluation, _) in &answers {
                 count += Count { minibatches: 1, samples: evaluation.samples as u64 };
             }
-            let mut rest = &*gradients;
+            let mut rest = &answers[..];
             for (&index, size) in window.iter().zip(sizes) {
                 let (own, others) = rest.split_at(size);
                 see(index, own)?;
@@ -193,46 +218,6 @@ where
     fn refill(&mut self) -> Outcome<(), O, D> {
         let missing = self.estimator.missing();
         self.pass(&missing, &mut || false)?;
-        Ok(())
-    }
-}
-
-/// The moments of a method's direction, gathered minibatch by minibatch.
-struct Variance<'a, S> {
-    space: &'a ParameterSpace,
-    moments: VarianceAccumulator,
-    direction: FlatVector<S>,
-    row: FlatVector<S>,
-}
-
-impl<'a, S: Scalar> Variance<'a, S> {
-    fn new(space: &'a ParameterSpace) -> Self {
-        let [direction, row] = [(); 2].map(|()| FlatVector::zeros(space.len()));
-        Self { space, moments: VarianceAccumulator::new(space), direction, row }
-    }
-
-    /// Adds the direction on minibatch `index`, given the gradients at its [`places`](Training::places).
-    fn observe(
-        &mut self,
-        control: Option<&Control<'_, S>>,
-        index: u32,
-        gradients: &[FlatVector<S>],
-    ) -> Result<(), EstimatorError> {
-        let gradient = &gradients[0];
-        let Some(control) = control else {
-            self.moments.observe(gradient, gradient, None);
-            return Ok(());
-        };
-        let reference = match (gradients.get(1), control.reference) {
-            (None, Reference::Table(table)) => {
-                table.row((index - control.minibatches.start) as usize, &mut self.row)?
-            }
-            (Some(reference), _) => reference,
-            // Never: `places` names the snapshot then.
-            (None, Reference::Evaluate(..)) => &self.row,
-        };
-        control.coefficient.combine(self.space, gradient, reference, control.mean, &mut self.direction);
-        self.moments.observe(gradient, &self.direction, Some(reference));
         Ok(())
     }
 }

@@ -33,17 +33,13 @@ pub(in crate::conv) struct Correlation {
 impl Correlation {
     pub fn new([in_channels, out_channels]: [usize; 2], [height, width]: [usize; 2], rows: Rows) -> Self {
         let picture = Tiling { height, width, rows };
-        let [rows, columns] = picture.tiles();
-        let most = (INPUTS / in_channels).min(PRODUCTS / ROWS.min(out_channels)).max(2);
-        let group_columns = columns.div_ceil(columns.div_ceil(most));
-        let group_rows = (most / columns).clamp(1, rows);
-        let group_rows = rows.div_ceil(rows.div_ceil(group_rows));
-        let tiles = group_rows * group_columns;
+        let group = picture.group_size((INPUTS / in_channels).min(PRODUCTS / ROWS.min(out_channels)).max(2));
+        let tiles = group[0] * group[1];
         Self {
             in_channels,
             out_channels,
             picture,
-            group: [group_rows, group_columns],
+            group,
             blocks: (PRODUCTS / (ROWS * tiles)).max(1),
             offsets: (0..in_channels).map(|channel| (channel * tiles * LANES) as u32).collect(),
         }
@@ -127,17 +123,9 @@ impl WithSimd for Correlate<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let plan = self.plan;
-        let [rows, columns] = plan.picture.tiles();
-        let [bands, parts] = [rows.div_ceil(plan.group[0]), columns.div_ceil(plan.group[1])];
-        for band in 0..bands {
-            let (top, bottom) = part(rows, bands, band);
-            for part_x in 0..parts {
-                let (left, right) = part(columns, parts, part_x);
-                let group = Group { top, left, rows: bottom - top, columns: right - left };
-                // SAFETY: `Conv` checked all lengths against the shape that made the plan.
-                unsafe { self.group(simd, group) };
-            }
+        for group in self.plan.picture.groups(self.plan.group) {
+            // SAFETY: `Conv` checked all lengths against the shape that made the plan.
+            unsafe { self.group(simd, group) };
         }
     }
 }
@@ -150,7 +138,6 @@ impl Correlate<'_> {
         let plan = self.plan;
         let picture = plan.picture;
         let [inputs_len, products_len, _] = plan.scratch_lens();
-        let tile = LANES;
         let [channel, plane] = [plan.tiles() * LANES, plan.plane(plan.in_channels)];
         // SAFETY: as the caller says.
         unsafe {
@@ -159,7 +146,7 @@ impl Correlate<'_> {
             let row = products.add(products_len);
             for c in 0..plan.in_channels {
                 let from = self.input.as_ptr().add(c * picture.channel());
-                let to = Planes { origin: inputs.add(c * channel), plane, tile };
+                let to = Planes { origin: inputs.add(c * channel), plane };
                 picture.input(simd, from, self.prologue, c, group, row, to);
             }
             let all = plan.out_channels.div_ceil(ROWS);
@@ -174,7 +161,7 @@ impl Correlate<'_> {
                     plan.product(simd, [first, last], start, group, weights, inputs.add(i * plane), place);
                 }
                 for o in start..part(plan.out_channels, all, last - 1).1 {
-                    let from = Planes { origin: products.add((o - start) * channel), plane: products_plane, tile };
+                    let from = Planes { origin: products.add((o - start) * channel), plane: products_plane };
                     let bias = self.bias.map_or(0.0, |bias| *bias.get_unchecked(o));
                     let to = self.output.as_mut_ptr().add(o * picture.channel());
                     picture.output(simd, from, group, bias, self.accumulate, to);

@@ -5,11 +5,16 @@ use pulp::Simd;
 use super::axis::{Axis, MAX_POINTS, MAX_SIDE, across};
 use super::four::Four;
 use super::two::Two;
-use crate::conv::simd::{load, store};
+use crate::conv::simd::{load, part, store};
 use crate::{Affine, LANES};
 
 /// Columns of a tile's outputs.
 pub(super) const SIDE_X: usize = Four::SIDE;
+
+/// The size of the parts, of up to `most`, into which a length is cut evenly.
+pub(super) fn even(length: usize, most: usize) -> usize {
+    length.div_ceil(length.div_ceil(most.max(1)))
+}
 
 /// Rows of a tile's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +44,8 @@ impl Group {
 #[derive(Clone, Copy)]
 pub(super) struct Planes {
     pub origin: *mut f32,
-    /// Floats from one plane to the next, and from one tile to the next.
+    /// Floats from one plane to the next.
     pub plane: usize,
-    pub tile: usize,
 }
 
 impl Planes {
@@ -50,7 +54,7 @@ impl Planes {
     #[inline(always)]
     unsafe fn at(self, y: usize, x: usize, tile: usize) -> *mut f32 {
         // SAFETY: as the caller says.
-        unsafe { self.origin.add((y * Four::POINTS + x) * self.plane + tile * self.tile) }
+        unsafe { self.origin.add((y * Four::POINTS + x) * self.plane + tile * LANES) }
     }
 }
 
@@ -71,6 +75,23 @@ impl Tiling {
     /// Rows and columns of tiles.
     pub fn tiles(self) -> [usize; 2] {
         [self.height / self.side(), self.width / SIDE_X]
+    }
+
+    /// Rows and columns of groups of up to `most` tiles that cover the picture evenly.
+    pub fn group_size(self, most: usize) -> [usize; 2] {
+        let [rows, columns] = self.tiles();
+        [even(rows, (most / columns).clamp(1, rows)), even(columns, most)]
+    }
+
+    /// The groups of this size, row by row.
+    pub fn groups(self, [height, width]: [usize; 2]) -> impl Iterator<Item = Group> {
+        let [rows, columns] = self.tiles();
+        let [bands, parts] = [rows.div_ceil(height), columns.div_ceil(width)];
+        (0..bands * parts).map(move |index| {
+            let (top, bottom) = part(rows, bands, index / parts);
+            let (left, right) = part(columns, parts, index % parts);
+            Group { top, left, rows: bottom - top, columns: right - left }
+        })
     }
 
     /// Outputs of a tile.

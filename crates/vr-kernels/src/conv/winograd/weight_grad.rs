@@ -10,7 +10,7 @@ use pulp::{Simd, WithSimd};
 use super::axis::{Axis, MAX_POINTS, across};
 use super::four::Four;
 use super::product::{COLUMNS, Product, max_rows};
-use super::tiles::{Group, Planes, Rows, Tiling};
+use super::tiles::{Group, Planes, Rows, Tiling, even};
 use super::two::Two;
 use crate::conv::simd::{load, part, store};
 use crate::conv::transpose::transpose;
@@ -40,16 +40,11 @@ pub(in crate::conv) struct WeightGrad {
 impl WeightGrad {
     pub fn new([in_channels, out_channels]: [usize; 2], [height, width]: [usize; 2], rows: Rows) -> Self {
         let picture = Tiling { height, width, rows };
-        let [rows, columns] = picture.tiles();
         let vectors = out_channels.div_ceil(LANES);
-        let most = (GRADIENTS / (vectors * LANES)).max(4);
-        let group_columns = columns.div_ceil(columns.div_ceil(most));
-        let group_rows = (most / columns).clamp(1, rows);
-        let group_rows = rows.div_ceil(rows.div_ceil(group_rows));
-        let even = |channels: usize, most: usize| channels.div_ceil(channels.div_ceil(most.max(1)));
+        let group = picture.group_size((GRADIENTS / (vectors * LANES)).max(4));
         let chunk = even(in_channels, SUMS / (picture.planes() * vectors * LANES));
-        let panel = even(chunk, INPUTS / (group_rows * group_columns));
-        Self { in_channels, out_channels, picture, group: [group_rows, group_columns], chunk, panel }
+        let panel = even(chunk, INPUTS / (group[0] * group[1]));
+        Self { in_channels, out_channels, picture, group, chunk, panel }
     }
 
     /// Tiles at a time.
@@ -114,8 +109,6 @@ impl WithSimd for GradWeights<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let plan = self.plan;
-        let [rows, columns] = plan.picture.tiles();
-        let [bands, parts] = [rows.div_ceil(plan.group[0]), columns.div_ceil(plan.group[1])];
         let chunks = plan.in_channels.div_ceil(plan.chunk);
         let [inputs, gradients, sums, row, _] = plan.scratch_lens();
         // SAFETY: `Conv` checked all lengths against the shape that made the plan.
@@ -130,10 +123,7 @@ impl WithSimd for GradWeights<'_> {
             };
             for chunk in 0..chunks {
                 let channels = part(plan.in_channels, chunks, chunk);
-                for index in 0..bands * parts {
-                    let (top, bottom) = part(rows, bands, index / parts);
-                    let (left, right) = part(columns, parts, index % parts);
-                    let group = Group { top, left, rows: bottom - top, columns: right - left };
+                for (index, group) in plan.picture.groups(plan.group).enumerate() {
                     self.gradients(simd, group, scratch);
                     self.products(simd, channels, group, index == 0, scratch);
                 }
@@ -168,7 +158,7 @@ impl GradWeights<'_> {
                     }
                     for sample in 0..LANES {
                         let at = ((tile * LANES + sample) * plan.vectors() + vector) * LANES;
-                        let to = Planes { origin: scratch.gradients.add(at), plane, tile: 0 };
+                        let to = Planes { origin: scratch.gradients.add(at), plane };
                         picture.output_grad(simd, scratch.tile.add(sample * LANES), LANES * LANES, to);
                     }
                 }
@@ -202,7 +192,7 @@ impl GradWeights<'_> {
             unsafe {
                 for c in start..end {
                     let from = self.input.as_ptr().add((first + c) * picture.channel());
-                    let to = Planes { origin: scratch.inputs.add((c - start) * channel), plane, tile: LANES };
+                    let to = Planes { origin: scratch.inputs.add((c - start) * channel), plane };
                     picture.input(simd, from, self.prologue, first + c, group, scratch.row, to);
                 }
                 for i in 0..picture.planes() {
