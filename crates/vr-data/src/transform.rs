@@ -6,6 +6,7 @@ use std::{fmt, str::FromStr};
 use vr_core::{LANES, LaneBlock, TransformKey, random};
 
 const SIDE: usize = PICTURE_SHAPE[1];
+const PLANE: usize = SIDE * SIDE;
 /// Zeros around a picture before it is cropped.
 const PAD: usize = 4;
 
@@ -69,36 +70,28 @@ impl Transform {
     /// # Panics
     /// When either slice is not one picture long, or the crop leaves the padded picture.
     pub fn apply(&self, picture: &[u8], out: &mut [f32]) {
-        assert_eq!((picture.len(), out.len()), (PICTURE_BYTES, PICTURE_BYTES), "one picture each");
-        for (i, out) in out.chunks_exact_mut(SIDE).enumerate() {
-            for (value, byte) in out.iter_mut().zip(self.row(picture, i)) {
-                *value = NORMALIZED[usize::from(byte)];
-            }
+        assert_eq!(out.len(), PICTURE_BYTES, "room for one picture");
+        let mut crop = [0; PICTURE_BYTES];
+        self.crop(picture, &mut crop);
+        for (value, byte) in out.iter_mut().zip(crop) {
+            *value = NORMALIZED[usize::from(byte)];
         }
     }
 
-    /// Row `i` of the transformed picture, counted through its planes, before it is normalised.
-    fn row(&self, picture: &[u8], i: usize) -> [u8; SIDE] {
+    /// Writes the transformed picture, before it is normalised, to `crop`, which holds zeros.
+    fn crop(&self, picture: &[u8], crop: &mut [u8; PICTURE_BYTES]) {
+        assert_eq!(picture.len(), PICTURE_BYTES, "one picture");
         assert!(self.top <= 2 * PAD && self.left <= 2 * PAD, "{self:?} leaves the padded picture");
-        let mut row = [0; SIDE];
-        let Some(y) = (i % SIDE + self.top).checked_sub(PAD).filter(|&y| y < SIDE) else { return row };
-        let start = (i / SIDE * SIDE + y) * SIDE + self.left;
-        // A shifted row runs over into its neighbours, which the mask takes out, but for the first and the last.
-        match start.checked_sub(PAD).and_then(|start| picture.get(start..start + SIDE)) {
-            Some(shifted) => row.copy_from_slice(shifted),
-            None => {
-                let inside = start.max(PAD)..(start + SIDE).min(picture.len() + PAD);
-                row[inside.start - start..][..inside.len()]
-                    .copy_from_slice(&picture[inside.start - PAD..][..inside.len()]);
-            }
+        let (corner, middle) = (self.top * SIDE + self.left, PAD * SIDE + PAD);
+        let (from, to) = (corner.saturating_sub(middle), middle.saturating_sub(corner));
+        for (crop, plane) in crop.chunks_exact_mut(PLANE).zip(picture.chunks_exact(PLANE)) {
+            crop[to..PLANE - from].copy_from_slice(&plane[from..PLANE - to]);
         }
-        for (byte, mask) in row.iter_mut().zip(&INSIDE[self.left]) {
-            *byte &= mask;
+        // A plane moved as a whole: what left a row at one side came into the next at the other, which the mask takes out.
+        for row in crop.as_chunks_mut::<SIDE>().0 {
+            let inside: [u8; SIDE] = std::array::from_fn(|x| row[x] & INSIDE[self.left][x]);
+            *row = if self.flip { std::array::from_fn(|x| inside[SIDE - 1 - x]) } else { inside };
         }
-        if self.flip {
-            row.reverse();
-        }
-        row
     }
 }
 
@@ -125,9 +118,7 @@ pub fn apply_in_lanes(pictures: &[(&[u8], Transform)]) -> LaneBlock {
     // Whole pictures first: rows of sixteen in turn would miss the cache at every one.
     let mut bytes = [[0; PICTURE_BYTES]; LANES];
     for ((picture, transform), bytes) in pictures.iter().zip(&mut bytes) {
-        for (i, row) in bytes.chunks_exact_mut(SIDE).enumerate() {
-            row.copy_from_slice(&transform.row(picture, i));
-        }
+        transform.crop(picture, bytes);
     }
     let value = |i: usize| std::array::from_fn(|lane: usize| NORMALIZED[usize::from(bytes[lane][i])]);
     let mut block: LaneBlock = (0..PICTURE_BYTES).map(value).collect();

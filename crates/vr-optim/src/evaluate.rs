@@ -19,9 +19,13 @@ pub struct Job<'a, S> {
 /// A gradient with what came beside it.
 pub type Answer<S> = (Evaluation<S>, FlatVector<S>);
 
-/// How a window of independent jobs is computed; the answers stand in the order of the jobs.
+/// How a window of independent jobs is computed, and work that is due called once beside them; the
+/// answers stand in the order of the jobs.
 pub type Evaluate<O, D> =
-    fn(&O, &D, &[Job<'_, <O as Oracle>::Scalar>]) -> Outcome<Vec<Answer<<O as Oracle>::Scalar>>, O, D>;
+    fn(&O, &D, &[Job<'_, <O as Oracle>::Scalar>], Beside<'_>) -> Outcome<Vec<Answer<<O as Oracle>::Scalar>>, O, D>;
+
+/// Work that needs no answer of the jobs it is called beside.
+pub type Beside<'a> = &'a mut (dyn FnMut() + Send);
 
 fn load<D: MinibatchSource, E: std::error::Error + 'static>(
     source: &D,
@@ -52,11 +56,17 @@ fn on_one_minibatch<'a, 'b, S>(jobs: &'a [Job<'b, S>]) -> impl Iterator<Item = &
 }
 
 /// One job after another, on the calling thread.
-pub fn serial<O, D>(oracle: &O, source: &D, jobs: &[Job<'_, O::Scalar>]) -> Outcome<Vec<Answer<O::Scalar>>, O, D>
+pub fn serial<O, D>(
+    oracle: &O,
+    source: &D,
+    jobs: &[Job<'_, O::Scalar>],
+    beside: Beside<'_>,
+) -> Outcome<Vec<Answer<O::Scalar>>, O, D>
 where
     O: Oracle,
     D: MinibatchSource<Batch = O::Batch>,
 {
+    beside();
     let mut answers = Vec::with_capacity(jobs.len());
     for jobs in on_one_minibatch(jobs) {
         let batch = load(source, jobs[0].key)?;
@@ -68,7 +78,12 @@ where
 }
 
 /// All jobs at once on the threads of the current rayon pool.
-pub fn parallel<O, D>(oracle: &O, source: &D, jobs: &[Job<'_, O::Scalar>]) -> Outcome<Vec<Answer<O::Scalar>>, O, D>
+pub fn parallel<O, D>(
+    oracle: &O,
+    source: &D,
+    jobs: &[Job<'_, O::Scalar>],
+    beside: Beside<'_>,
+) -> Outcome<Vec<Answer<O::Scalar>>, O, D>
 where
     O: Oracle<Batch: Sync> + Sync,
     D: MinibatchSource<Batch = O::Batch> + Sync,
@@ -79,5 +94,6 @@ where
         let batch = load(source, jobs[0].key)?;
         jobs.par_iter().map(|job| answer(oracle, &batch, job)).collect::<Outcome<Vec<_>, O, D>>()
     });
-    Ok(answers.collect::<Outcome<Vec<_>, O, D>>()?.into_iter().flatten().collect())
+    let (answers, ()) = rayon::join(|| answers.collect::<Outcome<Vec<_>, O, D>>(), beside);
+    Ok(answers?.into_iter().flatten().collect())
 }

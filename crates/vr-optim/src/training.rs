@@ -337,7 +337,7 @@ where
                 norm: self.normalization(request.norm),
             })
             .collect();
-        let answers = (self.evaluate)(&self.oracle, &self.source, &jobs)?;
+        let answers = (self.evaluate)(&self.oracle, &self.source, &jobs, &mut || ())?;
         let mut own = None;
         for (request, (evaluation, gradient)) in requests.iter().zip(answers) {
             self.counts.record(request.purpose, evaluation.samples);

@@ -183,11 +183,13 @@ fn a_fraction_of_an_epoch_keeps_the_laws() {
 
 #[test]
 fn measuring_and_parallelism_do_not_change_the_course() {
-    type Measure = fn(&mut Training<Toy, Drawn>);
-    let measures: [Measure; 3] = [
-        |run| assert!(run.variance().unwrap().minibatches == M as u64),
-        |run| assert!(run.variance_within().unwrap().minibatches > 0),
-        |run| assert!(run.geometry().unwrap().is_none_or(|geometry| geometry.distance >= 0.0)),
+    // Debug prints a number's every bit.
+    type Measure = fn(&mut Training<Toy, Drawn>) -> String;
+    let measures: [Measure; 4] = [
+        |run| format!("{:?}", run.variance().unwrap()),
+        |run| format!("{:?}", run.variance_within().unwrap()),
+        |run| format!("{:?}", run.geometry().unwrap()),
+        |run| format!("{:?}", run.full_gradient().unwrap()),
     ];
     for estimator in [
         EstimatorConfig::Sgd,
@@ -198,14 +200,18 @@ fn measuring_and_parallelism_do_not_change_the_course() {
     ] {
         for measure in measures {
             let mut plain = training(estimator.build(), Locking::Unlocked);
+            let mut serial = training(estimator.build(), Locking::Unlocked);
             let mut measured = training(estimator.build(), Locking::Unlocked).in_parallel();
             for _ in 0..2 * M + 1 {
-                measure(&mut measured);
+                assert_eq!(measure(&mut serial), measure(&mut measured), "{estimator:?}");
                 plain.step().unwrap();
-                measured.prepare().unwrap();
-                measure(&mut measured);
-                measured.step().unwrap();
-                measure(&mut measured);
+                for run in [&mut serial, &mut measured] {
+                    run.prepare().unwrap();
+                }
+                assert_eq!(measure(&mut serial), measure(&mut measured), "{estimator:?} at a step's start");
+                for run in [&mut serial, &mut measured] {
+                    run.step().unwrap();
+                }
                 assert_eq!(plain.direction(), measured.direction());
             }
             assert_eq!(bits(plain.iterate()), bits(measured.iterate()), "{estimator:?}");

@@ -2,7 +2,9 @@
 
 use vr_core::counts::Count;
 use vr_core::vector::{Mean, distance};
-use vr_core::{FlatVector, MinibatchSource, Oracle, Purpose, VarianceAccumulator, VarianceReport};
+use vr_core::{
+    FlatVector, MinibatchSource, Oracle, ParameterSpace, Purpose, Scalar, VarianceAccumulator, VarianceReport,
+};
 
 use crate::estimator::{Control, EstimatorError, NormRule, Point, Reference, Request};
 use crate::evaluate::{Answer, Job};
@@ -41,10 +43,11 @@ where
     pub fn variance(&mut self) -> Outcome<VarianceReport, O, D> {
         self.refill()?;
         let control = self.estimator.control();
-        let mut moments = VarianceAccumulator::new(self.oracle.space());
+        let space = self.oracle.space();
+        let mut moments = VarianceAccumulator::new(space);
         let count = self.sweep(
             |index| self.places(control.as_ref(), index),
-            |index, answers| self.observe(control.as_ref(), index, answers, &mut moments),
+            |index, answers| observe(space, control.as_ref(), index, answers, &mut moments),
         )?;
         self.measured(count);
         Ok(moments.report())
@@ -66,7 +69,7 @@ where
             |index| if within(index) { self.places(control.as_ref(), index) } else { vec![self.here()] },
             |index, answers| {
                 full.add(&answers[0].1);
-                if within(index) { self.observe(control.as_ref(), index, answers, &mut moments) } else { Ok(()) }
+                if within(index) { observe(space, control.as_ref(), index, answers, &mut moments) } else { Ok(()) }
             },
         )?;
         self.measured(count);
@@ -140,44 +143,18 @@ where
         [Some(self.here()), snapshot].into_iter().flatten().collect()
     }
 
-    /// Adds the direction on minibatch `index`, evaluated at its [`places`](Self::places).
-    fn observe(
-        &self,
-        control: Option<&Control<'_, O::Scalar>>,
-        index: u32,
-        answers: &[Answer<O::Scalar>],
-        moments: &mut VarianceAccumulator,
-    ) -> Outcome<(), O, D> {
-        let gradient = &answers[0].1;
-        let Some(control) = control else {
-            moments.observe(gradient, gradient, None);
-            return Ok(());
-        };
-        let space = self.oracle.space();
-        let mut row = FlatVector::zeros(space.len());
-        let reference = match (answers.get(1), control.reference) {
-            (None, Reference::Table(table)) => {
-                let index = (index - control.minibatches.start) as usize;
-                table.row(index, &mut row).map_err(EstimatorError::from)?
-            }
-            (Some((_, reference)), _) => reference,
-            (None, Reference::Evaluate(..)) => &row,
-        };
-        let mut estimate = FlatVector::zeros(space.len());
-        control.coefficient.combine(space, gradient, reference, control.mean, &mut estimate);
-        moments.observe(gradient, &estimate, Some(reference));
-        Ok(())
-    }
-
     /// Evaluates each minibatch of the generation at its `places`, window by window, and shows the
-    /// answers in the order of the minibatches; returns what that cost.
+    /// answers in the order of the minibatches, a window's beside the evaluation of the next; returns
+    /// what that cost.
     fn sweep<'a>(
         &'a self,
         places: impl Fn(u32) -> Vec<Place<'a, O::Scalar>>,
-        mut see: impl FnMut(u32, &[Answer<O::Scalar>]) -> Outcome<(), O, D>,
+        mut see: impl FnMut(u32, &[Answer<O::Scalar>]) -> Result<(), EstimatorError> + Send,
     ) -> Outcome<Count, O, D> {
         let indices: Vec<u32> = (0..self.source.minibatches() as u32).collect();
         let mut count = Count::default();
+        let mut before: Vec<(u32, Vec<Answer<O::Scalar>>)> = Vec::new();
+        let mut show = |window: &[(u32, Vec<_>)]| window.iter().try_for_each(|(index, answers)| see(*index, answers));
         for window in indices.chunks(self.window) {
             let mut jobs = Vec::new();
             let mut sizes = Vec::new();
@@ -195,17 +172,16 @@ where
                 sizes.push(places.len());
                 jobs.extend(places.into_iter().map(|(x, rule)| Job { key, x, norm: self.normalization(rule) }));
             }
-            let answers = (self.evaluate)(&self.oracle, &self.source, &jobs)?;
+            let mut shown = Ok(());
+            let answers = (self.evaluate)(&self.oracle, &self.source, &jobs, &mut || shown = show(&before))?;
+            shown?;
             for (evaluation, _) in &answers {
                 count += Count { minibatches: 1, samples: evaluation.samples as u64 };
             }
-            let mut rest = &answers[..];
-            for (&index, size) in window.iter().zip(sizes) {
-                let (own, others) = rest.split_at(size);
-                see(index, own)?;
-                rest = others;
-            }
+            let mut answers = answers.into_iter();
+            before = window.iter().zip(sizes).map(|(&i, size)| (i, answers.by_ref().take(size).collect())).collect();
         }
+        show(&before)?;
         Ok(count)
     }
 
@@ -220,6 +196,34 @@ where
         self.pass(&missing, &mut || false)?;
         Ok(())
     }
+}
+
+/// Adds the direction on minibatch `index`, evaluated at its [`places`](Training::places).
+fn observe<S: Scalar>(
+    space: &ParameterSpace,
+    control: Option<&Control<'_, S>>,
+    index: u32,
+    answers: &[Answer<S>],
+    moments: &mut VarianceAccumulator,
+) -> Result<(), EstimatorError> {
+    let gradient = &answers[0].1;
+    let Some(control) = control else {
+        moments.observe(gradient, gradient, None);
+        return Ok(());
+    };
+    let mut row = FlatVector::zeros(space.len());
+    let reference = match (answers.get(1), control.reference) {
+        (None, Reference::Table(table)) => {
+            let index = (index - control.minibatches.start) as usize;
+            table.row(index, &mut row)?
+        }
+        (Some((_, reference)), _) => reference,
+        (None, Reference::Evaluate(..)) => &row,
+    };
+    let mut estimate = FlatVector::zeros(space.len());
+    control.coefficient.combine(space, gradient, reference, control.mean, &mut estimate);
+    moments.observe(gradient, &estimate, Some(reference));
+    Ok(())
 }
 
 fn mean(sum: &Mean, len: usize) -> Vec<f64> {
