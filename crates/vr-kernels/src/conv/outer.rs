@@ -23,8 +23,9 @@ pub(super) const MAX_COLUMNS: usize = 6;
 /// `sums[r][t] += Σ over positions (y, x) of left(y, x)[r] · right(y, x)[t]`, lane by lane.
 #[derive(Clone, Copy)]
 pub(super) struct Outer {
-    /// Vectors `[height][width][r]`.
+    /// Vectors `[r][height][width]`, and floats from one r to the next.
     pub left: *const f32,
+    pub left_row: usize,
     /// Vectors, one stream for each `t` at its offset.
     pub right: *const f32,
     pub offsets: *const u32,
@@ -99,12 +100,12 @@ impl Outer {
                             right[t] = load::<S>(streams[t].add(row + x * LANES));
                         }
                         for r in 0..R {
-                            let left = load::<S>(left.add(r * LANES));
+                            let left = load::<S>(left.add(r * self.left_row));
                             for t in 0..T {
                                 sums[r][t] = simd.mul_add_f32s(left, right[t], sums[r][t]);
                             }
                         }
-                        left = left.add(R * LANES);
+                        left = left.add(LANES);
                     }
                 }
                 for r in 0..R {

@@ -6,7 +6,7 @@ use super::ahead::{Ahead, FAR};
 use super::gather::Window;
 use super::lane_sums::{SUMS as SUMS_AT_ONCE, lane_sums};
 use super::outer::{MAX_COLUMNS, Outer, ROWS, max_columns};
-use super::simd::{load, part, store};
+use super::simd::part;
 use crate::{Affine, LANES};
 
 /// Cache lines that tiles of some output channels and the same inputs read at most, about: they
@@ -59,14 +59,13 @@ impl WeightGrad {
         Self { window, in_channels, out_channels, rows, strides, chunk, band, group, offsets, far }
     }
 
-    /// Floats of the gathered inputs, of the packed gradients and of the accumulators.
-    fn scratch_lens(&self) -> [usize; 3] {
+    /// Floats of the gathered inputs and of the accumulators.
+    fn scratch_lens(&self) -> [usize; 2] {
         let inputs = self.chunk * self.window.channel_len(self.band);
-        let gradients = self.out_channels * self.band * self.window.columns * LANES;
         // The last tile is followed by what completes the lane sums taken at once.
         let sums = if self.band < self.rows { self.out_channels * self.offsets.len() } else { 0 };
         let sums = sums + ROWS * MAX_COLUMNS;
-        [inputs, gradients, sums * LANES]
+        [inputs, sums * LANES]
     }
 
     /// Floats of scratch that it needs.
@@ -94,7 +93,7 @@ impl WithSimd for GradWeights<'_> {
         let plan = self.plan;
         let bands = plan.rows.div_ceil(plan.band);
         let chunks = plan.in_channels.div_ceil(plan.chunk);
-        let [inputs_len, gradients_len, _] = plan.scratch_lens();
+        let [inputs_len, _] = plan.scratch_lens();
         let inputs = self.scratch.as_mut_ptr();
         for chunk in 0..chunks {
             let (first, last) = part(plan.in_channels, chunks, chunk);
@@ -102,13 +101,10 @@ impl WithSimd for GradWeights<'_> {
                 let (top, bottom) = part(plan.rows, bands, band);
                 // SAFETY: `Conv` checked all lengths against the shape that made the plan.
                 unsafe {
-                    let gradients = inputs.add(inputs_len);
-                    let sums = gradients.add(gradients_len);
+                    let sums = inputs.add(inputs_len);
+                    let gradients = self.grad_output.as_ptr().add(top * plan.strides[1]);
                     let rows = (top, bottom - top, plan.band);
                     plan.window.gather(simd, self.input.as_ptr(), self.prologue, first, last - first, rows, inputs);
-                    if bands > 1 || chunk == 0 {
-                        pack(simd, plan, self.grad_output.as_ptr(), (top, bottom), gradients);
-                    }
                     let ahead = self.ahead(chunk, band, max_columns::<S>());
                     self.tiles(simd, (first, last), (bottom - top, band, bands), [inputs, gradients], sums, ahead);
                 }
@@ -169,7 +165,8 @@ impl GradWeights<'_> {
                     // SAFETY: as the caller says.
                     unsafe {
                         Outer {
-                            left: gradients.add(o * height * width * LANES),
+                            left: gradients.add(o * plan.strides[0]),
+                            left_row: plan.strides[0],
                             right: inputs,
                             offsets: plan.offsets.as_ptr().add(start),
                             height,
@@ -202,37 +199,6 @@ impl GradWeights<'_> {
                     }
                 }
             }
-        }
-    }
-}
-
-/// Copies the gradients of output rows `top..bottom` as `[block of channels][position][channel in
-/// block][16]`.
-///
-/// # Safety
-/// `from` is valid for reads of the plan's outputs, and `to` for writes of its packed gradients.
-#[inline(always)]
-unsafe fn pack<S: Simd>(_: S, plan: &WeightGrad, from: *const f32, (top, bottom): (usize, usize), mut to: *mut f32) {
-    let [channel, row, column] = plan.strides;
-    let blocks = plan.out_channels.div_ceil(ROWS);
-    for block in 0..blocks {
-        let (o, next) = part(plan.out_channels, blocks, block);
-        let rows = next - o;
-        // SAFETY: as the caller says.
-        unsafe {
-            for r in 0..rows {
-                let from = from.add((o + r) * channel);
-                let mut to = to.add(r * LANES);
-                for y in top..bottom {
-                    for x in 0..plan.window.columns {
-                        for g in (0..LANES).step_by(S::F32_LANES) {
-                            store::<S>(to.add(g), load::<S>(from.add(y * row + x * column + g)));
-                        }
-                        to = to.add(rows * LANES);
-                    }
-                }
-            }
-            to = to.add(rows * (bottom - top) * plan.window.columns * LANES);
         }
     }
 }
