@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::ahead::{Ahead, FAR};
-use super::gather::Window;
+use super::gather::{Layouts, Window};
 use super::packing::Weights;
 use super::simd::part;
 use super::tile::{MAX_COLUMNS, Place, ROWS, Runs, Start, Tile, max_columns};
@@ -31,7 +31,7 @@ pub(super) struct Correlation {
     /// Channels gathered at a time, and output rows.
     chunk: usize,
     band: usize,
-    offsets: Vec<u32>,
+    layouts: Layouts,
     /// Whether the input and the output are too large for the second-level cache.
     far: bool,
 }
@@ -53,7 +53,7 @@ impl Correlation {
             output_origin,
             chunk: 1,
             band: 1,
-            offsets: Vec::new(),
+            layouts: Layouts::default(),
             far: false,
         };
         if taps * rows * this.window.columns == 0 {
@@ -68,7 +68,8 @@ impl Correlation {
         this.band = rows.div_ceil(rows.div_ceil(this.band));
         let input = in_channels * this.window.height * this.window.width * LANES;
         this.far = input + out_channels * rows * this.window.columns * LANES >= FAR;
-        this.offsets = this.window.offsets(this.chunk, this.band);
+        // Channels of a picture can fall on few sets of the cache; the few of a single chunk do no harm.
+        this.layouts = Layouts::new(&this.window, this.chunk, [rows, this.band], chunks == 1);
         this
     }
 
@@ -101,7 +102,7 @@ impl Correlation {
 
     /// Floats of scratch that it needs.
     pub fn scratch_len(&self) -> usize {
-        if self.offsets.is_empty() { 0 } else { self.gathered_len(self.band) + self.sums_len(self.band) }
+        if self.layouts.len() == 0 { 0 } else { self.gathered_len(self.band) + self.sums_len(self.band) }
     }
 
     /// Floats of its packed weights.
@@ -146,7 +147,7 @@ impl WithSimd for Correlate<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let plan = self.plan;
-        if plan.offsets.is_empty() {
+        if plan.layouts.len() == 0 {
             return self.untouched();
         }
         let bands = plan.rows.div_ceil(plan.band);
@@ -160,8 +161,10 @@ impl WithSimd for Correlate<'_> {
                 let (top, bottom) = part(plan.rows, bands, band);
                 for chunk in 0..chunks {
                     let (first, end) = part(plan.in_channels, chunks, chunk);
-                    let rows = (top, bottom - top, plan.band);
-                    plan.window.gather(simd, self.input.as_ptr(), self.prologue, first, end - first, rows, gathered);
+                    let (channels, rows) = ([first, end - first], (top, bottom - top, plan.band));
+                    let input = self.input.as_ptr();
+                    let (layout, input) =
+                        plan.layouts.inputs(simd, &plan.window, input, self.prologue, channels, rows, gathered);
                     let mut ahead = plan.ahead(self.input.as_ptr(), band, chunk, max_columns::<S>());
                     for y in top..bottom {
                         let columns = plan.window.columns * LANES;
@@ -178,12 +181,13 @@ impl WithSimd for Correlate<'_> {
                         let finished = chunk + 1 == chunks;
                         let end_place = if finished { output } else { sums };
                         let far = plan.far && finished;
-                        let input = gathered.add((y - top) * plan.window.row_stride());
+                        let input = input.add((y - top) * layout.row_stride);
                         row_of_tiles(
                             simd,
                             plan,
                             (first, end),
                             plan.window.taps_inside(y),
+                            &layout.offsets,
                             input,
                             self.packed.as_ptr(),
                             start,
@@ -228,6 +232,7 @@ unsafe fn row_of_tiles<S: Simd>(
     plan: &Correlation,
     (first, last): (usize, usize),
     (above, below): (usize, usize),
+    offsets: &[u32],
     input: *const f32,
     packed: *const f32,
     start: Start,
@@ -255,7 +260,7 @@ unsafe fn row_of_tiles<S: Simd>(
                 let inside = |place: Place| Place { origin: place.at(o, left), ..place };
                 Tile {
                     runs,
-                    offsets: plan.offsets.as_ptr().add(skipped),
+                    offsets: offsets.as_ptr().add(skipped),
                     weights: packed.add((o * plan.in_channels + first * rows) * taps + skipped * rows),
                     input: input.add(left * LANES),
                     start: match start {

@@ -27,6 +27,64 @@ pub(super) struct Window {
     pub columns: usize,
 }
 
+/// Where tiles find their inputs: in the scratch, or where nothing need be changed, in the picture itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layouts {
+    gathered: Layout,
+    in_place: Option<Layout>,
+}
+
+impl Layouts {
+    /// Of chunks of up to `channels` channels and bands of up to `band` of `rows` rows; in place only if
+    /// `near` allows it.
+    pub fn new(window: &Window, channels: usize, [rows, band]: [usize; 2], near: bool) -> Self {
+        let in_place = if near { window.in_place(rows, channels) } else { None };
+        Self { gathered: window.gathered(channels, band), in_place }
+    }
+
+    /// Triples `(channel, ky, kx)` of a chunk.
+    pub fn len(&self) -> usize {
+        self.gathered.offsets.len()
+    }
+
+    /// The inputs of channels `first..first + channels` for output rows `y..y + rows` of a band of `band`
+    /// at most, gathered in the scratch if need be.
+    ///
+    /// # Safety
+    /// As [`Window::gather`], and the window is the one of the layouts.
+    #[inline(always)]
+    pub unsafe fn inputs<S: Simd>(
+        &self,
+        simd: S,
+        window: &Window,
+        input: *const f32,
+        prologue: Option<Affine>,
+        [first, channels]: [usize; 2],
+        rows: (usize, usize, usize),
+        scratch: *mut f32,
+    ) -> (&Layout, *const f32) {
+        // SAFETY: as the caller says; the layout in place reads inside the picture.
+        unsafe {
+            match (&self.in_place, prologue) {
+                (Some(layout), None) => (layout, input.add(first * window.strides[0] + rows.0 * window.strides[1])),
+                _ => {
+                    window.gather(simd, input, prologue, first, channels, rows, scratch);
+                    (&self.gathered, scratch)
+                }
+            }
+        }
+    }
+}
+
+/// The places of inputs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layout {
+    /// The place of each `(channel, ky, kx)` relative to that of the first output.
+    pub offsets: Vec<u32>,
+    /// Floats from one output row to the next.
+    pub row_stride: usize,
+}
+
 impl Window {
     /// Scratch rows from one output row to the next.
     fn row_step(&self) -> usize {
@@ -39,12 +97,12 @@ impl Window {
     }
 
     /// Floats from one scratch row to the next.
-    pub fn row_len(&self) -> usize {
+    fn row_len(&self) -> usize {
         self.stride.min(self.taps_x) * self.phase_len() * LANES
     }
 
-    /// Floats from one output row to the next.
-    pub fn row_stride(&self) -> usize {
+    /// Floats of scratch from one output row to the next.
+    fn row_stride(&self) -> usize {
         self.row_step() * self.row_len()
     }
 
@@ -93,19 +151,40 @@ impl Window {
         self.taps_y * (self.taps_x + self.stride.min(self.taps_x) * (columns - 1))
     }
 
-    /// The place of each `(channel, ky, kx)` relative to that of the band's first output.
-    pub fn offsets(&self, channels: usize, band: usize) -> Vec<u32> {
+    /// The layout of the scratch.
+    fn gathered(&self, channels: usize, band: usize) -> Layout {
+        let column = |kx| (kx % self.stride * self.phase_len() + kx / self.stride) * LANES;
+        self.layout(channels, [self.channel_len(band), self.row_len()], column, self.row_stride())
+    }
+
+    /// The layout of the picture, if outputs can read it as it lies: no tap outside, and neighbours for
+    /// neighbouring outputs.
+    fn in_place(&self, rows: usize, channels: usize) -> Option<Layout> {
+        let fits = [self.stride, self.strides[2]] == [1, LANES]
+            && [self.origin_y, self.origin_x] == [0, 0]
+            && rows + self.taps_y <= self.height + 1
+            && self.columns + self.taps_x <= self.width + 1;
+        let [channel, row, column] = self.strides;
+        fits.then(|| self.layout(channels, [channel, row], |kx| kx * column, row))
+    }
+
+    fn layout(
+        &self,
+        channels: usize,
+        [channel_len, row_len]: [usize; 2],
+        column: impl Fn(usize) -> usize,
+        row_stride: usize,
+    ) -> Layout {
         let mut offsets = Vec::with_capacity(channels * self.taps_y * self.taps_x);
         for channel in 0..channels {
             for ky in 0..self.taps_y {
                 for kx in 0..self.taps_x {
-                    let column = kx % self.stride * self.phase_len() + kx / self.stride;
-                    let offset = channel * self.channel_len(band) + ky * self.row_len() + column * LANES;
-                    offsets.push(u32::try_from(offset).expect("a scratch of less than 2³² values"));
+                    let offset = channel * channel_len + ky * row_len + column(kx);
+                    offsets.push(u32::try_from(offset).expect("a picture of less than 2³² values"));
                 }
             }
         }
-        offsets
+        Layout { offsets, row_stride }
     }
 
     /// Fills the scratch with channels `first..first + channels`, for output rows `y..y + rows` of a
@@ -115,7 +194,7 @@ impl Window {
     /// `input` is valid for reads of all channels, `scratch` for writes of `channels ·
     /// channel_len(band)`, and the prologue has a value for each of `first..first + channels`.
     #[inline(always)]
-    pub unsafe fn gather<S: Simd>(
+    unsafe fn gather<S: Simd>(
         &self,
         simd: S,
         input: *const f32,

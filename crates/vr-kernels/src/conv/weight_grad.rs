@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::ahead::{Ahead, FAR};
-use super::gather::Window;
+use super::gather::{Layout, Layouts, Window};
 use super::lane_sums::{SUMS as SUMS_AT_ONCE, lane_sums};
 use super::outer::{MAX_COLUMNS, Outer, ROWS, max_columns};
 use super::simd::part;
@@ -31,7 +31,7 @@ pub(super) struct WeightGrad {
     band: usize,
     /// Blocks of output channels that take turns at the same inputs.
     group: usize,
-    offsets: Vec<u32>,
+    layouts: Layouts,
     /// Whether the input and the output are too large for the second-level cache.
     far: bool,
 }
@@ -53,17 +53,17 @@ impl WeightGrad {
         let channel = out_channels * window.taps_y * window.taps_x * LANES;
         let chunks = in_channels.div_ceil((SUMS / channel.max(window.channel_len(band))).max(1));
         let chunk = in_channels.div_ceil(chunks);
-        let offsets = window.offsets(chunk, band);
+        let layouts = Layouts::new(&window, chunk, [rows, band], true);
         let input = in_channels * window.height * window.width * LANES;
         let far = input + out_channels * rows * window.columns * LANES >= FAR;
-        Self { window, in_channels, out_channels, rows, strides, chunk, band, group, offsets, far }
+        Self { window, in_channels, out_channels, rows, strides, chunk, band, group, layouts, far }
     }
 
     /// Floats of the gathered inputs and of the accumulators.
     fn scratch_lens(&self) -> [usize; 2] {
         let inputs = self.chunk * self.window.channel_len(self.band);
         // The last tile is followed by what completes the lane sums taken at once.
-        let sums = if self.band < self.rows { self.out_channels * self.offsets.len() } else { 0 };
+        let sums = if self.band < self.rows { self.out_channels * self.layouts.len() } else { 0 };
         let sums = sums + ROWS * MAX_COLUMNS;
         [inputs, sums * LANES]
     }
@@ -103,10 +103,20 @@ impl WithSimd for GradWeights<'_> {
                 unsafe {
                     let sums = inputs.add(inputs_len);
                     let gradients = self.grad_output.as_ptr().add(top * plan.strides[1]);
-                    let rows = (top, bottom - top, plan.band);
-                    plan.window.gather(simd, self.input.as_ptr(), self.prologue, first, last - first, rows, inputs);
+                    let (channels, rows) = ([first, last - first], (top, bottom - top, plan.band));
+                    let input = self.input.as_ptr();
+                    let (layout, input) =
+                        plan.layouts.inputs(simd, &plan.window, input, self.prologue, channels, rows, inputs);
                     let ahead = self.ahead(chunk, band, max_columns::<S>());
-                    self.tiles(simd, (first, last), (bottom - top, band, bands), [inputs, gradients], sums, ahead);
+                    self.tiles(
+                        simd,
+                        (first, last),
+                        (bottom - top, band, bands),
+                        layout,
+                        [input, gradients],
+                        sums,
+                        ahead,
+                    );
                 }
             }
         }
@@ -146,6 +156,7 @@ impl GradWeights<'_> {
         simd: S,
         (first, last): (usize, usize),
         (height, band, bands): (usize, usize, usize),
+        layout: &Layout,
         [inputs, gradients]: [*const f32; 2],
         mut sums: *mut f32,
         mut ahead: [Ahead; 2],
@@ -168,10 +179,10 @@ impl GradWeights<'_> {
                             left: gradients.add(o * plan.strides[0]),
                             left_row: plan.strides[0],
                             right: inputs,
-                            offsets: plan.offsets.as_ptr().add(start),
+                            offsets: layout.offsets.as_ptr().add(start),
                             height,
                             width,
-                            row_stride: plan.window.row_stride(),
+                            row_stride: layout.row_stride,
                             sums,
                             fresh: band == 0,
                         }
