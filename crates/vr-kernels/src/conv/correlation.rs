@@ -3,7 +3,8 @@
 use pulp::{Simd, WithSimd};
 
 use super::ahead::{Ahead, FAR};
-use super::gather::{Layouts, Window};
+use super::gather::Window;
+use super::layouts::Layouts;
 use super::packing::Weights;
 use super::simd::part;
 use super::tile::{MAX_COLUMNS, Place, ROWS, Runs, Start, Tile, max_columns};

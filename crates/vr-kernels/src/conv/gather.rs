@@ -3,6 +3,7 @@
 use pulp::Simd;
 
 use super::ahead::Ahead;
+use super::layouts::Layout;
 use super::simd::{load, store};
 use crate::{Affine, LANES};
 
@@ -25,64 +26,6 @@ pub(super) struct Window {
     pub origin_x: isize,
     /// Columns of the output.
     pub columns: usize,
-}
-
-/// Where tiles find their inputs: in the scratch, or where nothing need be changed, in the picture itself.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Layouts {
-    gathered: Layout,
-    in_place: Option<Layout>,
-}
-
-impl Layouts {
-    /// Of chunks of up to `channels` channels and bands of up to `band` of `rows` rows; in place only if
-    /// `near` allows it.
-    pub fn new(window: &Window, channels: usize, [rows, band]: [usize; 2], near: bool) -> Self {
-        let in_place = if near { window.in_place(rows, channels) } else { None };
-        Self { gathered: window.gathered(channels, band), in_place }
-    }
-
-    /// Triples `(channel, ky, kx)` of a chunk.
-    pub fn len(&self) -> usize {
-        self.gathered.offsets.len()
-    }
-
-    /// The inputs of channels `first..first + channels` for output rows `y..y + rows` of a band of `band`
-    /// at most, gathered in the scratch if need be.
-    ///
-    /// # Safety
-    /// As [`Window::gather`], and the window is the one of the layouts.
-    #[inline(always)]
-    pub unsafe fn inputs<S: Simd>(
-        &self,
-        simd: S,
-        window: &Window,
-        input: *const f32,
-        prologue: Option<Affine>,
-        [first, channels]: [usize; 2],
-        rows: (usize, usize, usize),
-        scratch: *mut f32,
-    ) -> (&Layout, *const f32) {
-        // SAFETY: as the caller says; the layout in place reads inside the picture.
-        unsafe {
-            match (&self.in_place, prologue) {
-                (Some(layout), None) => (layout, input.add(first * window.strides[0] + rows.0 * window.strides[1])),
-                _ => {
-                    window.gather(simd, input, prologue, first, channels, rows, scratch);
-                    (&self.gathered, scratch)
-                }
-            }
-        }
-    }
-}
-
-/// The places of inputs.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Layout {
-    /// The place of each `(channel, ky, kx)` relative to that of the first output.
-    pub offsets: Vec<u32>,
-    /// Floats from one output row to the next.
-    pub row_stride: usize,
 }
 
 impl Window {
@@ -152,14 +95,14 @@ impl Window {
     }
 
     /// The layout of the scratch.
-    fn gathered(&self, channels: usize, band: usize) -> Layout {
+    pub fn gathered(&self, channels: usize, band: usize) -> Layout {
         let column = |kx| (kx % self.stride * self.phase_len() + kx / self.stride) * LANES;
         self.layout(channels, [self.channel_len(band), self.row_len()], column, self.row_stride())
     }
 
     /// The layout of the picture, if outputs can read it as it lies: no tap outside, and neighbours for
     /// neighbouring outputs.
-    fn in_place(&self, rows: usize, channels: usize) -> Option<Layout> {
+    pub fn in_place(&self, rows: usize, channels: usize) -> Option<Layout> {
         let fits = [self.stride, self.strides[2]] == [1, LANES]
             && [self.origin_y, self.origin_x] == [0, 0]
             && rows + self.taps_y <= self.height + 1
@@ -194,7 +137,7 @@ impl Window {
     /// `input` is valid for reads of all channels, `scratch` for writes of `channels ·
     /// channel_len(band)`, and the prologue has a value for each of `first..first + channels`.
     #[inline(always)]
-    unsafe fn gather<S: Simd>(
+    pub unsafe fn gather<S: Simd>(
         &self,
         simd: S,
         input: *const f32,

@@ -5,6 +5,7 @@ mod algorithms;
 mod correlation;
 mod gather;
 mod lane_sums;
+mod layouts;
 mod linear;
 mod outer;
 mod packing;
