@@ -84,29 +84,29 @@ fn use_threads(threads: Option<usize>) -> Result<()> {
 
 fn step(time: &StepTime, json: bool) -> Result<()> {
     if json {
-        println!("{}", serde_json::to_string(time)?);
+        say!("{}", serde_json::to_string(time)?)?;
         return Ok(());
     }
     let StepTime { model, engine, isa, batch, threads, median_ms, gflops, fma_peak_gflops, .. } = time;
     let share = 100.0 * gflops / fma_peak_gflops;
-    println!("{model}, batch {batch}, engine {engine} ({isa}), {threads} threads: {median_ms:.2} ms a step");
-    println!("{gflops:.0} GFLOP/s, {share:.0} % of the {fma_peak_gflops:.0} GFLOP/s of fused multiply-adds");
+    say!("{model}, batch {batch}, engine {engine} ({isa}), {threads} threads: {median_ms:.2} ms a step")?;
+    say!("{gflops:.0} GFLOP/s, {share:.0} % of the {fma_peak_gflops:.0} GFLOP/s of fused multiply-adds")?;
     Ok(())
 }
 
 fn epoch(times: &EpochTimes, json: bool) -> Result<()> {
     if json {
-        println!("{}", serde_json::to_string(times)?);
+        say!("{}", serde_json::to_string(times)?)?;
         return Ok(());
     }
     let EpochTimes { model, engine, train_size, minibatches, threads, .. } = times;
-    println!("{model}, {train_size} pictures (m = {minibatches}), engine {engine}, {threads} threads");
-    println!("sgd                {:8.3} s", times.sgd_s);
-    println!("svrg, recomputed   {:8.3} s, {:.2} times sgd's", times.recomputed_s, times.recomputed_ratio);
-    println!("svrg, stored       {:8.3} s, {:.2} times sgd's", times.stored_s, times.stored_ratio);
+    say!("{model}, {train_size} pictures (m = {minibatches}), engine {engine}, {threads} threads")?;
+    say!("sgd                {:8.3} s", times.sgd_s)?;
+    say!("svrg, recomputed   {:8.3} s, {:.2} times sgd's", times.recomputed_s, times.recomputed_ratio)?;
+    say!("svrg, stored       {:8.3} s, {:.2} times sgd's", times.stored_s, times.stored_ratio)?;
     let scaling = 100.0 * times.variance_pass_scaling;
-    println!("variance pass      {:8.3} s, {scaling:.0} % of perfect scaling", times.variance_pass_s);
+    say!("variance pass      {:8.3} s, {scaling:.0} % of perfect scaling", times.variance_pass_s)?;
     let share = 100.0 * times.loading_share;
-    println!("loading            {:8.3} s of one thread, {share:.1} % of sgd's", times.loading_one_thread_s);
+    say!("loading            {:8.3} s of one thread, {share:.1} % of sgd's", times.loading_one_thread_s)?;
     Ok(())
 }

@@ -19,7 +19,7 @@ const STEPS: [&[&str]; 7] = [
 /// Runs every step; the first that fails ends it.
 pub fn run() -> Result<()> {
     for step in STEPS {
-        println!("cargo {}", step.join(" "));
+        say!("cargo {}", step.join(" "))?;
         let status = Command::new("cargo").args(step).env("RUSTDOCFLAGS", "-D warnings").status()?;
         ensure!(status.success(), "`cargo {}` failed", step.join(" "));
     }

@@ -76,13 +76,13 @@ pub fn run(args: &Args, bars: &Bars) -> Result<()> {
         }
         Action::Verify { dir, .. } => {
             let found = verify(dir)?;
-            println!("{}", serde_json::to_string_pretty(&found)?);
+            say!("{}", serde_json::to_string_pretty(&found)?)?;
             if !found.is_good() {
                 bail!("`{}` is damaged: {}", dir.display(), found.problems.join("; "));
             }
             return Ok(());
         }
     };
-    println!("{}", serde_json::to_string_pretty(&info)?);
+    say!("{}", serde_json::to_string_pretty(&info)?)?;
     Ok(())
 }

@@ -3,6 +3,9 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some cells diverged, 75 stopped on request
 //! and saved (`resume` goes on).
 
+#[macro_use]
+mod print;
+
 mod bench;
 mod check;
 mod data;
@@ -66,7 +69,7 @@ fn main() -> ExitCode {
     };
     ended.unwrap_or_else(|error| {
         bars.done();
-        eprintln!("Error: {error:?}");
+        print::complain(format_args!("Error: {error:?}"));
         match error.downcast_ref() {
             Some(BenchError::Interrupted) => ExitCode::from(signals::RESUMABLE),
             _ => ExitCode::FAILURE,

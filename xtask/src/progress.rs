@@ -45,7 +45,8 @@ impl Bars {
 
     /// Prints a line above the bar.
     pub fn line(&self, text: &str) {
-        self.bar.suspend(|| println!("{text}"));
+        // A run outlives what its lines are written to.
+        self.bar.suspend(|| say!("{text}").ok());
     }
 
     /// Whether runs should save themselves and end.

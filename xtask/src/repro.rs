@@ -18,7 +18,7 @@ use vr_bench::run_dir;
 use vr_bench::settings::{DataChoice, EngineKind, Model, PAPER_BATCH, PAPER_EPOCHS, Scale, Settings, Version};
 
 use crate::progress::Bars;
-use crate::signals;
+use crate::{print, signals};
 
 /// What to run, on what, for how long.
 ///
@@ -283,21 +283,21 @@ pub fn report(bars: &Bars, work: impl FnOnce() -> Result<Finished, BenchError>) 
     let finished = work()?;
     bars.done();
     let result = &finished.result;
-    println!("\n{} on {}: {} (m = {})", result.model, result.data.name, result.scale, result.minibatches);
+    say!("\n{} on {}: {} (m = {})", result.model, result.data.name, result.scale, result.minibatches)?;
     for verdict in &result.verdicts {
-        println!(
+        say!(
             "{:12} {}\n             expected {}; measured {}",
             verdict.outcome.to_string(),
             verdict.claim,
             verdict.expected,
             verdict.measured
-        );
+        )?;
     }
     let rows: Vec<_> = costs(result, &finished.times).iter().map(Cost::row).collect();
-    println!("\n{}\n", aligned(&HEADINGS, &rows));
-    println!("report: {} ({:.0} s)", finished.report.display(), started.elapsed().as_secs_f64());
+    say!("\n{}\n", aligned(&HEADINGS, &rows))?;
+    say!("report: {} ({:.0} s)", finished.report.display(), started.elapsed().as_secs_f64())?;
     for Divergence { method, seed, epoch } in &result.diverged {
-        eprintln!("diverged: {method}, seed {seed}, in epoch {epoch}");
+        print::complain(format_args!("diverged: {method}, seed {seed}, in epoch {epoch}"));
     }
     Ok(if result.diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIVERGED) })
 }

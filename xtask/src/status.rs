@@ -26,9 +26,9 @@ pub fn run(args: &Args) -> Result<()> {
     for run in runs {
         let status = status(&run)?;
         if args.json {
-            println!("{}", serde_json::to_string(&status)?);
+            say!("{}", serde_json::to_string(&status)?)?;
         } else {
-            print(&run, &status);
+            print(&run, &status)?;
         }
     }
     Ok(())
@@ -48,16 +48,17 @@ fn runs(parent: &Path) -> Result<Vec<PathBuf>> {
     Ok(runs)
 }
 
-fn print(run: &Path, status: &RunStatus) {
+fn print(run: &Path, status: &RunStatus) -> Result<()> {
     let holder = status.holder.as_ref().map_or(String::new(), |holder| format!(", {holder} at work"));
     let left = status.left_s.filter(|&left| left > 0.0).map_or(String::new(), |left| format!(", {} left", time(left)));
-    println!("{}: {}{holder}{left}", run.display(), status.experiment);
+    say!("{}: {}{holder}{left}", run.display(), status.experiment)?;
     for CellStatus { name, state, error, epochs_done, epochs, epoch_s } in &status.cells {
         let state = format!("{state:?}").to_lowercase();
         let pace = epoch_s.map_or(String::new(), |seconds| format!(", {seconds:.1} s an epoch"));
         let error = error.as_ref().map_or(String::new(), |error| format!(": {error}"));
-        println!("  {state:9} {name}, {epochs_done} of {epochs} epochs{pace}{error}");
+        say!("  {state:9} {name}, {epochs_done} of {epochs} epochs{pace}{error}")?;
     }
+    Ok(())
 }
 
 fn time(seconds: f64) -> String {

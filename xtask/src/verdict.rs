@@ -40,20 +40,20 @@ pub fn run(args: &Args) -> Result<()> {
     let rows: Vec<Row> = runs.iter().flat_map(JudgedRun::rows).collect();
     let table = write(args.out.as_ref().unwrap_or(&args.runs[0]), &runs)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        say!("{}", serde_json::to_string_pretty(&rows)?)?;
     } else {
         for Row { experiment, model, data, minibatches, verdict, .. } in &rows {
-            println!(
+            say!(
                 "{:12} {:20} {experiment}, {model} on {data}, m = {minibatches}",
                 verdict.outcome.to_string(),
                 verdict.id
-            );
-            println!("{:12} expected {}; measured {}", "", verdict.expected, verdict.measured);
+            )?;
+            say!("{:12} expected {}; measured {}", "", verdict.expected, verdict.measured)?;
         }
         for claim in CLAIMS.iter().filter(|claim| !rows.iter().any(|row| claim.has(&row.verdict.id))) {
-            println!("{:12} {:20} {}", "not run", claim.id, claim.experiment);
+            say!("{:12} {:20} {}", "not run", claim.id, claim.experiment)?;
         }
-        println!("{}", table.display());
+        say!("{}", table.display())?;
     }
     let turned = expected.map(|expected| turned(&expected, &rows)).unwrap_or_default();
     ensure!(turned.is_empty(), "verdicts turned:\n{}", turned.join("\n"));

@@ -24,13 +24,13 @@ pub fn run(args: &Args) -> Result<()> {
     let cells = verify(&args.run, args.steps)?;
     for cell in &cells {
         if args.json {
-            println!("{}", serde_json::to_string(cell)?);
+            say!("{}", serde_json::to_string(cell)?)?;
             continue;
         }
         let CellCheck { name, checkpoints, replayed, problems } = cell;
         let verdict = if problems.is_empty() { "sound" } else { "damaged" };
-        println!("{verdict:8} {name}: {checkpoints} checkpoints, {replayed} steps taken again");
-        problems.iter().for_each(|problem| println!("         {problem}"));
+        say!("{verdict:8} {name}: {checkpoints} checkpoints, {replayed} steps taken again")?;
+        problems.iter().try_for_each(|problem| say!("         {problem}"))?;
     }
     let damaged = cells.iter().filter(|cell| !cell.problems.is_empty()).count();
     if damaged > 0 {

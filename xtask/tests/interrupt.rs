@@ -1,4 +1,4 @@
-//! Signals from outside: a run saves itself, says so, and goes on to the same bytes.
+//! What comes from outside: at a signal a run saves itself, says so, and goes on to the same bytes; readers may go away.
 #![cfg(unix)]
 
 use std::path::Path;
@@ -96,4 +96,23 @@ fn every_signal_is_heard_and_the_second_ends_at_once() {
     signal(&child, "CONT");
     let output = child.wait_with_output().unwrap();
     assert!(matches!(output.status.code(), Some(130 | 143)), "{:?} {}", output.status, said(&output));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let unread = |mut command: Command| {
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        check(&output, 0);
+        assert!(output.stderr.is_empty(), "{}", said(&output));
+    };
+    unread(repro(&out));
+    assert!(out.join("report.html").is_file());
+    let out = out.to_str().unwrap();
+    for arguments in [&["status", out][..], &["status", out, "--json"], &["verify", out], &["verdict", out]] {
+        unread(xtask(arguments));
+    }
 }
