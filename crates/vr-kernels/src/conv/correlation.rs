@@ -2,12 +2,13 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, max_columns};
 use super::ahead::{Ahead, FAR};
 use super::gather::Window;
 use super::layouts::Layouts;
 use super::packing::Weights;
 use super::simd::part;
-use super::tile::{MAX_COLUMNS, Place, ROWS, Runs, Start, Tile, max_columns};
+use super::tile::{Place, Runs, Start, Tile};
 use crate::{Affine, LANES};
 
 /// Cache lines of input that one tile reads at most, about: they stay in the first-level cache

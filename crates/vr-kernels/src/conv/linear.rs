@@ -4,7 +4,8 @@ use std::iter;
 
 use pulp::{Simd, WithSimd};
 
-use super::tile::{MAX_COLUMNS, Place, ROWS, Runs, Start, Tile, max_columns};
+use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, max_columns};
+use super::tile::{Place, Runs, Start, Tile};
 use crate::{Affine, Isa, LANES};
 
 /// The weight gradient of a linear layer: a product over samples, with features in the lanes.

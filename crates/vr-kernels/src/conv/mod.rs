@@ -1,5 +1,6 @@
 //! Convolutions of one lane block: forward, input gradient and weight gradient.
 
+mod accumulators;
 mod ahead;
 mod algorithms;
 mod correlation;

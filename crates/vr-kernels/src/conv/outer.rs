@@ -5,20 +5,9 @@
 
 use pulp::Simd;
 
+use super::accumulators::Accumulate;
 use super::simd::{load, store};
-use super::tile::has_32_registers;
 use crate::LANES;
-
-/// Output channels of a tile at most; their gradients are packed for blocks of at most so many.
-pub(super) const ROWS: usize = 4;
-
-/// Weights of an output channel in a tile at most.
-#[inline(always)]
-pub(super) fn max_columns<S: Simd>() -> usize {
-    if has_32_registers::<S>() { MAX_COLUMNS } else { 3 }
-}
-
-pub(super) const MAX_COLUMNS: usize = 6;
 
 /// `sums[r][t] += Σ over positions (y, x) of left(y, x)[r] · right(y, x)[t]`, lane by lane.
 #[derive(Clone, Copy)]
@@ -38,42 +27,7 @@ pub(super) struct Outer {
     pub fresh: bool,
 }
 
-impl Outer {
-    /// Runs the tile of `rows × columns`.
-    ///
-    /// # Safety
-    /// `1 ≤ rows ≤ ROWS`, `1 ≤ columns ≤ max_columns`, and each pointer is valid for what such a
-    /// tile reads and writes.
-    #[inline(always)]
-    pub unsafe fn run<S: Simd>(self, simd: S, rows: usize, columns: usize) {
-        // SAFETY: as the caller says.
-        unsafe {
-            match rows {
-                1 => self.rows::<S, 1>(simd, columns),
-                2 => self.rows::<S, 2>(simd, columns),
-                3 => self.rows::<S, 3>(simd, columns),
-                4 => self.rows::<S, 4>(simd, columns),
-                _ => unreachable!("at most ROWS rows"),
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn rows<S: Simd, const R: usize>(self, simd: S, columns: usize) {
-        // SAFETY: as the caller of `run` says.
-        unsafe {
-            match columns {
-                1 => self.tile::<S, R, 1>(simd),
-                2 => self.tile::<S, R, 2>(simd),
-                3 => self.tile::<S, R, 3>(simd),
-                4 if has_32_registers::<S>() => self.tile::<S, R, 4>(simd),
-                5 if has_32_registers::<S>() => self.tile::<S, R, 5>(simd),
-                6 if has_32_registers::<S>() => self.tile::<S, R, 6>(simd),
-                _ => unreachable!("at most max_columns columns"),
-            }
-        }
-    }
-
+impl Accumulate for Outer {
     #[inline(always)]
     unsafe fn tile<S: Simd, const R: usize, const T: usize>(self, simd: S) {
         for group in (0..LANES).step_by(S::F32_LANES) {

@@ -2,11 +2,12 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, max_columns};
 use super::ahead::{Ahead, FAR};
 use super::gather::Window;
 use super::lane_sums::{SUMS as SUMS_AT_ONCE, lane_sums};
 use super::layouts::{Layout, Layouts};
-use super::outer::{MAX_COLUMNS, Outer, ROWS, max_columns};
+use super::outer::Outer;
 use super::simd::part;
 use crate::{Affine, LANES};
 

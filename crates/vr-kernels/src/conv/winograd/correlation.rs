@@ -6,9 +6,10 @@ use super::axis::points;
 use super::four::Four;
 use super::tiles::{Group, Planes, Rows, Tiling};
 use super::two::Two;
+use crate::conv::accumulators::{Accumulate, ROWS, max_columns};
 use crate::conv::packing::Weights;
 use crate::conv::simd::part;
-use crate::conv::tile::{Place, ROWS, Runs, Start, Tile, max_columns};
+use crate::conv::tile::{Place, Runs, Start, Tile};
 use crate::{Affine, LANES};
 
 /// Vectors of a plane of inputs at most, about: one plane stays in the first-level cache, and all

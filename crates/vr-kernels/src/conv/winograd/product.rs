@@ -6,8 +6,8 @@
 use pulp::Simd;
 
 use crate::LANES;
+use crate::conv::accumulators::has_32_registers;
 use crate::conv::simd::{load, store};
-use crate::conv::tile::has_32_registers;
 
 /// Vectors of a row of the sums at a time, at most.
 pub(super) const COLUMNS: usize = 3;
