@@ -59,6 +59,10 @@ fn layers_of_networks() {
     for (in_channels, out_channels, height, width, kernel, stride, padding) in [
         (3, 6, 12, 12, 5, 1, 0),
         (6, 16, 9, 9, 5, 1, 0),
+        // Read in place: by bands of rows, in the weight gradient and in both, and by chunks of channels.
+        (3, 6, 32, 32, 5, 1, 0),
+        (2, 3, 70, 70, 3, 1, 0),
+        (40, 81, 6, 6, 5, 1, 0),
         (40, 12, 1, 1, 1, 1, 0),
         (9, 10, 16, 17, 3, 1, 1),
         (18, 17, 8, 8, 3, 1, 1),
