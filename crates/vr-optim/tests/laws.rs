@@ -186,9 +186,21 @@ fn measuring_and_parallelism_do_not_change_the_course() {
     // Debug prints a number's every bit.
     type Measure = fn(&mut Training<Toy, Drawn>) -> String;
     let measures: [Measure; 4] = [
-        |run| format!("{:?}", run.variance().unwrap()),
-        |run| format!("{:?}", run.variance_within().unwrap()),
-        |run| format!("{:?}", run.geometry().unwrap()),
+        |run| {
+            let report = run.variance().unwrap();
+            assert_eq!(report.minibatches, M as u64);
+            format!("{report:?}")
+        },
+        |run| {
+            let report = run.variance_within().unwrap();
+            assert!(report.minibatches > 0);
+            format!("{report:?}")
+        },
+        |run| {
+            let geometry = run.geometry().unwrap();
+            assert!(geometry.is_none_or(|geometry| geometry.distance >= 0.0));
+            format!("{geometry:?}")
+        },
         |run| format!("{:?}", run.full_gradient().unwrap()),
     ];
     for estimator in [
