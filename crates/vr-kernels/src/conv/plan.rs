@@ -71,9 +71,7 @@ pub(super) fn weight_grad(shape: &ConvShape) -> WeightGrads {
     if let Some(rows) = winograd::weight_grad(shape) {
         return WeightGrads::Winograd(winograd::WeightGrad::new([in_channels, out_channels], [height, width], rows));
     }
-    let row = shape.out_width() * LANES;
-    let rows = shape.out_height();
-    WeightGrads::Direct(WeightGrad::new(window(shape), [in_channels, out_channels, rows], [row * rows, row, LANES]))
+    WeightGrads::Direct(WeightGrad::new(window(shape), [in_channels, out_channels, shape.out_height()]))
 }
 
 /// The taps that reach the inputs of one phase along one axis: input `stride · q + phase` gets

@@ -26,8 +26,6 @@ pub(super) struct WeightGrad {
     out_channels: usize,
     /// Rows of the output.
     rows: usize,
-    /// Floats from one channel of the output to the next, one row, and one column.
-    strides: [usize; 3],
     /// Input channels at a time, and output rows.
     chunk: usize,
     band: usize,
@@ -39,7 +37,7 @@ pub(super) struct WeightGrad {
 }
 
 impl WeightGrad {
-    pub fn new(window: Window, [in_channels, out_channels, rows]: [usize; 3], strides: [usize; 3]) -> Self {
+    pub fn new(window: Window, [in_channels, out_channels, rows]: [usize; 3]) -> Self {
         // The streams of a tile lie in about so many channels.
         let streams = MAX_COLUMNS.div_ceil(window.taps_y * window.taps_x);
         // A band's tile takes that long at least, lest loading and storing its accumulators show.
@@ -58,7 +56,13 @@ impl WeightGrad {
         let layouts = Layouts::new(&window, chunk, [rows, band], true);
         let input = in_channels * window.height * window.width * LANES;
         let far = input + out_channels * rows * window.columns * LANES >= FAR;
-        Self { window, in_channels, out_channels, rows, strides, chunk, band, group, layouts, far }
+        Self { window, in_channels, out_channels, rows, chunk, band, group, layouts, far }
+    }
+
+    /// Floats from one channel of the output to the next, and one row.
+    fn output_strides(&self) -> [usize; 2] {
+        let row = self.window.columns * LANES;
+        [self.rows * row, row]
     }
 
     /// Floats of the gathered inputs and of the accumulators.
@@ -104,7 +108,7 @@ impl WithSimd for GradWeights<'_> {
                 // SAFETY: `Conv` checked all lengths against the shape that made the plan.
                 unsafe {
                     let sums = inputs.add(inputs_len);
-                    let gradients = self.grad_output.as_ptr().add(top * plan.strides[1]);
+                    let gradients = self.grad_output.as_ptr().add(top * plan.output_strides()[1]);
                     let (channels, rows) = ([first, last - first], (top, bottom - top, plan.band));
                     let input = self.input.as_ptr();
                     let (layout, input) =
@@ -142,7 +146,7 @@ impl GradWeights<'_> {
         let (first, last) = part(plan.in_channels, chunks, chunk);
         let (top, bottom) = part(plan.rows, bands, band);
         let inputs = plan.window.ahead(self.input.as_ptr(), [first, last - first], [top, bottom - top], steps);
-        let [channel, row, _] = plan.strides;
+        let [channel, row] = plan.output_strides();
         let from = self.grad_output.as_ptr().wrapping_add(top * row);
         let run = (bottom - top) * plan.window.columns;
         [inputs, Ahead::new(from, channel, plan.out_channels, run, steps)]
@@ -166,6 +170,7 @@ impl GradWeights<'_> {
         let plan = self.plan;
         let taps = plan.window.taps_y * plan.window.taps_x;
         let width = plan.window.columns;
+        let [channel, _] = plan.output_strides();
         let weights = (last - first) * taps;
         let tiles = weights.div_ceil(max_columns::<S>());
         let blocks = plan.out_channels.div_ceil(ROWS);
@@ -178,8 +183,8 @@ impl GradWeights<'_> {
                     // SAFETY: as the caller says.
                     unsafe {
                         Outer {
-                            left: gradients.add(o * plan.strides[0]),
-                            left_row: plan.strides[0],
+                            left: gradients.add(o * channel),
+                            left_row: channel,
                             right: inputs,
                             offsets: layout.offsets.as_ptr().add(start),
                             height,
