@@ -178,7 +178,7 @@ impl ScaleArg {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum VersionArg {
-    /// The code: second drop after epoch 225, SVRG's snapshot for variances at a moving average.
+    /// The code: epochs 150 and 225 are the first at a lower rate, SVRG's snapshot for variances at a moving average.
     Released,
     /// The text: second drop after epoch 220, snapshots at the last iterate, SCSG as first published.
     Described,

@@ -13,12 +13,12 @@ pub const PAPER_BATCH: usize = 128;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Version {
-    /// The code behind the published figures: second drop after epoch 225; stored-gradient SVRG with
-    /// its snapshot at a moving average of the iterates and the iterate moved there; SCSG with its
-    /// mega-batch's own minibatches in order.
+    /// The code behind the published figures: epochs 150 and 225, counted from 1, are the first at a
+    /// lower rate; stored-gradient SVRG with its snapshot at a moving average of the iterates and the
+    /// iterate moved there; SCSG with its mega-batch's own minibatches in order.
     #[default]
     Released,
-    /// The text and the papers it cites: second drop after epoch 220; snapshot at the last iterate;
+    /// The text and the papers it cites: drops after 150 and 220 epochs; snapshot at the last iterate;
     /// SCSG with a geometric number of fresh inner minibatches.
     Described,
 }
@@ -36,13 +36,18 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The paper's CIFAR schedule compressed in proportion to `length` epochs.
+    /// The paper's CIFAR schedule, or the same compressed in proportion to `length` epochs.
+    ///
+    /// The release lowers the rate *in* epochs 150 and 225, counted from 1, so 149 and 224 are done
+    /// before: the published LeNet ratios of epoch 150 lie after the drop. That one epoch of 250 is
+    /// kept at full length alone; a compressed schedule drops after 60 and 90 % of its epochs.
     pub fn cifar(base: f64, length: usize, version: Version) -> Self {
-        let second = match version {
-            Version::Released => 225,
-            Version::Described => 220,
+        let drops = match version {
+            Version::Released if length == PAPER_EPOCHS => [149, 224],
+            Version::Released => [150, 225],
+            Version::Described => [150, 220],
         };
-        let drops = [150, second].map(|epoch| (epoch * length) as f64 / PAPER_EPOCHS as f64);
+        let drops = drops.map(|epoch| (epoch * length) as f64 / PAPER_EPOCHS as f64);
         Self { base, drops: drops.to_vec(), length }
     }
 
@@ -68,13 +73,24 @@ impl Default for Schedule {
 mod tests {
     use super::*;
 
+    /// The release computes `lr·0.1^⌊e/150⌋·0.1^⌊e/225⌋` from the epoch e, counted from 1.
     #[test]
-    fn the_second_drop_is_225_in_the_code_and_220_in_the_text() {
-        for (version, epoch) in [(Version::Released, 225), (Version::Described, 220)] {
-            let steps = Schedule::cifar(0.05, 250, version).in_steps(391);
-            for (at, rate) in [(0, 0.05), (149, 0.05), (150, 0.005), (epoch - 1, 0.005), (epoch, 0.0005)] {
-                assert!((steps.at(at * 391) - rate).abs() < 1e-12, "{version:?} {at}");
+    fn the_released_rate_of_every_step() {
+        let steps = Schedule::cifar(0.1, 250, Version::Released).in_steps(391);
+        for epoch in 1..=250 {
+            let rate = 0.1 * 0.1_f64.powi(epoch / 150) * 0.1_f64.powi(epoch / 225);
+            for step in [0, 390] {
+                let found = steps.at((epoch as u64 - 1) * 391 + step);
+                assert!((found / rate - 1.0).abs() < 1e-12, "epoch {epoch}, step {step}: {found} for {rate}");
             }
+        }
+    }
+
+    #[test]
+    fn the_described_rate_drops_after_150_and_220_epochs() {
+        let steps = Schedule::cifar(0.05, 250, Version::Described).in_steps(391);
+        for (done, rate) in [(0, 0.05), (149, 0.05), (150, 0.005), (219, 0.005), (220, 0.0005)] {
+            assert!((steps.at(done * 391) - rate).abs() < 1e-12, "{done}");
         }
     }
 
