@@ -3,9 +3,9 @@
 use anyhow::{Result, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
-use vr_bench::epoch_time::{EpochTimes, epoch_times};
 use vr_bench::settings::{DataChoice, EngineKind, Model, Settings};
-use vr_bench::step_time::{StepTime, step_time};
+use vr_bench::timing::epoch::{EpochTimings, epoch_timings};
+use vr_bench::timing::step::{StepTime, step_time};
 
 /// What to time.
 #[derive(Parser)]
@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<()> {
             use_threads(*threads)?;
             let data = DataChoice::named(data);
             let settings = Settings { model: model.parse()?, data, train_size: *train_size, ..Settings::default() };
-            epoch(&epoch_times(&settings, &settings.load()?, *rounds)?, *json)
+            epoch(&epoch_timings(&settings, &settings.load()?, *rounds)?, *json)
         }
     }
 }
@@ -94,12 +94,12 @@ fn step(time: &StepTime, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn epoch(times: &EpochTimes, json: bool) -> Result<()> {
+fn epoch(times: &EpochTimings, json: bool) -> Result<()> {
     if json {
         say!("{}", serde_json::to_string(times)?)?;
         return Ok(());
     }
-    let EpochTimes { model, engine, train_size, minibatches, threads, .. } = times;
+    let EpochTimings { model, engine, train_size, minibatches, threads, .. } = times;
     say!("{model}, {train_size} pictures (m = {minibatches}), engine {engine}, {threads} threads")?;
     say!("sgd                {:8.3} s", times.sgd_s)?;
     say!("svrg, recomputed   {:8.3} s, {:.2} times sgd's", times.recomputed_s, times.recomputed_ratio)?;

@@ -10,7 +10,7 @@ use tracing_indicatif::IndicatifLayer;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use vr_bench::observer::{Observer, RunMemory};
+use vr_bench::cells::observer::{Observer, RunMemory};
 use vr_bench::results::{Divergence, EpochRow, Point};
 
 /// Where progress goes.

@@ -10,10 +10,10 @@ use clap::{Parser, ValueEnum};
 use vr_bench::BenchError;
 use vr_bench::checkpoint::CheckpointPolicy;
 use vr_bench::config::TrainConfig;
-use vr_bench::cost::{Cost, HEADINGS, costs};
 use vr_bench::experiments::{self, Experiment, Finished};
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
+use vr_bench::results::cost::{Cost, HEADINGS, costs};
 use vr_bench::run_dir;
 use vr_bench::settings::{DataChoice, EngineKind, Model, PAPER_BATCH, PAPER_EPOCHS, Scale, Settings, Version};
 

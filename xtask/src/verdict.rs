@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use vr_bench::claims::CLAIMS;
-use vr_bench::verdicts::{JudgedRun, Row, turned, write};
+use vr_bench::paper::claims::CLAIMS;
+use vr_bench::verdict::table::{JudgedRun, Row, turned, write};
 
 /// Which runs, and what they are held against.
 ///

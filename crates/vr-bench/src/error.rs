@@ -76,7 +76,7 @@ pub enum BenchError {
     Checkpoint(#[from] crate::checkpoint::CheckpointError),
     /// A log cannot be written or read.
     #[error(transparent)]
-    Log(#[from] crate::log::LogError),
+    Log(#[from] crate::cells::log::LogError),
     /// A file of the run cannot be written.
     #[error(transparent)]
     File(#[from] vr_files::FileError),

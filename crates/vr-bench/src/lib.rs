@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! use vr_bench::experiments::{self, quick};
-//! use vr_bench::observer::Silent;
+//! use vr_bench::cells::observer::Silent;
 //! use vr_bench::settings::Settings;
 //!
 //! let settings = Settings { train_size: Some(2_000), epochs: 2, ..Settings::default() };
@@ -21,32 +21,20 @@
 pub mod cell;
 pub mod cells;
 pub mod checkpoint;
-pub mod claims;
 pub mod config;
-pub mod cost;
-pub mod diagnostics;
-pub mod epoch_time;
+pub mod data;
 pub mod error;
 pub mod experiments;
 pub mod figures;
-pub mod log;
 pub mod measure;
-pub mod no_better;
-pub mod observer;
-pub mod phases;
-pub mod published;
+pub mod paper;
 pub mod report;
 pub mod results;
-pub mod rows;
 pub mod run_dir;
-pub mod scale;
-pub mod schedule;
 pub mod settings;
-pub mod stats;
 pub mod status;
-pub mod step_time;
-pub mod tensor_table;
-pub mod verdicts;
+pub mod timing;
+pub mod verdict;
 pub mod verify;
 
 pub use error::BenchError;

@@ -11,10 +11,10 @@ use crate::config::TrainConfig;
 use crate::error::BenchError;
 use crate::figures::render::png;
 use crate::report::report_html;
+use crate::results::json_table::{self, Rows};
+use crate::results::tensor_table;
 use crate::results::{EpochTime, ExperimentResult};
-use crate::rows::{self, Rows};
 use crate::settings::Settings;
-use crate::tensor_table;
 
 /// A figure: file name, title, SVG.
 pub type Figure = (&'static str, String, String);
@@ -159,10 +159,10 @@ pub fn write(
     });
     let manifest = serde_json::to_string_pretty(&Manifest { record, machine })?;
     write_atomic(out.join("manifest.json"), manifest.as_bytes())?;
-    write_atomic(out.join("timing.json"), rows::to_json(&Rows(times), 2)?.as_bytes())?;
+    write_atomic(out.join("timing.json"), json_table::to_json(&Rows(times), 2)?.as_bytes())?;
     let tensors = tensor_table::of(&result.diagnostics.tensors);
     if !tensors.is_empty() {
-        write_atomic(out.join("tensors.json"), rows::to_json(&tensors, 4)?.as_bytes())?;
+        write_atomic(out.join("tensors.json"), json_table::to_json(&tensors, 4)?.as_bytes())?;
     }
     for (name, _, svg) in figures {
         write_atomic(out.join("figures").join(format!("{name}.svg")), svg.as_bytes())?;

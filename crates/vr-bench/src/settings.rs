@@ -1,18 +1,14 @@
 //! What an experiment is run on: data, model, length, seeds.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use vr_data::{Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic};
 pub use vr_models::{EngineKind, Model};
 
 use crate::checkpoint::CheckpointPolicy;
-use crate::error::BenchError;
 use crate::measure::Places;
-use crate::results::DataInfo;
-pub use crate::scale::{Scale, Size};
-pub use crate::schedule::{PAPER_BATCH, PAPER_EPOCHS, Schedule, Version};
+pub use crate::paper::scale::{Scale, Size};
+pub use crate::paper::schedule::{PAPER_BATCH, PAPER_EPOCHS, Schedule, Version};
 
 /// Which pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,17 +110,6 @@ impl Default for Settings {
     }
 }
 
-/// Pictures in memory, with what a result says of them.
-#[derive(Clone, Debug)]
-pub struct LoadedData {
-    /// Training pictures, after any subset.
-    pub train: Arc<ImageSet>,
-    /// Test pictures.
-    pub test: Arc<ImageSet>,
-    /// Name, sizes and digest.
-    pub info: DataInfo,
-}
-
 impl Settings {
     /// The learning rate through the run, unless another was asked for from `base` for the paper's minibatches
     /// of 128 and in proportion for others (the linear scaling rule, Goyal et al. 2017): large networks diverge
@@ -132,35 +117,5 @@ impl Settings {
     pub fn schedule(&self, base: f64) -> Schedule {
         let scaled = base * self.batch_size as f64 / PAPER_BATCH as f64;
         Schedule::cifar(self.learning_rate.unwrap_or(scaled), self.schedule_epochs, self.version)
-    }
-
-    /// The default synthetic set, or a larger one where more pictures are asked for.
-    fn drawn(&self) -> SyntheticConfig {
-        let least = SyntheticConfig::default();
-        SyntheticConfig { train: self.train_size.unwrap_or(0).max(least.train), ..least }
-    }
-
-    /// Reads or makes the pictures. Subsets are the same whatever the seeds of the runs.
-    ///
-    /// # Errors
-    /// [`BenchError::Data`] when the set cannot be read or is too small.
-    pub fn load(&self) -> Result<LoadedData, BenchError> {
-        let data = |error: Box<dyn std::error::Error + Send + Sync>| BenchError::Data(error);
-        let Dataset { name, train, test } = match &self.data {
-            DataChoice::Synthetic => synthetic(&self.drawn()),
-            DataChoice::Cifar10(dir) => cifar10::read(dir).map_err(|e| data(Box::new(e)))?,
-        };
-        let part = |set: ImageSet, size: Option<usize>| match size {
-            Some(size) => balanced_subset(&set, size, 0).map_err(|e| data(Box::new(e))),
-            None => Ok(set),
-        };
-        let (train, test) = (part(train, self.train_size)?, part(test, self.test_size)?);
-        let info = DataInfo {
-            name,
-            train_size: train.len(),
-            test_size: test.len(),
-            digest: format!("train {} test {}", train.digest(), test.digest()),
-        };
-        Ok(LoadedData { train: Arc::new(train), test: Arc::new(test), info })
     }
 }

@@ -8,11 +8,11 @@ use vr_core::state::Value;
 use vr_files::Lock;
 
 use crate::cell::Cell;
+use crate::cells::observer::Silent;
 use crate::cells::{CellFolder, Context, Course, Outcome};
 use crate::checkpoint::{CheckpointPolicy, load};
 use crate::error::BenchError;
 use crate::experiments;
-use crate::observer::Silent;
 use crate::run_dir::{LOCK, Record};
 
 /// What was found of one cell.

@@ -7,9 +7,10 @@ use std::path::Path;
 
 use common::{cells, data, files, run, settings};
 use vr_bench::cell::Cell;
+use vr_bench::cells::observer::Silent;
 use vr_bench::checkpoint::CheckpointPolicy;
-use vr_bench::observer::Silent;
-use vr_bench::settings::{LoadedData, Settings};
+use vr_bench::data::LoadedData;
+use vr_bench::settings::Settings;
 use vr_files::fault::{Fault, inject};
 
 /// One epoch of recomputed SVRG, three minibatches, saved after the second step and at the end.

@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use vr_bench::cells::Event;
+use vr_bench::cells::log::{Log, sound};
 use vr_bench::checkpoint::{decode, encode};
 use vr_bench::config::TrainConfig;
-use vr_bench::log::{Log, sound};
 use vr_bench::results::EpochRow;
+use vr_bench::results::Event;
 use vr_bench::run_dir::Record;
 use vr_core::State;
 

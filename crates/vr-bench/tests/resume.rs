@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use common::{Stop, cells, data, files, final_state, methods_under, run, settings};
 use vr_bench::BenchError;
-use vr_bench::cell::{Cell, CellResult};
+use vr_bench::cell::Cell;
+use vr_bench::cells::observer::Silent;
 use vr_bench::checkpoint::{CheckpointPolicy, encode};
-use vr_bench::experiments::methods;
 use vr_bench::measure::{Kind, Measures, Places};
-use vr_bench::observer::Silent;
+use vr_bench::paper::methods;
+use vr_bench::results::CellResult;
 use vr_bench::settings::{Model, Settings};
 use vr_data::{Loader, LoaderConfig};
 use vr_models::{CpuEngine, initialize};

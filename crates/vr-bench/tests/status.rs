@@ -3,7 +3,7 @@
 mod common;
 
 use common::{cells, data, run, settings};
-use vr_bench::observer::Silent;
+use vr_bench::cells::observer::Silent;
 use vr_bench::status::{CellState, status};
 
 #[test]

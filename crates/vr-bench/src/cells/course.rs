@@ -5,15 +5,17 @@ use std::time::Instant;
 use vr_core::State;
 use vr_optim::TrainingError;
 
-use super::events::Event;
 use super::measurer::Measurer;
 use super::position::Position;
-use crate::cell::{Cell, Run, begin, test};
+use crate::cell::Cell;
+use crate::cells::observer::Observer;
+use crate::cells::training::{Run, begin, test};
+use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::measure::Place;
-use crate::observer::Observer;
+use crate::results::event::Event;
 use crate::results::{Divergence, EpochRow, EpochTime};
-use crate::settings::{LoadedData, Settings};
+use crate::settings::Settings;
 
 /// A step's loss, in nats an example, above which a run counts as diverged: chance is ln 10 ≈ 2.3.
 pub const EXPLODED: f64 = 1e4;

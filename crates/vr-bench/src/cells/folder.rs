@@ -7,15 +7,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vr_files::write_atomic;
 
-use super::events::Event;
 use super::position::Position;
 use super::resolved::{difference, resolved};
-use crate::cell::{Cell, CellResult};
+use crate::cell::Cell;
+use crate::cells::log::{self, LogError};
 use crate::checkpoint::{CheckpointPolicy, Checkpoints};
+use crate::data::LoadedData;
 use crate::error::BenchError;
-use crate::log::{self, LogError};
+use crate::results::CellResult;
 use crate::results::EpochTime;
-use crate::settings::{LoadedData, Settings};
+use crate::results::event::Event;
+use crate::settings::Settings;
 
 const SETTINGS: &str = "settings.json";
 const RESULT: &str = "result.json";

@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use vr_core::State;
 
-use super::events::Event;
 use super::folder::CellFolder;
 use super::position::Position;
+use crate::cells::log::Log;
 use crate::checkpoint::{CheckpointPolicy, Checkpoints};
 use crate::error::BenchError;
-use crate::log::Log;
 use crate::results::EpochTime;
+use crate::results::event::Event;
 
 /// The logs and checkpoints of a cell in progress.
 #[derive(Debug)]

@@ -2,13 +2,14 @@
 
 use vr_core::{State, StateError};
 
-use super::events::Event;
 use super::successive::Successive;
-use crate::cell::{Cell, Run};
-use crate::diagnostics::{Form, GeometryRow, Moment, PositionRow, TensorRow, TensorVariance};
+use crate::cell::Cell;
+use crate::cells::training::Run;
 use crate::error::BenchError;
 use crate::measure::{Kind, Place, SUCCESSIVE};
 use crate::results::Point;
+use crate::results::diagnostics::{Form, GeometryRow, Moment, PositionRow, TensorRow, TensorVariance};
+use crate::results::event::Event;
 
 /// What a measurement comes to.
 type Found = Result<Vec<Event>, Box<dyn std::error::Error + Send + Sync>>;

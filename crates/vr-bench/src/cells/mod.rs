@@ -2,13 +2,15 @@
 //! stood, new ones begin.
 
 mod course;
-mod events;
 mod folder;
 mod journal;
+pub mod log;
 mod measurer;
+pub mod observer;
 mod position;
 mod resolved;
 mod successive;
+pub mod training;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,17 +18,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use vr_files::{Lock, write_atomic};
 
 pub use course::{Context, Course, EXPLODED, Outcome};
-pub use events::Event;
 pub use folder::{CellFolder, CellReport};
 use journal::Journal;
 pub use position::Position;
 
-use crate::cell::{Cell, CellResult};
+use crate::cell::Cell;
+use crate::cells::log::LogError;
+use crate::cells::observer::Observer;
+use crate::data::LoadedData;
 use crate::error::BenchError;
-use crate::log::LogError;
-use crate::observer::Observer;
+use crate::results::CellResult;
+use crate::results::Event;
 use crate::run_dir::{self, Record};
-use crate::settings::{LoadedData, Settings};
+use crate::settings::Settings;
 
 /// Brings every cell of a run to its end, [`Settings::jobs`] at a time, and returns what they found.
 ///

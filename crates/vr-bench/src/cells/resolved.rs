@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::cell::Cell;
-use crate::settings::{LoadedData, Settings};
+use crate::data::LoadedData;
+use crate::settings::Settings;
 
 /// Version of what a cell's settings mean; cells of another one are not mixed with this one's.
 const SCHEMA: u64 = 1;

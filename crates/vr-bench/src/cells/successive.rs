@@ -3,7 +3,7 @@
 use vr_core::vector::{dot, norm};
 use vr_core::{FlatVector, StateError, StateReader, StateWriter};
 
-use crate::diagnostics::{Moment, StepRow};
+use crate::results::diagnostics::{Moment, StepRow};
 
 /// A run of successive steps.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ pub use read::{parse, read};
 use crate::cell::Cell;
 use crate::checkpoint::CheckpointPolicy;
 use crate::measure::Measures;
-use crate::schedule::{Schedule, Version};
+use crate::paper::schedule::{Schedule, Version};
 use crate::settings::{DataChoice, EngineKind, Model, Settings};
 
 /// What to train, on what, how and for how long.

@@ -4,14 +4,15 @@
 use vr_optim::NormPolicy;
 
 use super::Experiment;
-use super::methods::recomputed;
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::bn_reset::bn_reset as figure;
-use crate::results::{EpochRow, ExperimentResult, Verdict};
+use crate::paper::methods::recomputed;
+use crate::results::{EpochRow, ExperimentResult};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, RULE, SEEDS};
+use crate::verdict::Verdict;
+use crate::verdict::estimate::{Estimate, RULE, SEEDS};
 
 /// The remedy of section 3.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -77,8 +78,8 @@ fn verdict(rows: &[EpochRow]) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Outcome;
     use crate::results::made_up::row;
+    use crate::verdict::Outcome;
 
     fn made_up(naive: [f64; 3]) -> Vec<EpochRow> {
         (0..3).flat_map(|e| [row("svrg/reset", 0, e, 50.0), row("svrg/naive", 0, e, naive[e])]).collect()

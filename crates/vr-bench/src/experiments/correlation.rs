@@ -4,16 +4,17 @@
 use vr_optim::Locking;
 
 use super::Experiment;
-use super::methods::{sgd, stored};
 use crate::cell::Cell;
-use crate::diagnostics::StepRow;
 use crate::figures::FigureError;
 use crate::figures::correlation::correlation as figure;
 use crate::measure::{Kind, Measures, Places};
-use crate::results::{ExperimentResult, Verdict};
+use crate::paper::methods::{sgd, stored};
+use crate::results::ExperimentResult;
+use crate::results::diagnostics::StepRow;
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, RULE, SEEDS};
+use crate::verdict::Verdict;
+use crate::verdict::estimate::{Estimate, RULE, SEEDS};
 
 /// SVRG's successive steps against SGD's.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -100,8 +101,9 @@ fn where_reduced(result: &ExperimentResult, value: fn(&StepRow) -> f64) -> Vec<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::{Diagnostics, Moment};
-    use crate::results::{Outcome, Point, made_up};
+    use crate::results::diagnostics::{Diagnostics, Moment};
+    use crate::results::{Point, made_up};
+    use crate::verdict::Outcome;
 
     fn row(method: &str, percent: f64, direction_cosine: f64, noise_cosine: f64) -> StepRow {
         let at = Moment { model: "lenet".into(), method: method.into(), seed: 0, epoch: 2, percent };

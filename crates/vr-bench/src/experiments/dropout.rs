@@ -6,14 +6,15 @@ use vr_optim::Locking;
 
 use super::Experiment;
 use super::locking;
-use super::methods::stored;
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::locking::locking as figure;
 use crate::measure::{Measures, Places};
-use crate::results::{ExperimentResult, Verdict};
+use crate::paper::methods::stored;
+use crate::results::ExperimentResult;
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
+use crate::verdict::Verdict;
 
 /// Locked dropout masks against masks drawn anew.
 pub const EXPERIMENT: Experiment = Experiment {

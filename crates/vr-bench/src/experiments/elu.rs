@@ -3,15 +3,16 @@
 use vr_optim::Locking;
 
 use super::Experiment;
-use super::methods::stored;
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::ratio_and_error::ratio_and_error as figure;
 use crate::measure::Measures;
-use crate::results::{ExperimentResult, Verdict, pairs};
+use crate::paper::methods::stored;
+use crate::results::{ExperimentResult, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, SEEDS};
+use crate::verdict::Verdict;
+use crate::verdict::estimate::{Estimate, SEEDS};
 
 /// ELU against ReLU.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -85,7 +86,8 @@ fn verdict(result: &ExperimentResult) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Outcome, Point, made_up};
+    use crate::results::{Point, made_up};
+    use crate::verdict::Outcome;
 
     fn check(elu: [f64; 3], expected: Outcome) {
         let mut points = Vec::new();

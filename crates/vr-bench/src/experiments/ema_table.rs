@@ -4,15 +4,16 @@
 use vr_optim::{EstimatorConfig, Locking, SagaConfig};
 
 use super::Experiment;
-use super::methods::{cell, sgd};
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::ratio_and_error::ratio_and_error as figure;
 use crate::measure::Measures;
-use crate::results::{ExperimentResult, Verdict, pairs};
+use crate::paper::methods::{cell, sgd};
+use crate::results::{ExperimentResult, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, RULE, SEEDS};
+use crate::verdict::Verdict;
+use crate::verdict::estimate::{Estimate, RULE, SEEDS};
 
 /// SAGA against averaged rows.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -82,7 +83,8 @@ fn below(result: &ExperimentResult, weight: f64) -> Verdict {
 mod tests {
     use super::*;
     use crate::results::made_up::{self, point};
-    use crate::results::{Outcome, Point};
+    use crate::results::Point;
+    use crate::verdict::Outcome;
 
     fn outcomes(result: &ExperimentResult) -> Vec<Outcome> {
         verdicts(result).into_iter().map(|verdict| verdict.outcome).collect()

@@ -3,14 +3,15 @@
 use vr_optim::{EstimatorConfig, SvrgConfig};
 
 use super::Experiment;
-use super::methods::{cell, sgd};
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::test_error::test_error as figure;
-use crate::no_better::{Question, no_better};
-use crate::results::{ExperimentResult, Outcome, Verdict};
+use crate::paper::methods::{cell, sgd};
+use crate::results::ExperimentResult;
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
+use crate::verdict::no_better::{Question, no_better};
+use crate::verdict::{Outcome, Verdict};
 
 /// Figure 6.
 pub const EXPERIMENT: Experiment = Experiment {

@@ -4,17 +4,18 @@
 use vr_optim::Locking;
 
 use super::Experiment;
-use super::methods::stored;
 use crate::cell::Cell;
-use crate::diagnostics::GeometryRow;
 use crate::figures::FigureError;
 use crate::figures::geometry::geometry as figure;
 use crate::measure::{Kind, Measures, Places};
-use crate::phases::BEFORE;
-use crate::results::{ExperimentResult, Outcome, Verdict};
+use crate::paper::methods::stored;
+use crate::paper::phases::BEFORE;
+use crate::results::ExperimentResult;
+use crate::results::diagnostics::GeometryRow;
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::Estimate;
+use crate::verdict::estimate::Estimate;
+use crate::verdict::{Outcome, Verdict};
 
 /// Figure 3.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -121,7 +122,7 @@ fn show(factor: Option<(usize, Estimate)>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::{Diagnostics, Moment};
+    use crate::results::diagnostics::{Diagnostics, Moment};
     use crate::results::made_up;
 
     fn rows(model: Model, epoch: usize, distance: f64, curvature: f64) -> Vec<GeometryRow> {

@@ -4,15 +4,16 @@
 use vr_optim::Locking;
 
 use super::Experiment;
-use super::methods::stored;
 use crate::cell::Cell;
 use crate::figures::locking::locking as figure;
 use crate::figures::{FigureError, distinct};
 use crate::measure::{Measures, Places};
-use crate::results::{ExperimentResult, Outcome, Point, Verdict, pairs};
+use crate::paper::methods::stored;
+use crate::results::{ExperimentResult, Point, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, SEEDS};
+use crate::verdict::estimate::{Estimate, SEEDS};
+use crate::verdict::{Outcome, Verdict};
 
 /// Figure 1.
 pub const EXPERIMENT: Experiment = Experiment {

@@ -12,7 +12,6 @@ pub mod ema_table;
 pub mod fine_tuning;
 pub mod geometry;
 pub mod locking;
-pub mod methods;
 pub mod quick;
 pub mod snapshot_interval;
 pub mod streaming;
@@ -24,14 +23,16 @@ use std::path::{Path, PathBuf};
 
 use vr_optim::{RunMemory, TableStorage};
 
-use crate::cell::{Cell, CellResult};
+use crate::cell::Cell;
+use crate::cells::observer::Observer;
 use crate::cells::run_cells;
+use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::figures::{FigureError, distinct};
-use crate::observer::Observer;
-use crate::results::{EpochTime, ExperimentResult, Verdict};
+use crate::results::{CellResult, EpochTime, ExperimentResult};
 use crate::run_dir::{self, Figure, Record, Task};
-use crate::settings::{LoadedData, Model, PAPER_EPOCHS, Settings};
+use crate::settings::{Model, PAPER_EPOCHS, Settings};
+use crate::verdict::Verdict;
 
 /// An experiment of the paper.
 #[derive(Clone, Copy, Debug)]

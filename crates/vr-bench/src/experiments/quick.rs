@@ -2,14 +2,15 @@
 
 use vr_optim::Locking;
 
-use super::methods::stored;
 use super::{Experiment, bn_reset, locking, variance_ratio};
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::measure::{Measures, Places};
-use crate::results::{ExperimentResult, Verdict};
+use crate::paper::methods::stored;
+use crate::results::ExperimentResult;
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
+use crate::verdict::Verdict;
 
 /// Two claims at once.
 pub const EXPERIMENT: Experiment = Experiment {

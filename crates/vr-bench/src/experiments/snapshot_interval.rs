@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use vr_optim::{EstimatorConfig, NormPolicy, SnapshotGradients, SvrgConfig};
 
 use super::Experiment;
-use super::methods::{cell, snapshot};
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::snapshot_interval::{Interval, snapshot_interval as figure};
 use crate::measure::{Measures, Places};
-use crate::phases::BEFORE;
-use crate::results::{ExperimentResult, Outcome, Verdict};
+use crate::paper::methods::{cell, snapshot};
+use crate::paper::phases::BEFORE;
+use crate::results::ExperimentResult;
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, SEEDS};
+use crate::verdict::estimate::{Estimate, SEEDS};
+use crate::verdict::{Outcome, Verdict};
 
 /// Intervals on both sides of an epoch.
 pub const EXPERIMENT: Experiment = Experiment {

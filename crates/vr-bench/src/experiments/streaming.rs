@@ -4,17 +4,18 @@
 use std::collections::BTreeMap;
 
 use super::Experiment;
-use super::methods::scsg;
 use crate::cell::Cell;
-use crate::diagnostics::{Form, PositionRow};
 use crate::figures::FigureError;
 use crate::figures::streaming::streaming as figure;
 use crate::measure::{Kind, Measures};
-use crate::phases::{LARGE, geometric_mean};
-use crate::results::{ExperimentResult, Verdict};
+use crate::paper::methods::scsg;
+use crate::paper::phases::{LARGE, geometric_mean};
+use crate::results::ExperimentResult;
+use crate::results::diagnostics::{Form, PositionRow};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
-use crate::stats::{Estimate, RULE, SEEDS};
+use crate::verdict::Verdict;
+use crate::verdict::estimate::{Estimate, RULE, SEEDS};
 
 /// Figure 4.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -124,8 +125,8 @@ fn listed(rows: &[PositionRow]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::Moment;
-    use crate::results::Outcome;
+    use crate::results::diagnostics::Moment;
+    use crate::verdict::Outcome;
 
     fn made_up(model: &str, seed: u64, ratios: [f64; 4]) -> Vec<PositionRow> {
         let mut rows = Vec::new();

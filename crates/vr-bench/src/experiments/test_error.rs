@@ -2,14 +2,15 @@
 //! Every run counts, diverged ones too.
 
 use super::Experiment;
-use super::methods::{LEARNING_RATE, recomputed, scsg, sgd};
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::test_error::test_error as figure;
-use crate::no_better::{Question, RUNS, diverged, error_rule, final_error, no_better};
-use crate::results::{ExperimentResult, Outcome, Verdict};
+use crate::paper::methods::{LEARNING_RATE, recomputed, scsg, sgd};
+use crate::results::ExperimentResult;
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
+use crate::verdict::no_better::{Question, RUNS, diverged, error_rule, final_error, no_better};
+use crate::verdict::{Outcome, Verdict};
 
 /// Figure 5.
 pub const EXPERIMENT: Experiment = Experiment {

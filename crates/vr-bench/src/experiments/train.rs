@@ -5,15 +5,15 @@ use std::path::Path;
 use vr_data::SubsetError;
 
 use super::{Finished, Work};
+use crate::cells::observer::Observer;
 use crate::config::{ConfigError, Fault, TrainConfig};
+use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::figures::FigureError;
 use crate::figures::test_error::test_error;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio};
-use crate::observer::Observer;
 use crate::results::{ExperimentResult, Point};
 use crate::run_dir::{self, Figure, Record, TRAIN};
-use crate::settings::LoadedData;
 
 /// Trains as the configuration says and writes the folder `out`; what an earlier run of the same configuration finished
 /// is kept, unless it is to be `forgotten`.

@@ -6,19 +6,20 @@ use std::collections::BTreeMap;
 use vr_optim::Locking;
 
 use super::Experiment;
-use super::methods::stored;
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::coefficient::coefficient;
 use crate::figures::tensors::tensors;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio as figure};
 use crate::measure::Measures;
-use crate::phases::{BEFORE, BETWEEN, LARGE, PERCENTS, PHASES, Phase, geometric_mean};
-use crate::published::{PublishedPoint, published};
-use crate::results::{ExperimentResult, Outcome, Point, Verdict};
+use crate::paper::methods::stored;
+use crate::paper::phases::{BEFORE, BETWEEN, LARGE, PERCENTS, PHASES, Phase, geometric_mean};
+use crate::paper::published::{PublishedPoint, published};
+use crate::results::{ExperimentResult, Point};
 use crate::run_dir::Figure;
 use crate::settings::{Model, PAPER_EPOCHS, Settings};
-use crate::stats::{Estimate, RULE, SEEDS};
+use crate::verdict::estimate::{Estimate, RULE, SEEDS};
+use crate::verdict::{Outcome, Verdict};
 
 /// Figure 2.
 pub const EXPERIMENT: Experiment = Experiment {

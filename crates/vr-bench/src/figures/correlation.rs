@@ -4,7 +4,7 @@ use super::FigureError;
 use super::average::Mean;
 use super::axis::Axis;
 use super::curves::{Names, Plot, curves, reach};
-use crate::diagnostics::StepRow;
+use crate::results::diagnostics::StepRow;
 
 /// Draws the cosines between successive directions and between their noises over the progress through the epoch, a
 /// line for each model and method, and returns the SVG text. Seeds and epochs are averaged; the first epoch, whose
@@ -31,8 +31,8 @@ pub fn correlation(title: &str, rows: &[StepRow]) -> Result<String, FigureError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::Moment;
     use crate::figures::render::preview;
+    use crate::results::diagnostics::Moment;
 
     #[test]
     fn methods_are_lines() {

@@ -6,7 +6,7 @@ use super::legend::{Key, legend};
 use super::palette::{REFERENCE, series};
 use super::panel::Panel;
 use super::{FigureError, canvas};
-use crate::diagnostics::Moment;
+use crate::results::diagnostics::Moment;
 
 const COLUMNS: usize = 3;
 const PANEL: (usize, usize) = (740, 700);

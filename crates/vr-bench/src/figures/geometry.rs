@@ -4,7 +4,7 @@ use super::FigureError;
 use super::average::Mean;
 use super::axis::Axis;
 use super::curves::{Names, Plot, curves, reach};
-use crate::diagnostics::GeometryRow;
+use crate::results::diagnostics::GeometryRow;
 
 /// Draws distance and curvature over the progress through the epoch, a line for each model, method and epoch, and
 /// returns the SVG text. Seeds are averaged.
@@ -25,8 +25,8 @@ pub fn geometry(title: &str, rows: &[GeometryRow]) -> Result<String, FigureError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::Moment;
     use crate::figures::render::preview;
+    use crate::results::diagnostics::Moment;
 
     #[test]
     fn every_model_is_a_line_in_both_panels() {

@@ -4,7 +4,7 @@ use super::FigureError;
 use super::average::Mean;
 use super::axis::Axis;
 use super::curves::{Names, Plot, curves, reach};
-use crate::diagnostics::{Form, PositionRow};
+use crate::results::diagnostics::{Form, PositionRow};
 
 /// Draws the variance ratio over the position after the mega-batch, a panel for each form and a line for each model,
 /// method and epoch, and returns the SVG text. Mega-batches and seeds are averaged geometrically.
@@ -33,8 +33,8 @@ fn position(number: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::Moment;
     use crate::figures::render::preview;
+    use crate::results::diagnostics::Moment;
 
     #[test]
     fn both_forms_have_a_panel() {

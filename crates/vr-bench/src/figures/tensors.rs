@@ -6,7 +6,7 @@ use super::curves::distinct;
 use super::legend::{Key, legend};
 use super::palette::diverging;
 use super::{FigureError, canvas};
-use crate::diagnostics::TensorRow;
+use crate::results::diagnostics::TensorRow;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
@@ -101,8 +101,8 @@ fn epochs(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::{Moment, TensorVariance};
     use crate::figures::render::preview;
+    use crate::results::diagnostics::{Moment, TensorVariance};
 
     fn rows(tensors: u8, epochs: u8) -> Vec<TensorRow> {
         let mut rows = Vec::new();

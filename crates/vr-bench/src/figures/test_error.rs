@@ -9,7 +9,7 @@ use super::palette::{BAND, series};
 use super::panel::Panel;
 use super::{FigureError, canvas};
 use crate::results::{Divergence, EpochRow, ExperimentResult};
-use crate::stats::Estimate;
+use crate::verdict::estimate::Estimate;
 
 /// The axis is fitted to what comes after this part of the run.
 const SETTLED: f64 = 0.2;

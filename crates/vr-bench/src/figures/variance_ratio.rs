@@ -6,9 +6,9 @@ use super::legend::{Key, legend};
 use super::palette::{BAND, REFERENCE, pale, series};
 use super::panel::Panel;
 use super::{FigureError, canvas};
-use crate::published::PublishedPoint;
+use crate::paper::published::PublishedPoint;
+use crate::paper::schedule::{PAPER_EPOCHS, Schedule};
 use crate::results::Point;
-use crate::schedule::{PAPER_EPOCHS, Schedule};
 
 /// With three gradients to a step, variance reduction only pays for itself below this ratio.
 const BREAK_EVEN: f64 = 1.0 / 3.0;
@@ -112,7 +112,7 @@ fn line(points: &[Point], percent: f64) -> Vec<super::average::Sample> {
 mod tests {
     use super::*;
     use crate::figures::render::{preview, sample_points};
-    use crate::published::published;
+    use crate::paper::published::published;
 
     fn draw(points: &[Point], published: &[PublishedPoint]) -> Result<String, FigureError> {
         let schedule = &Schedule::default();

@@ -5,8 +5,9 @@ mod tables;
 
 use std::fmt::Write as _;
 
-use crate::cost::{HEADINGS, costs};
-use crate::results::{EpochTime, ExperimentResult, Outcome, Verdict};
+use crate::results::cost::{HEADINGS, costs};
+use crate::results::{EpochTime, ExperimentResult};
+use crate::verdict::{Outcome, Verdict};
 use html::{NONE, escape, table};
 
 const STYLE: &str = include_str!("../../assets/report.css");
@@ -111,9 +112,11 @@ fn setting(result: &ExperimentResult) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::{Diagnostics, Form, GeometryRow, Moment, PositionRow, StepRow, TensorRow, TensorVariance};
     use crate::figures::bn_reset::bn_reset;
     use crate::figures::render::{sample_points, sample_rows};
+    use crate::results::diagnostics::{
+        Diagnostics, Form, GeometryRow, Moment, PositionRow, StepRow, TensorRow, TensorVariance,
+    };
     use crate::results::{DataInfo, made_up};
 
     const HOSTILE: &str = "<script>alert('x')</script> & \"y\"";

@@ -1,9 +1,9 @@
 //! The tables of what was measured, one for each kind of row.
 
 use super::html::{escape, folded, number, optional, table};
-use crate::diagnostics::{Form, GeometryRow, Moment, PositionRow, StepRow, TensorRow};
 use crate::figures::distinct;
-use crate::phases::geometric_mean;
+use crate::paper::phases::geometric_mean;
+use crate::results::diagnostics::{Form, GeometryRow, Moment, PositionRow, StepRow, TensorRow};
 use crate::results::{EpochRow, Point};
 
 /// Names of the columns of [`moment`].

@@ -9,15 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vr_bench::BenchError;
-use vr_bench::cell::{Cell, CellResult};
+use vr_bench::cell::Cell;
+use vr_bench::cells::observer::Observer;
 use vr_bench::cells::run_cells;
 use vr_bench::checkpoint::{CheckpointPolicy, encode};
-use vr_bench::experiments::methods;
+use vr_bench::data::LoadedData;
 use vr_bench::measure::{Measures, Places};
-use vr_bench::observer::Observer;
+use vr_bench::paper::methods;
+use vr_bench::results::CellResult;
 use vr_bench::results::{DataInfo, Divergence, EpochRow, Point};
 use vr_bench::run_dir::Record;
-use vr_bench::settings::{LoadedData, Settings, Version};
+use vr_bench::settings::{Settings, Version};
 use vr_core::State;
 use vr_data::{SyntheticConfig, synthetic};
 use vr_optim::{

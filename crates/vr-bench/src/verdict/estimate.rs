@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::results::Outcome;
+use crate::verdict::Outcome;
 
 /// How [`Estimate::of_runs`] counts, said beside a claim.
 pub const SEEDS: &str = "each seed counts as its mean, a single seed as its epochs and places";

@@ -3,14 +3,24 @@
 //! An [`ExperimentResult`] holds no time, so that two runs with the same seeds give the same file; times are
 //! [`EpochTime`]s, in a file of their own.
 
+pub mod cell;
+pub mod cost;
+pub mod diagnostics;
+pub mod event;
+pub mod json_table;
+pub mod tensor_table;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use vr_core::VarianceSummary;
 
-use crate::diagnostics::{Diagnostics, Moment};
-use crate::schedule::{PAPER_EPOCHS, Schedule, Version};
+pub use cell::CellResult;
+use diagnostics::{Diagnostics, Moment};
+pub use event::Event;
+
+use crate::paper::schedule::{PAPER_EPOCHS, Schedule, Version};
+use crate::verdict::Verdict;
 
 /// Everything one experiment measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,13 +50,13 @@ pub struct ExperimentResult {
     #[serde(default)]
     pub version: Version,
     /// The variance measurements.
-    #[serde(with = "crate::rows")]
+    #[serde(with = "crate::results::json_table")]
     pub points: Vec<Point>,
     /// Diagnostics beyond the variance of whole steps.
     #[serde(flatten)]
     pub diagnostics: Diagnostics,
     /// The losses and errors of every epoch.
-    #[serde(with = "crate::rows")]
+    #[serde(with = "crate::results::json_table")]
     pub epochs: Vec<EpochRow>,
     /// The runs that diverged.
     #[serde(default)]
@@ -98,7 +108,7 @@ impl ExperimentResult {
     /// When it cannot be written as JSON.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         let diagnostics = Diagnostics { tensors: Vec::new(), ..self.diagnostics.clone() };
-        crate::rows::to_json(&Self { diagnostics, ..self.clone() }, 3)
+        json_table::to_json(&Self { diagnostics, ..self.clone() }, 3)
     }
 
     /// The line above a figure: what it shows, and of which model, data and scale.
@@ -245,46 +255,6 @@ pub struct EpochTime {
     pub test_s: f64,
 }
 
-/// What the measurements say about one claim.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict {
-    /// Names the claim, or the part of it, within the experiment: `C2-start`.
-    #[serde(default)]
-    pub id: String,
-    /// The claim.
-    pub claim: String,
-    /// What the claim leads one to expect.
-    pub expected: String,
-    /// What was measured.
-    pub measured: String,
-    /// The judgement.
-    pub outcome: Outcome,
-    /// The rule that led from the measurement to the judgement.
-    pub rule: String,
-}
-
-/// The judgement on a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// The measurement agrees with the claim.
-    Confirmed,
-    /// The measurement disagrees with the claim.
-    Contradicted,
-    /// The measurement does not settle the claim.
-    Undecided,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(match self {
-            Self::Confirmed => "confirmed",
-            Self::Contradicted => "contradicted",
-            Self::Undecided => "undecided",
-        })
-    }
-}
-
 /// JSON has no number for what a diverged run measures: written as `null`, read back as NaN.
 mod not_finite {
     use serde::{Deserialize, Deserializer, Serializer};
@@ -384,11 +354,5 @@ mod tests {
         let back: EpochRow = serde_json::from_str(&text).unwrap();
         assert!(back.train_loss.is_nan() && back.test_loss.is_nan());
         assert_eq!((back.test_error, back.gradient_evaluations), (90.0, 7));
-    }
-
-    #[test]
-    fn outcomes_are_written_in_lower_case() {
-        assert_eq!(serde_json::to_string(&Outcome::Contradicted).unwrap(), "\"contradicted\"");
-        assert_eq!(Outcome::Undecided.to_string(), "undecided");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::results::{EpochRow, EpochTime, ExperimentResult};
-use crate::stats::Estimate;
+use crate::verdict::estimate::Estimate;
 
 /// One method's runs.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cell::CellResult;
-use crate::diagnostics::{GeometryRow, PositionRow, StepRow, TensorRow};
+use super::CellResult;
+use crate::results::diagnostics::{GeometryRow, PositionRow, StepRow, TensorRow};
 use crate::results::{Divergence, EpochRow, Point};
 
 /// One line of `metrics.jsonl`. It holds no time, so that equal runs have equal logs.

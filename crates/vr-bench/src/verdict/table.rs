@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use vr_files::write_atomic;
 
-use crate::claims::CLAIMS;
-use crate::cost::{Cost, HEADINGS, costs};
 use crate::error::BenchError;
 use crate::experiments;
-use crate::results::{EpochTime, ExperimentResult, Outcome, Verdict};
-use crate::rows;
+use crate::paper::claims::CLAIMS;
+use crate::results::cost::{Cost, HEADINGS, costs};
+use crate::results::json_table;
+use crate::results::{EpochTime, ExperimentResult};
+use crate::verdict::{Outcome, Verdict};
 
 /// Longest file of a run that is read, in bytes.
 const LARGEST: u64 = 1 << 30;
@@ -77,7 +78,7 @@ impl JudgedRun {
             result.verdicts = (experiment.verdicts)(&result);
         }
         let times: Vec<EpochTime> = if folder.join("timing.json").is_file() {
-            rows::deserialize(&mut serde_json::Deserializer::from_slice(&text("timing.json")?))?
+            json_table::deserialize(&mut serde_json::Deserializer::from_slice(&text("timing.json")?))?
         } else {
             Vec::new()
         };

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-const TABLE: &str = include_str!("../assets/published-variance-ratio.csv");
+const TABLE: &str = include_str!("../../assets/published-variance-ratio.csv");
 const HEADER: &str = "model,epoch,point,ratio";
 
 /// The models of the published figure.

@@ -2,7 +2,7 @@
 
 use vr_models::Model;
 
-use crate::schedule::{PAPER_BATCH, PAPER_EPOCHS};
+use crate::paper::schedule::{PAPER_BATCH, PAPER_EPOCHS};
 
 /// How much of the paper's experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 //!
 //! That no advantage is visible would not show that there is none.
 
-use crate::results::{Divergence, ExperimentResult, Outcome, Verdict};
-use crate::stats::Estimate;
+use crate::results::{Divergence, ExperimentResult};
+use crate::verdict::estimate::Estimate;
+use crate::verdict::{Outcome, Verdict};
 
 /// An advantage of fewer points of test error than this counts as none.
 pub const MARGIN: f64 = 0.5;

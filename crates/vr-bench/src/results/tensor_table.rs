@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::diagnostics::{Moment, TensorRow, TensorVariance};
+use crate::results::diagnostics::{Moment, TensorRow, TensorVariance};
 
 /// One model's tensors at all moments.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -13,7 +13,7 @@ pub struct TensorTable {
     /// Its tensors, in the order of the network.
     pub names: Vec<String>,
     /// The moments.
-    #[serde(serialize_with = "crate::rows::serialize")]
+    #[serde(serialize_with = "crate::results::json_table::serialize")]
     pub moments: Vec<TensorMoment>,
 }
 
@@ -87,7 +87,7 @@ mod tests {
         };
         let tables = of(&[row("lenet", 0.0), row("resnet110", 0.0), row("lenet", 11.0)]);
         assert_eq!(tables.iter().map(|table| table.moments.len()).collect::<Vec<_>>(), [2, 1]);
-        let text = crate::rows::to_json(&tables, 4).unwrap();
+        let text = crate::results::json_table::to_json(&tables, 4).unwrap();
         assert_eq!(text.matches("\"fc\"").count(), 2);
         assert!(text.contains("[0.33333,0.33333]") && text.contains("[null,null]"), "{text}");
     }

@@ -1,9 +1,9 @@
 //! What the claims distinguish: the parts of a run between the drops of the learning rate, the places in an epoch, and
 //! large networks.
 
-use crate::published::PublishedPoint;
+use crate::paper::published::PublishedPoint;
+use crate::paper::schedule::Schedule;
 use crate::results::Point;
-use crate::schedule::Schedule;
 
 /// The percentages that the paper measures at.
 pub const PERCENTS: [f64; 4] = [2.0, 11.0, 33.0, 100.0];
@@ -67,7 +67,7 @@ pub fn geometric_mean(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::published::published;
+    use crate::paper::published::published;
 
     /// The table of the paper's Figure 2 (geometric means) that the verdicts cite.
     #[test]
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_compressed_run_has_the_same_phases() {
-        let schedule = Schedule::cifar(0.1, 25, crate::schedule::Version::Released);
+        let schedule = Schedule::cifar(0.1, 25, crate::paper::schedule::Version::Released);
         let points = crate::figures::render::sample_points("svrg", 20);
         let epochs: Vec<usize> = (1..=25).filter(|&e| BEFORE.contains(schedule.as_of_paper(e))).collect();
         assert_eq!(epochs, (1..=14).collect::<Vec<_>>());

@@ -7,14 +7,16 @@ use vr_core::{MinibatchKey, MinibatchSource, Stream, TransformKey};
 use vr_data::{Augmentation, Loader, LoaderConfig};
 use vr_optim::Locking;
 
-use crate::cell::{Cell, Run, begin};
+use crate::cell::Cell;
+use crate::cells::training::{Run, begin};
+use crate::data::LoadedData;
 use crate::error::BenchError;
-use crate::experiments::methods;
-use crate::settings::{LoadedData, Settings};
+use crate::paper::methods;
+use crate::settings::Settings;
 
 /// Times of whole epochs, in seconds; medians over the rounds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct EpochTimes {
+pub struct EpochTimings {
     /// The network.
     pub model: String,
     /// What computed it.
@@ -51,12 +53,12 @@ pub struct EpochTimes {
 ///
 /// # Errors
 /// When the data do not fit the network, a run fails, or there is no thread to be had.
-pub fn epoch_times(settings: &Settings, data: &LoadedData, rounds: usize) -> Result<EpochTimes, BenchError> {
+pub fn epoch_timings(settings: &Settings, data: &LoadedData, rounds: usize) -> Result<EpochTimings, BenchError> {
     // Inside the pool, as the cells of an experiment are.
     rayon::scope(|_| in_the_pool(settings, data, rounds))
 }
 
-fn in_the_pool(settings: &Settings, data: &LoadedData, rounds: usize) -> Result<EpochTimes, BenchError> {
+fn in_the_pool(settings: &Settings, data: &LoadedData, rounds: usize) -> Result<EpochTimings, BenchError> {
     let cells =
         [methods::sgd(settings, 0), methods::recomputed(settings, 0), methods::stored(settings, Locking::Locked, 0)];
     let mut runs = Vec::new();
@@ -80,7 +82,7 @@ fn in_the_pool(settings: &Settings, data: &LoadedData, rounds: usize) -> Result<
     let [sgd_s, recomputed_s, stored_s, variance_pass_s, variance_pass_one_thread_s, loading_one_thread_s] =
         times.map(median);
     let threads = rayon::current_num_threads();
-    Ok(EpochTimes {
+    Ok(EpochTimings {
         model: settings.model.to_string(),
         engine: settings.engine.to_string(),
         train_size: data.train.len(),

@@ -100,13 +100,13 @@ pub struct TensorVariance {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Diagnostics {
     /// Distances from the snapshot.
-    #[serde(default, with = "crate::rows", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, with = "crate::results::json_table", skip_serializing_if = "Vec::is_empty")]
     pub geometry: Vec<GeometryRow>,
     /// Variances after mega-batches.
-    #[serde(default, with = "crate::rows", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, with = "crate::results::json_table", skip_serializing_if = "Vec::is_empty")]
     pub positions: Vec<PositionRow>,
     /// Successive steps.
-    #[serde(default, with = "crate::rows", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, with = "crate::results::json_table", skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRow>,
     /// Variances of single tensors.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

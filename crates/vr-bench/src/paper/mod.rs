@@ -1,0 +1,8 @@
+//! All that the paper fixed: claims, published numbers, schedule, minibatches, methods and scales.
+
+pub mod claims;
+pub mod methods;
+pub mod phases;
+pub mod published;
+pub mod scale;
+pub mod schedule;

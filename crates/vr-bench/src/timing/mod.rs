@@ -1,0 +1,4 @@
+//! How long steps and epochs take on this machine.
+
+pub mod epoch;
+pub mod step;
