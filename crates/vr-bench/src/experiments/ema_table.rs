@@ -82,8 +82,8 @@ fn below(result: &ExperimentResult, weight: f64) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::made_up::{self, point};
     use crate::results::Point;
+    use crate::results::made_up::{self, point};
     use crate::verdict::Outcome;
 
     fn outcomes(result: &ExperimentResult) -> Vec<Outcome> {
