@@ -66,13 +66,16 @@ pub fn run(args: &Args, bars: &Bars) -> Result<()> {
     if name != "cifar10" {
         bail!("unknown data set `{name}`; the nearest valid name is `cifar10`");
     }
-    let info = match &args.action {
+    let imported = match &args.action {
         Action::Import { from, dir, replace, .. } => import_cifar10(from, dir, *replace)?,
-        Action::Info { dir, .. } => info(dir)?,
+        Action::Info { dir, .. } => {
+            say!("{}", serde_json::to_string_pretty(&info(dir)?)?)?;
+            return Ok(());
+        }
         Action::Fetch { dir, .. } => {
-            let info = fetch_cifar10(dir, &FetchOptions::default(), |p| bars.bytes(p.received, Some(p.total)))?;
+            let imported = fetch_cifar10(dir, &FetchOptions::default(), |p| bars.bytes(p.received, Some(p.total)))?;
             bars.done();
-            info
+            imported
         }
         Action::Verify { dir, .. } => {
             let found = verify(dir)?;
@@ -83,6 +86,6 @@ pub fn run(args: &Args, bars: &Bars) -> Result<()> {
             return Ok(());
         }
     };
-    say!("{}", serde_json::to_string_pretty(&info)?)?;
+    say!("{}", serde_json::to_string_pretty(&imported)?)?;
     Ok(())
 }

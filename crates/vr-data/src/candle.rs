@@ -74,20 +74,20 @@ fn image_set(images: &Tensor, labels: &Tensor, axes: Axes) -> Result<ImageSet, C
     // Candle scales to [0, 1]; rounding undoes that exactly.
     let scaled: Vec<f32> = images.contiguous()?.flatten_all()?.to_vec1()?;
     let pixels = scaled.into_iter().map(|value| (value * 255.0).round() as u8).collect();
-    let labels = labels.to_dtype(DType::U8)?.to_vec1()?;
-    Ok(ImageSet::new(pixels, labels, cifar10::CLASSES.map(Into::into).to_vec())?)
+    let labels = labels.to_dtype(DType::U8)?.to_vec1::<u8>()?.into_iter().map(u16::from).collect();
+    Ok(ImageSet::new(cifar10::SHAPE, pixels, labels, cifar10::CLASSES.map(Into::into).to_vec())?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image_set::PICTURE_BYTES;
+    use crate::cifar10::PICTURE_BYTES;
     use candle_core::Device;
 
     /// A picture that no exchange of axes leaves as it is.
     fn asymmetric() -> ImageSet {
         let pixels = (0..PICTURE_BYTES).map(|i| (i / 1024 * 80 + i % 1024 / 32 * 2 + i % 32 / 16) as u8).collect();
-        ImageSet::new(pixels, vec![3], cifar10::CLASSES.map(Into::into).to_vec()).unwrap()
+        ImageSet::new(cifar10::SHAPE, pixels, vec![3], cifar10::CLASSES.map(Into::into).to_vec()).unwrap()
     }
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
         // What candle's Parquet reader does to a decoded picture, word for word.
         let mut decoded = Vec::new();
         for place in 0..1024 {
-            decoded.extend((0..3).map(|channel| expected.picture(0)[channel * 1024 + place]));
+            decoded.extend((0..3).map(|channel| expected.pixels().unwrap()[channel * 1024 + place]));
         }
         let images = Tensor::from_vec(decoded, (1, 32, 32, 3), &Device::Cpu).unwrap();
         let images = (images.to_dtype(DType::F32).unwrap().permute((0, 3, 2, 1)).unwrap() / 255.).unwrap();
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_folder_reads_as_with_our_reader() {
         let dir = tempfile::tempdir().unwrap();
-        let record = cifar10::write_records(&asymmetric(), 0..1);
+        let record = cifar10::write_records(&asymmetric(), 0..1).unwrap();
         let file = record.repeat(cifar10::OFFICIAL_RECORDS);
         for name in cifar10::TRAIN_FILES.into_iter().chain([cifar10::TEST_FILE]) {
             std::fs::write(dir.path().join(name), &file).unwrap();

@@ -22,6 +22,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// `[channels, height, width]` of a picture.
+pub const SHAPE: [usize; 3] = [3, 32, 32];
+/// Bytes of a picture.
+pub const PICTURE_BYTES: usize = SHAPE[0] * SHAPE[1] * SHAPE[2];
 /// The official training files, in order.
 pub const TRAIN_FILES: [&str; 5] =
     ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"];
@@ -96,7 +100,8 @@ fn assemble(
         pixels.extend(more_pixels);
     }
     let set = |(labels, pixels)| {
-        ImageSet::new(pixels, labels, classes.clone()).map_err(|source| CifarError::Set { dir: dir.to_owned(), source })
+        ImageSet::new(SHAPE, pixels, labels, classes.clone())
+            .map_err(|source| CifarError::Set { dir: dir.to_owned(), source })
     };
     let name = manifest.map_or_else(|| "CIFAR-10".to_owned(), |manifest| manifest.name);
     Ok(Dataset { name, train: set((labels, pixels))?, test: set(part(TEST_FILE, records[TRAIN_FILES.len()])?)? })

@@ -4,7 +4,7 @@ use crate::{ImageSet, SetInfo};
 use serde::{Deserialize, Serialize};
 
 /// Training and test pictures of the same classes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// What reports call it.
     pub name: String,
@@ -19,8 +19,8 @@ pub struct Dataset {
 pub struct DatasetInfo {
     /// What reports call it.
     pub name: String,
-    /// `[channels, height, width]` of a picture.
-    pub shape: [usize; 3],
+    /// `[channels, height, width]` of every picture; none where each has a size of its own.
+    pub shape: Option<[usize; 3]>,
     /// Names of the classes, in the order of the labels.
     pub classes: Vec<String>,
     /// The training set.
@@ -34,7 +34,7 @@ impl Dataset {
     pub fn info(&self) -> DatasetInfo {
         DatasetInfo {
             name: self.name.clone(),
-            shape: self.train.shape(),
+            shape: self.train.shape().fixed(),
             classes: self.train.classes().to_vec(),
             train: self.train.info(),
             test: self.test.info(),

@@ -1,11 +1,11 @@
-//! Downloading CIFAR-10.
+//! Downloading CIFAR-10 (feature `download`).
 
 mod download;
 mod error;
 
 pub use error::FetchError;
 
-use crate::{CifarError, DatasetInfo, ImportError, import_cifar10};
+use crate::{CifarError, ImportError, Imported, import_cifar10};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -50,7 +50,7 @@ pub struct Progress {
 /// Downloads an archive, checks it, and imports it into the folder `dest`.
 ///
 /// A cut connection is taken up again where it broke, in this call or, since the part is kept beside
-/// `dest`, in a later one.
+/// `dest`, in a later one. A server without ranges starts over. Redirects are not followed.
 ///
 /// # Errors
 /// [`FetchError`]; `dest` then holds what it held or the whole new set, and never a part.
@@ -58,7 +58,7 @@ pub fn fetch_cifar10(
     dest: impl AsRef<Path>,
     options: &FetchOptions,
     progress: impl FnMut(Progress),
-) -> Result<DatasetInfo, FetchError> {
+) -> Result<Imported, FetchError> {
     let dest = dest.as_ref();
     let occupied = fs::read_dir(dest).is_ok_and(|mut entries| entries.next().is_some());
     if occupied && !options.replace {
@@ -68,12 +68,12 @@ pub fn fetch_cifar10(
     }
     let part = part_path(dest);
     let lock = download::download(dest, &part, options, progress)?;
-    let info = import_cifar10(&part, dest, options.replace)?;
+    let imported = import_cifar10(&part, dest, options.replace)?;
     drop(lock);
     if let Err(error) = fs::remove_file(&part) {
         tracing::warn!(file = %part.display(), %error, "the downloaded archive could not be removed");
     }
-    Ok(info)
+    Ok(imported)
 }
 
 /// Where the part of the archive that has arrived is kept.

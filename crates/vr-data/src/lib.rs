@@ -26,11 +26,16 @@
 pub mod candle;
 pub mod cifar10;
 pub mod dataset;
+mod decode;
+#[cfg(feature = "download")]
 pub mod fetch;
+pub mod image_folder;
 pub mod image_set;
 pub mod import;
 pub mod loader;
+pub mod picture;
 pub mod plan;
+pub mod spec;
 pub mod subset;
 pub mod synthetic;
 pub mod transform;
@@ -38,12 +43,25 @@ pub mod verify;
 
 pub use cifar10::CifarError;
 pub use dataset::{Dataset, DatasetInfo};
+pub use decode::DecodeError;
+#[cfg(feature = "download")]
 pub use fetch::{FetchError, FetchOptions, Progress, fetch_cifar10};
+pub use image_folder::image_folder;
 pub use image_set::{ImageSet, ImageSetError, SetInfo};
-pub use import::{ImportError, import_cifar10};
+pub use import::{ImportError, Imported, PassedOver, import_cifar10};
 pub use loader::{Loader, LoaderConfig, LoaderError, test_batches};
+pub use picture::{Picture, PictureError, PictureShape, ReadPicture};
 pub use plan::BatchPlan;
+pub use spec::{BatchSpec, Misfit};
 pub use subset::{SubsetError, balanced_subset};
 pub use synthetic::{SyntheticConfig, synthetic};
-pub use transform::{Augmentation, Transform, apply_in_lanes};
+pub use transform::{
+    Augmentation, CentreCrop, Draws, Flip, Normalize, PadCrop, RandomResizedCrop, Resize, Step, TransformError,
+    Transforms,
+};
 pub use verify::{Verification, info, verify};
+
+/// The code of the crate's README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -2,21 +2,21 @@
 
 mod prefetch;
 
-use crate::{Augmentation, BatchPlan, ImageSet, apply_in_lanes, transform::Transform};
+use crate::{Augmentation, BatchPlan, BatchSpec, Draws, ImageSet, PictureError, TransformError, Transforms};
 use prefetch::Prefetcher;
 use rayon::prelude::*;
 use std::sync::Arc;
-use vr_core::{Batch, LANES, MinibatchKey, MinibatchSource, Noise};
+use vr_core::{Batch, Key, LANES, MinibatchKey, MinibatchSource, Noise, Stream};
 
 /// How training pictures become minibatches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LoaderConfig {
     /// Pictures a minibatch.
     pub batch_size: usize,
     /// Whether a short last minibatch is left out.
     pub drop_last: bool,
-    /// Random transforms.
-    pub augmentation: Augmentation,
+    /// What each picture goes through.
+    pub transforms: Transforms,
     /// Governs permutations and transforms.
     pub seed: u64,
     /// How many minibatches may wait, ready, in memory; 0 prepares none ahead.
@@ -25,12 +25,13 @@ pub struct LoaderConfig {
 
 impl Default for LoaderConfig {
     fn default() -> Self {
-        Self { batch_size: 128, drop_last: false, augmentation: Augmentation::Standard, seed: 0, prefetch_depth: 4 }
+        let transforms = Augmentation::Standard.transforms();
+        Self { batch_size: 128, drop_last: false, transforms, seed: 0, prefetch_depth: 4 }
     }
 }
 
 /// Why there is no minibatch.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
 pub enum LoaderError {
     /// A minibatch must hold between 1 and 2³²−1 pictures.
     #[error("a minibatch cannot hold {0} pictures")]
@@ -54,6 +55,20 @@ pub enum LoaderError {
         /// Minibatches per epoch.
         minibatches: usize,
     },
+    /// The transforms do not fit the set.
+    #[error(transparent)]
+    Transforms(#[from] TransformError),
+    /// A picture cannot be read.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    /// A picture does not get through the transforms.
+    #[error("picture {sample}: {source}")]
+    Sample {
+        /// Which picture of the set.
+        sample: u32,
+        /// Why.
+        source: TransformError,
+    },
 }
 
 /// The training pictures as a source of minibatches: a pure function of the key.
@@ -66,7 +81,8 @@ pub struct Loader {
 struct Recipe {
     set: Arc<ImageSet>,
     plan: BatchPlan,
-    augmentation: Augmentation,
+    transforms: Transforms,
+    spec: BatchSpec,
     seed: u64,
 }
 
@@ -74,7 +90,8 @@ impl Loader {
     /// A loader over `set`.
     ///
     /// # Errors
-    /// [`LoaderError`] when the configuration allows no minibatch.
+    /// [`LoaderError`] when the configuration allows no minibatch, or the transforms do not bring the pictures to one
+    /// shape.
     pub fn new(set: Arc<ImageSet>, config: LoaderConfig) -> Result<Self, LoaderError> {
         let samples = u32::try_from(set.len()).map_err(|_| LoaderError::TooManyPictures(set.len()))?;
         let batch_size = u32::try_from(config.batch_size)
@@ -85,7 +102,8 @@ impl Loader {
         if plan.minibatches() == 0 {
             return Err(LoaderError::NoMinibatch { pictures: set.len(), batch_size: config.batch_size });
         }
-        let recipe = Arc::new(Recipe { set, plan, augmentation: config.augmentation, seed: config.seed });
+        let spec = BatchSpec::of(&set, &config.transforms)?;
+        let recipe = Arc::new(Recipe { set, plan, transforms: config.transforms, spec, seed: config.seed });
         let prefetcher = Prefetcher::new(&recipe, config.prefetch_depth);
         Ok(Self { recipe, prefetcher })
     }
@@ -93,6 +111,11 @@ impl Loader {
     /// Which samples make which minibatch.
     pub fn plan(&self) -> &BatchPlan {
         &self.recipe.plan
+    }
+
+    /// The shape of the pictures in a minibatch, and how many classes there are.
+    pub fn spec(&self) -> BatchSpec {
+        self.recipe.spec
     }
 
     /// The pictures.
@@ -129,34 +152,58 @@ impl Recipe {
             .plan
             .indices(key.generation, key.index)
             .ok_or(LoaderError::Index { index: key.index, minibatches: self.plan.minibatches() })?;
-        let batch = gather(&self.set, &indices, |sample| self.augmentation.draw(self.seed, key.transform, sample));
-        let noise = Noise { key: key.transform.with_seed(self.seed), samples: indices };
-        Ok(batch.with_noise(noise).expect("one picture was gathered for each index"))
+        let key = key.transform.with_seed(self.seed);
+        let batch = gather(&self.set, &self.transforms, self.spec.shape, &indices, key)?;
+        Ok(batch.with_noise(Noise { key, samples: indices }).expect("one picture was gathered for each index"))
     }
 }
 
-/// The pictures at `indices`, each with its own transform, normalised.
-fn gather(set: &ImageSet, indices: &[u32], transform: impl Fn(u32) -> Transform + Sync) -> Batch {
-    let lanes = |samples: &[u32]| {
-        let pictures = samples.iter().map(|&sample| (set.picture(sample as usize), transform(sample)));
-        apply_in_lanes(&pictures.collect::<Vec<_>>())
+/// The pictures at `indices`, each with its own draws, in `shape` and normalised.
+fn gather(
+    set: &ImageSet,
+    transforms: &Transforms,
+    shape: [usize; 3],
+    indices: &[u32],
+    key: Key,
+) -> Result<Batch, LoaderError> {
+    let transformed = |&sample: &u32| {
+        let failed = |source| LoaderError::Sample { sample, source };
+        let picture = transforms.apply(set.picture(sample as usize)?, Draws { key, sample }).map_err(failed)?;
+        match picture.shape() {
+            found if found == shape => Ok(picture),
+            found => Err(failed(TransformError::Output { steps: transforms.names(), found, expected: shape })),
+        }
     };
-    let blocks = indices.par_chunks(LANES).map(lanes).collect();
+    let lanes = |samples: &[u32]| {
+        let pictures = samples.iter().map(transformed).collect::<Result<Vec<_>, _>>()?;
+        Ok(transforms.normalize().lanes(&pictures, shape))
+    };
+    let blocks = indices.par_chunks(LANES).map(lanes).collect::<Result<_, LoaderError>>()?;
     let labels = indices.iter().map(|&sample| set.label(sample as usize).into()).collect();
-    let [channels, height, width] = set.shape();
-    Batch::from_blocks(blocks, [indices.len(), channels, height, width], labels)
-        .expect("one picture and one label were gathered for each index")
+    let [channels, height, width] = shape;
+    Ok(Batch::from_blocks(blocks, [indices.len(), channels, height, width], labels)
+        .expect("one picture and one label were gathered for each index"))
 }
 
-/// The pictures in order, normalised and otherwise as they are, in batches of up to `batch_size`.
+/// The pictures in order by way of `transforms`, none of which may be random, in batches of up to `batch_size`.
 ///
-/// # Panics
-/// When `batch_size` is 0.
-pub fn test_batches(set: &ImageSet, batch_size: usize) -> impl Iterator<Item = Batch> + '_ {
-    assert!(batch_size > 0, "a batch holds at least one picture");
-    (0..set.len()).step_by(batch_size).map(move |start| {
-        let indices: Vec<u32> = (start..set.len().min(start + batch_size)).map(|index| index as u32).collect();
-        gather(set, &indices, |_| Transform::IDENTITY)
+/// Each batch is a [`LoaderError`] instead when `batch_size` is 0, the transforms do not fit the set, or a picture
+/// cannot be read.
+pub fn test_batches<'a>(
+    set: &'a ImageSet,
+    transforms: &'a Transforms,
+    batch_size: usize,
+) -> impl Iterator<Item = Result<Batch, LoaderError>> + 'a {
+    (0..set.len()).step_by(batch_size.max(1)).map(move |start| {
+        if batch_size == 0 {
+            return Err(LoaderError::BatchSize(0));
+        }
+        transforms.check_fixed()?;
+        let shape = transforms.output(set.shape())?;
+        let indices: Vec<u32> =
+            (start..set.len().min(start.saturating_add(batch_size))).map(|index| index as u32).collect();
+        // Nothing draws, so no key matters.
+        gather(set, transforms, shape, &indices, Key::new(0, Stream::User))
     })
 }
 

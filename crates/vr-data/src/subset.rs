@@ -36,9 +36,12 @@ pub fn balanced_subset(set: &ImageSet, size: usize, seed: u64) -> Result<ImageSe
         return Err(SubsetError::Size { size, pictures: set.len() });
     }
     let classes = set.classes().len();
+    let mut members = vec![Vec::new(); classes];
+    for (index, &label) in set.labels().iter().enumerate() {
+        members[usize::from(label)].push(index);
+    }
     let mut chosen = Vec::with_capacity(size);
-    for class in 0..classes {
-        let members: Vec<usize> = (0..set.len()).filter(|&index| usize::from(set.label(index)) == class).collect();
+    for (class, members) in members.into_iter().enumerate() {
         let needed = size / classes + usize::from(class < size % classes);
         if members.len() < needed {
             let (class, pictures) = (set.classes()[class].clone(), members.len());

@@ -7,11 +7,15 @@
 mod canvas;
 mod shape;
 
-use crate::{Dataset, ImageSet, image_set::PICTURE_BYTES};
-use canvas::Canvas;
+use crate::{Dataset, ImageSet};
+use canvas::{Canvas, SIDE};
 use rayon::prelude::*;
 use shape::{Placement, SHAPES};
 use vr_core::{Key, Stream, random};
+
+/// `[channels, height, width]` of a drawn picture.
+pub const SHAPE: [usize; 3] = [3, SIDE, SIDE];
+const PICTURE_BYTES: usize = SHAPE[0] * SHAPE[1] * SHAPE[2];
 
 /// How many pictures, and which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +45,13 @@ pub fn synthetic(config: &SyntheticConfig) -> Dataset {
 
 fn draw_set(key: Key, pictures: usize) -> ImageSet {
     let mut pixels = vec![0; pictures * PICTURE_BYTES];
-    let labels: Vec<u8> = (0..pictures).map(|picture| (picture % SHAPES.len()) as u8).collect();
+    let labels: Vec<u16> = (0..pictures).map(|picture| (picture % SHAPES.len()) as u16).collect();
     pixels.par_chunks_exact_mut(PICTURE_BYTES).zip(&labels).enumerate().for_each(|(picture, (out, &label))| {
         let mut draws = Draws { key, sample: picture as u32, next: 0, block: [0; 4] };
         draw_picture(usize::from(label), &mut draws, out);
     });
     let classes = SHAPES.iter().map(|(name, _)| (*name).to_owned()).collect();
-    ImageSet::new(pixels, labels, classes).expect("one picture was drawn for each label, each a shape's index")
+    ImageSet::new(SHAPE, pixels, labels, classes).expect("one picture was drawn for each label, each a shape's index")
 }
 
 fn draw_picture(class: usize, draws: &mut Draws, out: &mut [u8]) {
@@ -122,7 +126,8 @@ impl Draws {
         let radius = self.between(smallest, largest);
         // A fifth of the shape may lie outside the picture.
         let reach = 0.8 * radius;
-        let centre = [self.between(reach, 32.0 - reach), self.between(reach, 32.0 - reach)];
+        let far = SIDE as f32 - reach;
+        let centre = [self.between(reach, far), self.between(reach, far)];
         Placement { centre, radius, angle: self.between(-0.25, 0.25), stretch: self.between(0.8, 1.25) }
     }
 
@@ -147,10 +152,19 @@ mod tests {
         assert_eq!(set.train.class_counts(), [4; 10]);
     }
 
+    /// Results name their data by these digests.
+    #[test]
+    fn the_default_set_is_what_it_was() {
+        let set = synthetic(&SyntheticConfig::default());
+        assert_eq!(set.test.digest(), "312d029eda07c6cb44fe927df641dc4a414a8af95e414a57a116f93ae0573146");
+        let part = crate::balanced_subset(&set.train, 5000, 0).unwrap();
+        assert_eq!(part.digest(), "823dc049839487fcb91b76eaf6a5915d8b3d6a5d3c3cc3f5d5838b2091d5eb63");
+    }
+
     #[test]
     fn a_picture_does_not_depend_on_how_many_there_are() {
         let few = synthetic(&SyntheticConfig { seed: 3, train: 5, test: 0 });
         let many = synthetic(&SyntheticConfig { seed: 3, train: 50, test: 0 });
-        assert_eq!(few.train.pixels(), &many.train.pixels()[..5 * PICTURE_BYTES]);
+        assert_eq!(few.train.pixels().unwrap(), &many.train.pixels().unwrap()[..5 * PICTURE_BYTES]);
     }
 }

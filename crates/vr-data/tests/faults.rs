@@ -31,7 +31,7 @@ fn archive(folder: &Path) {
 
 /// The first red value of the set at `path`; `None` where nothing is.
 fn found(path: &Path) -> Option<u8> {
-    path.exists().then(|| cifar10::read(path).expect("what is visible is complete").train.picture(0)[0])
+    path.exists().then(|| cifar10::read(path).expect("what is visible is complete").train.pixels().unwrap()[0])
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn whatever_operation_fails_a_set_is_whole_or_absent() {
             // leaves the old set beside its place.
             let aside = || {
                 let mut beside = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-                beside.any(|path| cifar10::read(&path).is_ok_and(|set| set.train.picture(0)[0] == 10))
+                beside.any(|path| cifar10::read(&path).is_ok_and(|set| set.train.pixels().unwrap()[0] == 10))
             };
             match found(&dest) {
                 Some(20) => {}

@@ -15,7 +15,7 @@ fn with(more: hostile::File) -> Vec<u8> {
     gzip(&tar(&files))
 }
 
-fn load(bytes: &[u8]) -> Result<vr_data::Dataset, ImportError> {
+fn load(bytes: &[u8]) -> Result<import::Loaded, ImportError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("set.tar.gz");
     fs::write(&path, bytes).unwrap();
@@ -24,29 +24,122 @@ fn load(bytes: &[u8]) -> Result<vr_data::Dataset, ImportError> {
 
 #[test]
 fn a_good_archive_is_read() {
-    assert_eq!(load(&gzip(&tar(&good()))).unwrap().train.len(), 2);
+    let loaded = load(&gzip(&tar(&good()))).unwrap();
+    assert_eq!((loaded.set.train.len(), loaded.passed_over.len()), (2, 0));
 }
 
-/// What an archive says of places and links is passed over, and the good pictures are read.
+/// Names that lead out of the archive are passed over, and counted.
 #[test]
-fn paths_and_links_lead_nowhere() {
+fn paths_lead_nowhere() {
     let png = || picture(ImageFormat::Png, 32);
-    for (kind, name) in [
-        (EntryType::Regular, "../train/a/evil.png"),
-        (EntryType::Regular, "train/../train/a/evil.png"),
-        (EntryType::Regular, "/train/a/evil.png"),
-        (EntryType::Symlink, "train/a/evil.png"),
-        (EntryType::Link, "train/a/evil.png"),
-        (EntryType::Fifo, "train/a/evil.png"),
-        (EntryType::Char, "train/a/evil.png"),
-        (EntryType::Block, "train/a/evil.png"),
-        (EntryType::Directory, "train/a/evil.png"),
-    ] {
-        let content = if kind.is_file() { png() } else { Vec::new() };
-        let set = load(&with((kind, name.into(), content)));
-        assert_eq!(set.unwrap().train.len(), 2, "{kind:?} {name}");
+    for name in ["../train/a/evil.png", "train/../train/a/evil.png", "/train/a/evil.png"] {
+        let loaded = load(&with(file(name, png()))).unwrap();
+        assert_eq!(loaded.set.train.len(), 2, "{name}");
+        let [passed_over] = &loaded.passed_over[..] else { panic!("{:?}", loaded.passed_over) };
+        assert_eq!((passed_over.count, &passed_over.examples[..]), (1, &[name.to_owned()][..]));
     }
-    assert!(load(&with((EntryType::Regular, b"train/a/\xff\xfe.png".to_vec(), png()))).unwrap().train.len() == 2);
+}
+
+/// A picture that is not read is never left out without a word.
+#[test]
+fn pictures_that_are_none_are_refused() {
+    let kinds = [
+        EntryType::Symlink,
+        EntryType::Link,
+        EntryType::Fifo,
+        EntryType::Char,
+        EntryType::Block,
+        EntryType::Directory,
+        EntryType::GNUSparse,
+    ];
+    for kind in kinds {
+        for name in ["train/a/evil.png", "test/a/evil.JPEG"] {
+            let error = load(&with((kind, name.into(), Vec::new()))).unwrap_err();
+            assert!(matches!(&error, ImportError::NotPlain { path } if path.ends_with(name)), "{kind:?} {error}");
+        }
+        if kind != EntryType::Directory {
+            let loaded = load(&with((kind, b"docs/evil".to_vec(), Vec::new()))).unwrap();
+            assert_eq!(loaded.passed_over[0].count, 1);
+        }
+    }
+    let error = load(&with((EntryType::Regular, b"train/a/\xff\xfe.png".to_vec(), picture(ImageFormat::Png, 32))));
+    assert!(error.unwrap_err().to_string().contains("UTF-8"));
+}
+
+/// A long name of a tar archive: in an entry of its own before the member.
+fn named(kind: EntryType, header: Vec<u8>, content: Vec<u8>) -> Vec<u8> {
+    let mut files = good();
+    files.push((kind, b"././@LongLink".to_vec(), header));
+    files.push((EntryType::Regular, b"train/a/short.png".to_vec(), content));
+    let mut tar = tar(&files);
+    // What links, and these, have in common in the making of an archive.
+    tar.truncate(tar.len() / 512 * 512);
+    gzip(&tar)
+}
+
+fn pax(key: &str, value: &str) -> Vec<u8> {
+    let record = |len: usize| format!("{len} {key}={value}\n");
+    let mut len = 0;
+    while record(len).len() != len {
+        len = record(len).len();
+    }
+    record(len).into_bytes()
+}
+
+#[test]
+fn long_names_are_read() {
+    let name = format!("{}/train/a/long.png", "d".repeat(300));
+    let png = || picture(ImageFormat::Png, 32);
+    let gnu = [name.as_bytes(), b"\0"].concat();
+    for (kind, header) in [(EntryType::GNULongName, gnu), (EntryType::XHeader, pax("path", &name))] {
+        let loaded = load(&named(kind, header, png())).unwrap();
+        assert_eq!(loaded.set.train.class_counts(), [2, 1], "{kind:?}");
+    }
+    let global = load(&named(EntryType::XGlobalHeader, pax("comment", "0123"), png())).unwrap();
+    assert_eq!(global.set.train.class_counts(), [2, 1]);
+    let size = load(&named(EntryType::XHeader, pax("size", "7"), png()));
+    assert!(size.unwrap_err().to_string().contains("a size of its own"));
+}
+
+/// A megabyte of zeros packs into a kilobyte: names are bounded before they are read.
+#[test]
+fn long_names_are_bounded() {
+    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::XGlobalHeader] {
+        let error = load(&named(kind, vec![b'a'; 1 << 20], Vec::new())).unwrap_err();
+        assert!(error.to_string().contains("a header of 1048576 bytes; at most 65536"), "{kind:?}: {error}");
+    }
+}
+
+/// A colour profile of 64 MiB in 64 kB: the picture is read without it, within its bound.
+#[test]
+fn a_packed_profile_is_not_unpacked_beyond_the_bound() {
+    let png = picture(ImageFormat::Png, 32);
+    let mut profile = b"icc\0\0".to_vec();
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut zlib, &vec![0; 64 << 20]).unwrap();
+    profile.extend(zlib.finish().unwrap());
+    let body = [b"iCCP", &profile[..]].concat();
+    let mut crc = flate2::Crc::new();
+    crc.update(&body);
+    let length = (profile.len() as u32).to_be_bytes();
+    let chunk = [&length[..], &body, &crc.sum().to_be_bytes()].concat();
+    // After the signature and the header.
+    let bomb = [&png[..33], &chunk, &png[33..]].concat();
+    let grown = |work: &dyn Fn()| {
+        let most = || {
+            let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map(str::to_owned);
+            line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0)
+        };
+        let before = most();
+        work();
+        most() - before
+    };
+    let kib = grown(&|| {
+        let loaded = load(&with(file("train/a/bomb.png", bomb.clone())));
+        assert!(loaded.is_err() || loaded.unwrap().set.train.len() == 3);
+    });
+    assert!(kib < 48 << 10, "{kib} KiB");
 }
 
 /// A class's name is a line of a file, so it cannot hold a line's end.
@@ -148,12 +241,19 @@ fn links_and_pipes_in_a_folder_are_not_followed() {
         }
         change(folder.path());
         let result = import::load(folder.path());
-        result.map(|set| set.train.len())
+        result.map(|loaded| loaded.set.train.len())
     };
     assert_eq!(set(&|_| ()).unwrap(), 2);
     let refused = |result| matches!(result, Err(ImportError::NotPlain { .. }));
     assert!(refused(set(&|root| symlink("/dev/zero", root.join("train/a/endless.png")).unwrap())));
     assert!(refused(set(&|root| symlink("/", root.join("train/c")).unwrap())));
+    assert!(refused(set(&|root| symlink("/", root.join("train/a/notes")).unwrap())));
+    // What is linked as a whole may lie elsewhere.
+    let moved = set(&|root| {
+        fs::rename(root.join("train"), root.join("elsewhere")).unwrap();
+        symlink("elsewhere", root.join("train")).unwrap();
+    });
+    assert_eq!(moved.unwrap(), 2);
     assert!(refused(set(&|root| {
         let made = std::process::Command::new("mkfifo").arg(root.join("test/a/pipe.png")).status().unwrap();
         assert!(made.success());

@@ -2,7 +2,7 @@
 
 use crate::{
     FileError,
-    disk::{self, File},
+    disk::{self, File, Links},
     sibling::parent,
 };
 use std::{
@@ -20,14 +20,14 @@ pub struct AppendFile {
 }
 
 impl AppendFile {
-    /// Opens the file at `path`, creating it where there is none.
+    /// Opens the file at `path`, creating it where there is none. A link is not followed.
     ///
     /// # Errors
     /// [`FileError`] when the system refuses.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, FileError> {
         let path = path.into();
         let open = || {
-            let file = File::open(&path, std::fs::File::options().append(true).create(true))?;
+            let file = File::open(&path, std::fs::File::options().append(true).create(true), Links::Refused)?;
             disk::sync_folder(parent(&path))?;
             let len = file.len()?;
             Ok((file, len))
@@ -117,5 +117,20 @@ mod tests {
         assert!(second.unwrap_err().to_string().contains("log"));
         file.append(b"three\n").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"one\nthree\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_appended_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (victim, path) = (folder.path().join("victim"), folder.path().join("log"));
+        std::fs::write(&victim, "thesis").unwrap();
+        let refused = || AppendFile::open(&path).unwrap_err().to_string().contains("no plain file");
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        assert!(refused());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::hard_link(&victim, &path).unwrap();
+        assert!(refused());
+        assert_eq!(std::fs::read(&victim).unwrap(), b"thesis");
     }
 }

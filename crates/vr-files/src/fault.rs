@@ -35,6 +35,10 @@ pub enum Fault {
     /// The disk is full after this many bytes: the write that would exceed them brings what fits, and
     /// it and all writes after it fail.
     Full(u64),
+    /// The file system cannot sync folders; all else succeeds.
+    NoFolderSync,
+    /// The file system knows no locks; all else succeeds.
+    NoLocks,
 }
 
 #[derive(Clone, Copy)]
@@ -81,4 +85,24 @@ pub(crate) fn write(len: u64) -> Result<(), (u64, io::Error)> {
     active.struck |= outcome.is_err();
     ACTIVE.set(Some(active));
     outcome
+}
+
+/// What the sync of a folder fails with.
+pub(crate) fn folder_sync() -> io::Result<()> {
+    unsupported(Fault::NoFolderSync, io::ErrorKind::InvalidInput)
+}
+
+/// What a lock fails with.
+pub(crate) fn locking() -> io::Result<()> {
+    unsupported(Fault::NoLocks, io::ErrorKind::Unsupported)
+}
+
+fn unsupported(fault: Fault, kind: io::ErrorKind) -> io::Result<()> {
+    match ACTIVE.get() {
+        Some(active) if active.fault == fault => {
+            ACTIVE.set(Some(Active { struck: true, ..active }));
+            Err(kind.into())
+        }
+        _ => Ok(()),
+    }
 }

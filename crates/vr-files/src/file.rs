@@ -2,7 +2,7 @@
 
 use crate::{
     FileError,
-    disk::{self, File},
+    disk::{self, File, Links},
     sibling::{parent, temporary},
 };
 use std::{
@@ -53,13 +53,34 @@ pub fn write_part(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), FileError>
     File::create_new(path).and_then(|mut file| file.write_all(bytes)).map_err(FileError::io("write", path))
 }
 
+/// Opens a plain file that grows in place and is not final, such as a download, to read and write; creates it where there
+/// is none. A link is not followed. The file stays locked as long as it is open; where the file system knows no locks, the
+/// work goes on with a warning.
+///
+/// # Errors
+/// [`FileError::Locked`] while another process has it open like this; any other [`FileError`] when the system refuses.
+pub fn open_partial(path: impl AsRef<Path>) -> Result<std::fs::File, FileError> {
+    let path = path.as_ref();
+    let mut options = std::fs::File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    let failed = |error| FileError::io("open", path)(error);
+    let file = File::open(path, &mut options, Links::Refused).map_err(failed)?;
+    match file.try_lock() {
+        Ok(true) => {}
+        Ok(false) => return Err(FileError::Locked { path: path.to_owned(), holder: "another process".into() }),
+        Err(error) if disk::is_unsupported(&error) => disk::warn_of_no_locks(path, &error),
+        Err(error) => return Err(failed(error)),
+    }
+    Ok(file.into_std())
+}
+
 fn fill(hidden: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut file = BufWriter::new(File::create_new(hidden)?);
     write(&mut file)?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync()
 }
 
-/// The content of the file at `path`.
+/// The content of the plain file at `path`; pipes and devices are refused, links are followed.
 ///
 /// # Errors
 /// [`FileError`]; a file of more than `most` bytes is refused before anything is allocated.
@@ -67,7 +88,7 @@ pub fn read(path: impl AsRef<Path>, most: u64) -> Result<Vec<u8>, FileError> {
     let path = path.as_ref();
     let failed = FileError::io("read", path);
     let content = || {
-        let mut file = File::open(path, std::fs::File::options().read(true))?;
+        let mut file = File::open(path, std::fs::File::options().read(true), Links::Followed)?;
         let len = file.len()?;
         let mut bytes = Vec::new();
         if len <= most {
@@ -130,5 +151,46 @@ mod tests {
     #[test]
     fn a_path_without_a_name_is_refused() {
         assert!(matches!(write_atomic("/", b""), Err(FileError::NoName { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(read(&path, 10).unwrap_err().to_string().contains("no plain file"));
+        assert!(read("/dev/zero", 10).unwrap_err().to_string().contains("no plain file"));
+        std::fs::write(folder.path().join("a"), "plain").unwrap();
+        std::os::unix::fs::symlink("a", folder.path().join("link")).unwrap();
+        assert_eq!(read(folder.path().join("link"), 10).unwrap(), b"plain");
+    }
+
+    #[test]
+    fn a_file_system_that_cannot_sync_folders_is_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let (written, struck) = crate::fault::inject(crate::fault::Fault::NoFolderSync, || write_atomic(&path, b"one"));
+        assert!(struck);
+        written.unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+    }
+
+    #[test]
+    fn a_partial_file_is_opened_once_and_not_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part");
+        fs::write(&path, "half").unwrap();
+        let open = open_partial(&path).unwrap();
+        assert!(matches!(open_partial(&path), Err(FileError::Locked { .. })));
+        drop(open);
+        let (open, struck) = crate::fault::inject(crate::fault::Fault::NoLocks, || open_partial(&path));
+        assert!(struck && open.is_ok());
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&path, folder.path().join("link")).unwrap();
+            assert!(open_partial(folder.path().join("link")).is_err());
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"half");
     }
 }

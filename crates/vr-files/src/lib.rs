@@ -31,7 +31,12 @@ mod sibling;
 
 pub use append::AppendFile;
 pub use error::FileError;
-pub use file::{read, write_atomic, write_atomic_with, write_part};
+pub use file::{open_partial, read, write_atomic, write_atomic_with, write_part};
 pub use folder::{create_folder, create_folder_atomic, list, remove, replace_folder};
 pub use lock::Lock;
 pub use sibling::sweep;
+
+/// The code of the crate's README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -80,7 +80,7 @@ fn a_folder_that_is_replaced() {
         "newnew",
         |path| create_folder_atomic(path, fill("old")).unwrap(),
         |path| {
-            let outcome = replace_folder(path, fill("new"));
+            let outcome = replace_folder(path, fill("new"), |_| Ok(()));
             if !path.exists() {
                 put_back(path);
             }

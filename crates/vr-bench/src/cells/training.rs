@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use vr_core::{MinibatchSource, Normalization, Oracle};
-use vr_data::{Loader, LoaderConfig, test_batches};
+use vr_data::{Loader, LoaderConfig, Transforms, test_batches};
 use vr_models::{Engine, initialize};
 use vr_optim::{NormTrack, Training};
 
@@ -24,7 +24,7 @@ pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Resu
     let engine = Engine::new(settings.engine, graph);
     let config = LoaderConfig {
         batch_size: settings.batch_size,
-        augmentation: cell.augmentation,
+        transforms: cell.augmentation.transforms(),
         seed: cell.seed,
         // All cores compute gradients: a thread that prepares minibatches ahead would only take their time.
         prefetch_depth: 0,
@@ -49,7 +49,9 @@ pub(crate) fn test(
     data: &LoadedData,
     batch_size: usize,
 ) -> Result<(f64, f64), BenchError> {
-    let batches: Vec<_> = test_batches(&data.test, batch_size).collect();
+    let batches = test_batches(&data.test, &Transforms::new(), batch_size)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| BenchError::Data(Box::new(e)))?;
     let (engine, x) = (run.oracle(), run.iterate());
     let evaluations = batches
         .par_iter()

@@ -41,7 +41,7 @@ fn official_files_are_read_without_a_description() {
     fs::write(dir.path().join(CLASSES_FILE), CLASSES.join("\n") + "\n\n").unwrap();
     let set = read(dir.path()).unwrap();
     assert_eq!((set.name.as_str(), set.train.len(), set.test.len()), ("CIFAR-10", 50_000, 10_000));
-    assert_eq!((set.test.label(1), set.test.picture(1)[1024 + 2]), (9, 77));
+    assert_eq!((set.test.label(1), set.test.picture(1).unwrap().bytes()[1024 + 2]), (9, 77));
 }
 
 #[test]
@@ -90,4 +90,14 @@ fn a_folder_with_other_things_in_it_is_never_replaced() {
     let error = write(&dir, &small(), true).unwrap_err();
     assert!(matches!(&error, CifarError::Foreign { stranger, .. } if stranger == "thesis.tex"));
     assert_eq!(read(&dir).unwrap(), set);
+}
+
+#[test]
+fn pictures_of_another_shape_are_refused() {
+    let outer = tempfile::tempdir().unwrap();
+    let dir = outer.path().join("set");
+    let set = ImageSet::new([3, 8, 8], vec![0; 192], vec![0], vec!["only".into()]).unwrap();
+    let error = write(&dir, &Dataset { name: "own".into(), train: set.clone(), test: set }, false).unwrap_err();
+    assert!(error.to_string().contains("data_batch_1.bin: a record holds a picture of shape [3, 32, 32]"), "{error}");
+    assert!(!dir.exists());
 }

@@ -3,18 +3,27 @@
 use super::{FetchError, FetchOptions, Progress};
 use md5::{Digest, Md5};
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
+    thread,
     time::Duration,
 };
+use vr_files::FileError;
 
 /// Connections tried in a row that bring nothing new.
 const FRUITLESS: u32 = 3;
+/// A connection that brings less than this part of the whole beyond what was there at best brings nothing new, so that no
+/// server can be asked without end.
+const LEAST_PART: u64 = 1000;
+/// Before the next connection; twice as long after each fruitless one.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Why one connection ended early.
 enum Cut {
     Network(String),
+    /// What another try would not change.
+    Refused(String),
     Disk(io::Error),
 }
 
@@ -29,39 +38,44 @@ pub(super) fn download(
     if let Some(folder) = part.parent() {
         fs::create_dir_all(folder).map_err(disk)?;
     }
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(part).map_err(disk)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(FetchError::Busy { part: part.to_owned() }),
-        Err(TryLockError::Error(error)) => return Err(disk(error)),
-    }
+    let mut file = match vr_files::open_partial(part) {
+        Err(FileError::Locked { .. }) => return Err(FetchError::Busy { part: part.to_owned() }),
+        file => file?,
+    };
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
+        // A server may send nobody anywhere else.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
         .timeout_connect(Some(Duration::from_secs(30)))
         .timeout_recv_response(Some(Duration::from_secs(60)))
         // Of one connection: a server that falls silent is asked anew, from where it stopped.
         .timeout_recv_body(Some(Duration::from_secs(300)))
         .build()
         .into();
+    let network = |reason| FetchError::Network { url: options.url.clone(), reason, dest: dest.to_owned() };
     let mut fruitless = 0;
-    loop {
-        let before = file.metadata().map_err(disk)?.len();
-        if before >= options.size {
-            break;
-        }
-        let cut = match receive(&agent, &mut file, before, options, &mut progress) {
+    let mut most = file.metadata().map_err(disk)?.len();
+    let mut there = most;
+    while there < options.size {
+        let cut = match receive(&agent, &mut file, there, options, &mut progress) {
             Ok(()) => "the connection was closed early".to_owned(),
             Err(Cut::Disk(error)) => return Err(disk(error)),
+            Err(Cut::Refused(reason)) => return Err(network(reason)),
             Err(Cut::Network(reason)) => reason,
         };
-        let after = file.metadata().map_err(disk)?.len();
-        fruitless = if after > before { 0 } else { fruitless + 1 };
+        there = file.metadata().map_err(disk)?.len();
+        if there >= options.size {
+            break;
+        }
+        // Against the best so far: a server without ranges may bring the same over and over.
+        fruitless = if there > most.saturating_add(options.size / LEAST_PART) { 0 } else { fruitless + 1 };
+        most = most.max(there);
         if fruitless == FRUITLESS {
-            return Err(FetchError::Network { url: options.url.clone(), reason: cut, dest: dest.to_owned() });
+            return Err(network(cut));
         }
-        if after < options.size {
-            tracing::warn!(received = after, of = options.size, reason = cut, "taking the download up again");
-        }
+        tracing::warn!(received = there, of = options.size, reason = cut, "taking the download up again");
+        thread::sleep(PAUSE * (1 << fruitless));
     }
     let found = md5_of(&mut file).map_err(disk)?;
     if !found.eq_ignore_ascii_case(&options.md5) {
@@ -95,11 +109,21 @@ fn receive(
         206 if resumed => offset,
         // A server without ranges starts over.
         200 => 0,
+        status @ 300..400 => {
+            let to = response
+                .headers()
+                .get("location")
+                .map(|to| String::from_utf8_lossy(to.as_bytes()).escape_debug().to_string());
+            let to = to.unwrap_or_else(|| "elsewhere".into());
+            return Err(Cut::Refused(format!(
+                "the server answered with status {status}, to {to}; redirects are not followed"
+            )));
+        }
         status => return Err(Cut::Network(format!("the server answered with status {status}"))),
     };
     file.set_len(received).and_then(|()| file.seek(SeekFrom::Start(received))).map_err(Cut::Disk)?;
     // One byte more than expected is enough to fail the checksum.
-    let mut body = response.into_body().into_reader().take(options.size + 1 - received);
+    let mut body = response.into_body().into_reader().take(options.size.saturating_add(1) - received);
     let mut buffer = vec![0; 1 << 16];
     loop {
         let count = body.read(&mut buffer).map_err(|error| Cut::Network(error.to_string()))?;

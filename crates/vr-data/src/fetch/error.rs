@@ -2,6 +2,7 @@
 
 use crate::ImportError;
 use std::{io, path::PathBuf};
+use vr_files::FileError;
 
 /// Why nothing was fetched; existing data is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,9 @@ pub enum FetchError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The partial download cannot be opened: it may be a link, which is not followed.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The archive cannot be imported.
     #[error(transparent)]
     Import(#[from] ImportError),

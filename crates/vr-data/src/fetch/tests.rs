@@ -66,7 +66,7 @@ fn a_cut_connection_is_taken_up_again() {
     let info = fetch_cifar10(&dest, &options(url, &content), |progress| last = Some(progress)).unwrap();
     assert_eq!(*starts.lock().unwrap(), [0, most, 2 * most]);
     assert_eq!(last, Some(Progress { received: content.len() as u64, total: content.len() as u64 }));
-    assert_eq!(cifar10::read(&dest).unwrap().info(), info);
+    assert_eq!(cifar10::read(&dest).unwrap().info(), info.info);
     assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 1, "no part is left");
 }
 
@@ -93,7 +93,7 @@ fn a_wrong_checksum_is_refused_and_existing_data_stays() {
     let wrong = FetchOptions { md5: OFFICIAL_MD5.into(), replace: true, ..good.clone() };
     let error = fetch_cifar10(&dest, &wrong, |_| {}).unwrap_err();
     assert!(matches!(&error, FetchError::Checksum { expected, .. } if expected == OFFICIAL_MD5), "{error}");
-    assert_eq!(cifar10::read(&dest).unwrap().info(), info);
+    assert_eq!(cifar10::read(&dest).unwrap().info(), info.info);
     assert!(!part_path(&dest).exists());
 
     // Without `replace` not even a connection is made.
@@ -115,4 +115,98 @@ fn without_a_network_the_error_says_which_files_belong_where() {
         assert!(error.to_string().contains(part), "{error}");
     }
     assert!(!dest.exists());
+}
+
+/// Serves what `answer` says to each connection, by its number, and counts them.
+fn serve_any(answer: impl Fn(usize) -> Vec<u8> + Send + 'static) -> (String, Arc<Mutex<usize>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let connections = Arc::new(Mutex::new(0));
+    let counted = connections.clone();
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            lines.take_while(|line| !line.is_empty()).for_each(drop);
+            *counted.lock().unwrap() += 1;
+            let _ = stream.write_all(&answer(number));
+        }
+    });
+    (url, connections)
+}
+
+fn ok(length: usize, body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+/// Longer, shorter, longer: never further than before.
+#[test]
+fn a_server_that_ignores_ranges_is_not_asked_for_ever() {
+    let content = vec![7; 100_000];
+    let served = content.clone();
+    let (url, connections) = serve_any(move |number| ok(served.len(), &served[..[50_000, 20_000][number % 2]]));
+    let outer = tempfile::tempdir().unwrap();
+    let error = fetch_cifar10(outer.path().join("set"), &options(url, &content), |_| {}).unwrap_err();
+    assert!(matches!(error, FetchError::Network { .. }), "{error}");
+    assert_eq!(*connections.lock().unwrap(), 4);
+}
+
+#[test]
+fn a_server_that_brings_a_byte_at_a_time_is_not_asked_for_ever() {
+    let content = vec![7; 100_000];
+    let served = content.clone();
+    let (url, connections) = serve_any(move |number| ok(served.len(), &served[..number + 1]));
+    let outer = tempfile::tempdir().unwrap();
+    let error = fetch_cifar10(outer.path().join("set"), &options(url, &content), |_| {}).unwrap_err();
+    assert!(matches!(error, FetchError::Network { .. }), "{error}");
+    assert!(*connections.lock().unwrap() < 10);
+}
+
+#[test]
+fn a_server_without_ranges_may_still_deliver() {
+    let content = content();
+    let served = content.clone();
+    let (url, connections) =
+        serve_any(move |number| ok(served.len(), &served[..if number == 0 { 100 } else { served.len() }]));
+    let outer = tempfile::tempdir().unwrap();
+    fetch_cifar10(outer.path().join("set"), &options(url, &content), |_| {}).unwrap();
+    assert_eq!(*connections.lock().unwrap(), 2);
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let content = content();
+    let (elsewhere, visits) = serve(content.clone(), usize::MAX);
+    for status in
+        ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"]
+    {
+        let answer =
+            format!("HTTP/1.1 {status}\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let (url, connections) = serve_any(move |_| answer.clone().into_bytes());
+        let outer = tempfile::tempdir().unwrap();
+        let error = fetch_cifar10(outer.path().join("set"), &options(url, &content), |_| {}).unwrap_err();
+        assert!(error.to_string().contains(&elsewhere) && error.to_string().contains("not followed"), "{error}");
+        assert_eq!(*connections.lock().unwrap(), 1);
+    }
+    assert!(visits.lock().unwrap().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_part_is_not_written_through() {
+    let content = content();
+    let (url, starts) = serve(content.clone(), usize::MAX);
+    let outer = tempfile::tempdir().unwrap();
+    let dest = outer.path().join("set");
+    let victim = outer.path().join("victim");
+    fs::write(&victim, "thesis").unwrap();
+    let options = options(url, &content);
+    std::os::unix::fs::symlink(&victim, part_path(&dest)).unwrap();
+    assert!(matches!(fetch_cifar10(&dest, &options, |_| {}), Err(FetchError::File(_))));
+    fs::remove_file(part_path(&dest)).unwrap();
+    fs::hard_link(&victim, part_path(&dest)).unwrap();
+    assert!(matches!(fetch_cifar10(&dest, &options, |_| {}), Err(FetchError::File(_))));
+    assert_eq!(fs::read(&victim).unwrap(), b"thesis");
+    assert!(starts.lock().unwrap().is_empty());
 }

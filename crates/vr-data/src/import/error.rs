@@ -1,6 +1,6 @@
 //! Why pictures cannot be imported.
 
-use crate::{CifarError, ImageSetError};
+use crate::{CifarError, ImageSetError, decode::DecodeError};
 use std::{io, path::PathBuf};
 use vr_files::FileError;
 
@@ -52,6 +52,26 @@ pub enum ImportError {
         /// What was found.
         path: PathBuf,
     },
+    /// A picture would not be read where it is, or as it is; without it the set would not be whole.
+    #[error("{}: `{entry}`: {reason}", path.display())]
+    Misplaced {
+        /// The archive or folder.
+        path: PathBuf,
+        /// The picture.
+        entry: String,
+        /// What was expected of it.
+        reason: &'static str,
+    },
+    /// The folder of a class holds no picture: without it the labels of the others would be other ones.
+    #[error("{}: {split}/{class}/ holds no picture; .png, .jpg or .jpeg files were expected, or no such folder", path.display())]
+    EmptyClass {
+        /// The archive or folder.
+        path: PathBuf,
+        /// `train` or `test`.
+        split: &'static str,
+        /// The class.
+        class: String,
+    },
     /// A folder's name cannot be a class's, which stands alone on a line.
     #[error("{}: `{}` cannot name a class: control characters and spaces at its ends are not allowed", path.display(), class.escape_debug())]
     ClassName {
@@ -84,7 +104,7 @@ pub enum ImportError {
         /// The picture in it.
         picture: String,
         /// Why.
-        source: image::ImageError,
+        source: DecodeError,
     },
     /// A picture has another size.
     #[error("{}: picture `{picture}` is {width}×{height}; 32×32 was expected", path.display())]
@@ -94,12 +114,12 @@ pub enum ImportError {
         /// The picture in it.
         picture: String,
         /// Its width.
-        width: u32,
+        width: usize,
         /// Its height.
-        height: u32,
+        height: usize,
     },
     /// Training and test set do not have the same classes, or there are too many.
-    #[error("{}: train/ has classes [{train}] and test/ [{test}]; the same 1 to 256 were expected in both", path.display())]
+    #[error("{}: train/ has classes [{train}] and test/ [{test}]; the same 1 to {most} were expected in both", path.display())]
     Classes {
         /// The archive or folder.
         path: PathBuf,
@@ -107,6 +127,8 @@ pub enum ImportError {
         train: String,
         /// Classes of the test set.
         test: String,
+        /// The bound on their number.
+        most: usize,
     },
     /// A file cannot be read.
     #[error(transparent)]

@@ -2,7 +2,9 @@
 
 use super::{
     Found, ImportError,
-    pictures::{Picture, Pictures},
+    pictures::{Bounds, Pictures},
+    place::{DEEP, HIDDEN, NOT_UTF8, OUTSIDE, Place, refuse},
+    report::Tally,
 };
 use crate::cifar10::{self, TRAIN_FILES};
 use std::{
@@ -15,34 +17,76 @@ pub(super) fn scan(from: &Path) -> Result<Found, ImportError> {
     // The official archive unpacks to a folder of this name.
     for dir in [from.to_owned(), from.join("cifar-10-batches-bin")] {
         if TRAIN_FILES.iter().any(|name| dir.join(name).exists()) {
-            return Ok(Found::Set(cifar10::read(dir)?));
+            return Ok(Found::Set(Box::new(cifar10::read(dir)?), Tally::default()));
         }
     }
-    let mut pictures = Pictures::default();
-    for split in ["train", "test"] {
-        let splits = from.join(split);
-        if !splits.is_dir() {
-            return Err(ImportError::Nothing { path: from.to_owned() });
-        }
-        for class in list(&splits)? {
-            if !plain(&class)?.is_dir() {
-                continue;
-            }
-            for file in list(&class)? {
-                let names = (class.file_name().and_then(|n| n.to_str()), file.file_name().and_then(|n| n.to_str()));
-                let (Some(class), Some(name)) = names else { continue };
-                let Some(place) = Picture::place(&[split, class, name]) else { continue };
-                let bytes = plain(&file)?.len();
-                pictures.add(from, place, bytes, || Ok(vr_files::read(&file, bytes)?))?;
-            }
-        }
-    }
+    let mut pictures = Pictures::new(Bounds::CIFAR);
+    find(from, &mut pictures, &mut |path, bytes| Ok(vr_files::read(path, bytes)?))?;
     Ok(Found::Pictures(pictures))
 }
 
+/// Finds the pictures in the class folders of `from`; `read` says what is kept of one, by its path and length.
+pub(crate) fn find(from: &Path, pictures: &mut Pictures, read: &mut Read<'_>) -> Result<(), ImportError> {
+    if !SPLITS.iter().all(|split| from.join(split).is_dir()) {
+        return Err(ImportError::Nothing { path: from.to_owned() });
+    }
+    for path in list(from)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if SPLITS.contains(&&*name) {
+            walk(from, &path, pictures, read)?;
+        } else {
+            pictures.tally.add(OUTSIDE, &name);
+        }
+    }
+    Ok(())
+}
+
+pub(crate) type Read<'a> = dyn FnMut(&Path, u64) -> Result<Vec<u8>, ImportError> + 'a;
+
+const SPLITS: [&str; 2] = ["train", "test"];
+
+fn walk(from: &Path, folder: &Path, pictures: &mut Pictures, read: &mut Read<'_>) -> Result<(), ImportError> {
+    for path in list(folder)? {
+        let below = path.strip_prefix(from).unwrap_or(&path);
+        let name = below.to_string_lossy();
+        let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+        let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+        let place = Place::of(&parts);
+        if place == Place::Other(HIDDEN) {
+            pictures.tally.add(HIDDEN, &name);
+            continue;
+        }
+        let found = plain(&path)?;
+        if found.is_dir() {
+            if let [split, class] = parts[..] {
+                pictures.note_class(split == SPLITS[0], class);
+            }
+            walk(from, &path, pictures, read)?;
+            continue;
+        }
+        match place {
+            Place::Other(reason) => pictures.tally.add(reason, &name),
+            Place::Misplaced(reason) => return Err(refuse(from, name.into(), reason)),
+            // A folder of the class `train` is no split.
+            Place::Picture { .. } if parts.len() != 3 => return Err(refuse(from, name.into(), DEEP)),
+            Place::Picture { .. } if below.to_str().is_none() => return Err(refuse(from, name.into(), NOT_UTF8)),
+            Place::Picture { train, class, name } => {
+                let bytes = found.len();
+                pictures.add(from, (train, class, name), bytes, || read(&path, bytes))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder, in the order of the names.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, ImportError> {
-    let entries = fs::read_dir(folder).and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect());
-    entries.map_err(failed(folder))
+    let paths = || {
+        let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        paths.sort();
+        Ok(paths)
+    };
+    paths().map_err(failed(folder))
 }
 
 /// What is at `path` itself: reading a pipe, or a device behind a link, might never end.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::image_set::PICTURE_BYTES;
+use crate::PadCrop;
 use crate::{SyntheticConfig, synthetic};
 use vr_core::{Stream, TransformKey};
 
@@ -75,9 +75,9 @@ fn a_locked_key_used_twice_gives_the_same_and_other_streams_differ() {
 
 #[test]
 fn every_picture_comes_once_with_its_label() {
-    let config = LoaderConfig { augmentation: Augmentation::None, ..small(0) };
+    let config = LoaderConfig { transforms: Transforms::new(), ..small(0) };
     let loader = loader(config);
-    let direct: Vec<Batch> = test_batches(loader.set(), 1).collect();
+    let direct: Vec<Batch> = test_batches(loader.set(), &Transforms::new(), 1).map(Result::unwrap).collect();
     let mut seen = vec![0; 300];
     for index in 0..loader.minibatches() as u32 {
         let batch = loader.minibatch(key(4, index, Stream::InnerTransform)).unwrap();
@@ -94,34 +94,59 @@ fn every_picture_comes_once_with_its_label() {
 /// One bright pixel in each plane, nowhere on a diagonal: exchanged axes would move it.
 #[test]
 fn axes_are_channel_row_column() {
-    let mut pixels = vec![0; PICTURE_BYTES];
-    for (channel, row, column) in [(0, 3, 17), (1, 30, 2), (2, 0, 31)] {
-        pixels[channel * 1024 + row * 32 + column] = 255;
+    let mut pixels = vec![0; 3 * 20 * 30];
+    for (channel, row, column) in [(0, 3, 17), (1, 19, 2), (2, 0, 29)] {
+        pixels[channel * 600 + row * 30 + column] = 255;
     }
-    let set = ImageSet::new(pixels, vec![0], vec!["only".into()]).unwrap();
-    let batch = test_batches(&set, 8).next().unwrap();
-    assert_eq!(batch.shape(), [1, 3, 32, 32]);
-    let bright: Vec<_> = (0..PICTURE_BYTES).filter(|&i| batch.images()[i] == 1.0).collect();
-    assert_eq!(bright, [3 * 32 + 17, 1024 + 30 * 32 + 2, 2048 + 31]);
+    let set = ImageSet::new([3, 20, 30], pixels, vec![0], vec!["only".into()]).unwrap();
+    let batch = test_batches(&set, &Transforms::new(), 8).next().unwrap().unwrap();
+    assert_eq!(batch.shape(), [1, 3, 20, 30]);
+    let bright: Vec<_> = (0..1800).filter(|&i| batch.images()[i] == 1.0).collect();
+    assert_eq!(bright, [3 * 30 + 17, 600 + 19 * 30 + 2, 1200 + 29]);
     assert!(batch.images().iter().all(|&value| value == 1.0 || value == -1.0));
+}
+
+/// Pictures of 224×224 in 1,000 classes: a block of sixteen is 9.6 MB, which no stack holds.
+#[test]
+fn large_pictures_of_many_classes_are_loaded_on_a_small_stack() {
+    let work = || {
+        let classes = (0..1000).map(|class| class.to_string()).collect();
+        let shape = [3, 224, 224];
+        let pixels = (0..17 * 3 * 224 * 224).map(|i| (i / 7) as u8).collect();
+        let labels = (0..17).map(|n| 983 + n).collect();
+        let set = Arc::new(ImageSet::new(shape, pixels, labels, classes).unwrap());
+        let loader = Loader::new(set, LoaderConfig { batch_size: 17, prefetch_depth: 0, ..LoaderConfig::default() });
+        let loader = loader.unwrap();
+        assert_eq!(loader.spec(), BatchSpec { shape, classes: 1000 });
+        let batch = loader.minibatch(key(0, 0, Stream::InnerTransform)).unwrap();
+        assert_eq!(batch.shape(), [17, 3, 224, 224]);
+        assert_eq!(batch.labels().iter().max(), Some(&999));
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(128 << 10).build().unwrap();
+    pool.install(work);
 }
 
 #[test]
 fn impossible_requests_are_errors() {
     let new = |config| Loader::new(set(), config).err();
-    assert_eq!(new(LoaderConfig { batch_size: 0, ..small(0) }), Some(LoaderError::BatchSize(0)));
+    assert!(matches!(new(LoaderConfig { batch_size: 0, ..small(0) }), Some(LoaderError::BatchSize(0))));
     let too_large = LoaderConfig { batch_size: 301, drop_last: true, ..small(0) };
-    assert_eq!(new(too_large), Some(LoaderError::NoMinibatch { pictures: 300, batch_size: 301 }));
+    assert!(matches!(new(too_large), Some(LoaderError::NoMinibatch { pictures: 300, batch_size: 301 })));
     let beyond = loader(small(2));
     let key = key(0, 10, Stream::InnerTransform);
     beyond.prefetch(&[key]);
-    assert_eq!(beyond.minibatch(key), Err(LoaderError::Index { index: 10, minibatches: 10 }));
+    assert!(matches!(beyond.minibatch(key), Err(LoaderError::Index { index: 10, minibatches: 10 })));
+    let set = set();
+    let first = |transforms: &Transforms, size| test_batches(&set, transforms, size).next().unwrap().err();
+    assert!(matches!(first(&Transforms::new(), 0), Some(LoaderError::BatchSize(0))));
+    let random = Transforms::new().then(PadCrop { padding: 1 });
+    assert!(matches!(first(&random, 8), Some(LoaderError::Transforms(TransformError::Random { .. }))));
 }
 
 #[test]
 fn the_last_test_batch_may_be_short() {
     let set = set();
-    let sizes: Vec<_> = test_batches(&set, 128).map(|batch| batch.len()).collect();
-    assert_eq!(sizes, [128, 128, 44]);
-    assert!(test_batches(&set, 128).all(|batch| batch.noise().is_none()), "nothing is dropped out in a test");
+    let batches: Vec<_> = test_batches(&set, &Transforms::new(), 128).map(Result::unwrap).collect();
+    assert_eq!(batches.iter().map(Batch::len).collect::<Vec<_>>(), [128, 128, 44]);
+    assert!(batches.iter().all(|batch| batch.noise().is_none()), "nothing is dropped out in a test");
 }

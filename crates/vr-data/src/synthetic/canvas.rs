@@ -2,7 +2,8 @@
 
 use super::shape::{Inside, Placement};
 
-const SIDE: usize = 32;
+/// Rows and columns of a picture.
+pub(super) const SIDE: usize = 32;
 
 /// Red, green and blue planes of numbers in about [0, 1].
 pub(super) struct Canvas {

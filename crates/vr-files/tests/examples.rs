@@ -1,0 +1,9 @@
+//! The examples run.
+
+#[path = "../examples/journal.rs"]
+mod journal;
+
+#[test]
+fn journal() {
+    journal::main().unwrap();
+}
