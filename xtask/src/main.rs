@@ -12,7 +12,6 @@ mod data;
 mod progress;
 mod repro;
 mod resume;
-mod signals;
 mod status;
 mod train;
 mod verdict;
@@ -22,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use vr_bench::BenchError;
+use vr_run::signals;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Reproduce and extend variance-reduced optimisation of deep networks")]

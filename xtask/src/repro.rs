@@ -8,7 +8,6 @@ use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, ValueEnum};
 use vr_bench::BenchError;
-use vr_bench::checkpoint::CheckpointPolicy;
 use vr_bench::config::TrainConfig;
 use vr_bench::experiments::{self, Experiment, Finished};
 use vr_bench::measure::Places;
@@ -16,9 +15,10 @@ use vr_bench::results::Divergence;
 use vr_bench::results::cost::{Cost, HEADINGS, costs};
 use vr_bench::run_dir;
 use vr_bench::settings::{DataChoice, EngineKind, Model, PAPER_BATCH, PAPER_EPOCHS, Scale, Settings, Version};
+use vr_run::{CheckpointPolicy, signals};
 
 use crate::progress::Bars;
-use crate::{print, signals};
+use crate::print;
 
 /// What to run, on what, for how long.
 ///

@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use vr_bench::experiments;
 use vr_bench::run_dir::{Record, Task};
+use vr_run::signals;
 
 use crate::progress::Bars;
 use crate::repro::{Execution, report, run_one};
-use crate::signals;
 
 /// Which run to go on with.
 #[derive(Parser)]

@@ -5,13 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use vr_bench::config;
 use vr_bench::experiments::train;
 use vr_bench::run_dir::TRAIN;
+use vr_run::{config, signals};
 
 use crate::progress::Bars;
 use crate::repro::{free_folder, report};
-use crate::signals;
 
 /// What to train.
 ///

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Which crates of the workspace each one may depend on.
-const EDGES: [(&str, &[&str]); 8] = [
+const EDGES: [(&str, &[&str]); 9] = [
     ("vr-core", &[]),
     ("vr-files", &[]),
     ("vr-data", &["vr-core", "vr-files"]),
     ("vr-kernels", &[]),
     ("vr-models", &["vr-core", "vr-kernels"]),
     ("vr-optim", &["vr-core"]),
-    ("vr-bench", &["vr-core", "vr-data", "vr-files", "vr-kernels", "vr-models", "vr-optim"]),
-    ("xtask", &["vr-bench", "vr-data"]),
+    ("vr-run", &["vr-core", "vr-files", "vr-optim"]),
+    ("vr-bench", &["vr-core", "vr-data", "vr-files", "vr-kernels", "vr-models", "vr-optim", "vr-run"]),
+    ("xtask", &["vr-bench", "vr-data", "vr-run"]),
 ];
 
 fn root() -> PathBuf {

@@ -70,13 +70,13 @@ pub enum BenchError {
     Twice(String),
     /// A configuration is refused.
     #[error(transparent)]
-    Config(#[from] crate::config::ConfigError),
+    Config(#[from] vr_run::config::ConfigError),
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
-    Checkpoint(#[from] crate::checkpoint::CheckpointError),
+    Checkpoint(#[from] vr_run::CheckpointError),
     /// A log cannot be written or read.
     #[error(transparent)]
-    Log(#[from] crate::cells::log::LogError),
+    Log(#[from] vr_run::LogError),
     /// A file of the run cannot be written.
     #[error(transparent)]
     File(#[from] vr_files::FileError),

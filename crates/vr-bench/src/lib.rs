@@ -20,7 +20,6 @@
 
 pub mod cell;
 pub mod cells;
-pub mod checkpoint;
 pub mod config;
 pub mod data;
 pub mod error;

@@ -6,6 +6,7 @@ use serde::de::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use vr_files::{Lock, write_atomic};
+use vr_run::config::Config;
 
 use crate::config::TrainConfig;
 use crate::error::BenchError;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use vr_models::{EngineKind, Model};
+use vr_run::CheckpointPolicy;
 
-use crate::checkpoint::CheckpointPolicy;
 use crate::measure::Places;
 pub use crate::paper::scale::{Scale, Size};
 pub use crate::paper::schedule::{PAPER_BATCH, PAPER_EPOCHS, Schedule, Version};

@@ -6,11 +6,12 @@ use serde::Serialize;
 use vr_core::State;
 use vr_core::state::Value;
 use vr_files::Lock;
+use vr_run::CheckpointPolicy;
+use vr_run::checkpoint::load;
 
 use crate::cell::Cell;
 use crate::cells::observer::Silent;
 use crate::cells::{CellFolder, Context, Course, Outcome};
-use crate::checkpoint::{CheckpointPolicy, load};
 use crate::error::BenchError;
 use crate::experiments;
 use crate::run_dir::{LOCK, Record};

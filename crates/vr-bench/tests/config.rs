@@ -7,7 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use toml::{Table, Value};
-use vr_bench::config::{ConfigError, Place, TrainConfig, parse, read};
+use vr_bench::config::TrainConfig;
+use vr_run::config::{ConfigError, Place, parse, read};
 use vr_bench::settings::Model;
 use vr_optim::{EstimatorConfig, RuleConfig};
 
@@ -159,7 +160,7 @@ fn a_file_that_is_no_text_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let refused = |said: &str| {
-        let error = read(&path, &[]).unwrap_err().to_string();
+        let error = read::<TrainConfig>(&path, &[]).unwrap_err().to_string();
         assert!(error.contains(FILE) && error.contains(said), "{error}");
     };
     refused("read");
@@ -174,7 +175,7 @@ fn a_file_that_is_no_text_is_refused() {
 fn no_configuration_of_the_corpus_is_taken() {
     for entry in std::fs::read_dir("tests/corpus/configs").unwrap() {
         let path = entry.unwrap().path();
-        let error = read(&path, &[]).expect_err(&path.display().to_string()).to_string();
+        let error = read::<TrainConfig>(&path, &[]).expect_err(&path.display().to_string()).to_string();
         assert!(error.starts_with(&format!("`{}`, line ", path.display())), "{error}");
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{cells, data, files, run, settings};
 use vr_bench::cell::Cell;
 use vr_bench::cells::observer::Silent;
-use vr_bench::checkpoint::CheckpointPolicy;
+use vr_run::checkpoint::CheckpointPolicy;
 use vr_bench::data::LoadedData;
 use vr_bench::settings::Settings;
 use vr_files::fault::{Fault, inject};

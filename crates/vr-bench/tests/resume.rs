@@ -8,7 +8,7 @@ use common::{Stop, cells, data, files, final_state, methods_under, run, settings
 use vr_bench::BenchError;
 use vr_bench::cell::Cell;
 use vr_bench::cells::observer::Silent;
-use vr_bench::checkpoint::{CheckpointPolicy, encode};
+use vr_run::checkpoint::{CheckpointPolicy, encode};
 use vr_bench::measure::{Kind, Measures, Places};
 use vr_bench::paper::methods;
 use vr_bench::results::CellResult;

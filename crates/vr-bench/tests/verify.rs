@@ -4,7 +4,7 @@ use std::path::Path;
 
 use vr_bench::cells::CellFolder;
 use vr_bench::cells::observer::Silent;
-use vr_bench::checkpoint::{CheckpointPolicy, load};
+use vr_run::checkpoint::{CheckpointPolicy, load};
 use vr_bench::experiments::{self, quick};
 use vr_bench::settings::Settings;
 use vr_bench::verify::{CellCheck, verify};

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use vr_core::State;
 use vr_optim::TrainingError;
+use vr_run::Position;
 
 use super::measurer::Measurer;
-use super::position::Position;
 use crate::cell::Cell;
 use crate::cells::observer::Observer;
 use crate::cells::training::{Run, begin, test};

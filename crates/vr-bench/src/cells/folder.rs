@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vr_files::write_atomic;
+use vr_run::{CheckpointPolicy, Checkpoints, LogError, Position, log};
 
-use super::position::Position;
 use super::resolved::{difference, resolved};
 use crate::cell::Cell;
-use crate::cells::log::{self, LogError};
-use crate::checkpoint::{CheckpointPolicy, Checkpoints};
 use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::results::CellResult;

@@ -3,11 +3,9 @@
 use std::time::Instant;
 
 use vr_core::State;
+use vr_run::{CheckpointPolicy, Checkpoints, Log, Position};
 
 use super::folder::CellFolder;
-use super::position::Position;
-use crate::cells::log::Log;
-use crate::checkpoint::{CheckpointPolicy, Checkpoints};
 use crate::error::BenchError;
 use crate::results::EpochTime;
 use crate::results::event::Event;

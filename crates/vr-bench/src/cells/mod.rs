@@ -4,10 +4,8 @@
 mod course;
 mod folder;
 mod journal;
-pub mod log;
 mod measurer;
 pub mod observer;
-mod position;
 mod resolved;
 mod successive;
 pub mod training;
@@ -16,14 +14,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vr_files::{Lock, write_atomic};
+use vr_run::LogError;
 
 pub use course::{Context, Course, EXPLODED, Outcome};
 pub use folder::{CellFolder, CellReport};
 use journal::Journal;
-pub use position::Position;
 
 use crate::cell::Cell;
-use crate::cells::log::LogError;
 use crate::cells::observer::Observer;
 use crate::data::LoadedData;
 use crate::error::BenchError;

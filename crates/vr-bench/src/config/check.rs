@@ -1,10 +1,6 @@
 //! What a configuration's types cannot say: ranges, and what goes with what.
 
-use std::collections::HashSet;
-use std::fmt::{Debug, Display};
-use std::hash::Hash;
-use std::ops::{Bound, RangeBounds};
-use std::path::Path;
+use std::ops::Bound;
 
 use vr_core::Coefficient;
 use vr_data::{Augmentation, SyntheticConfig};
@@ -13,27 +9,19 @@ use vr_optim::{
     SnapshotGradients, SnapshotRule, SvrgConfig, TableStorage,
 };
 
+use vr_run::config::{Checked, Config, Fault, POSITIVE, distinct, folder, within};
+
 use super::TrainConfig;
-use super::error::Fault;
 use crate::measure::Kind;
 use crate::settings::DataChoice;
-
-type Checked = Result<(), Fault>;
 
 /// Threads that anybody may want.
 const MOST_THREADS: usize = 1024;
 /// Above this, drawing a geometric number of steps would take longer than taking them.
 const MOST_INNER_STEPS: f64 = 1e6;
 
-/// Above 0 and finite.
-const POSITIVE: (Bound<f64>, Bound<f64>) = (Bound::Excluded(0.0), Bound::Excluded(f64::INFINITY));
-
-impl TrainConfig {
-    /// Whether it makes sense, as far as that can be told without its data.
-    ///
-    /// # Errors
-    /// The first key that does not, and why.
-    pub fn check(&self) -> Result<(), Fault> {
+impl Config for TrainConfig {
+    fn check(&self) -> Result<(), Fault> {
         if self.method.as_ref().is_some_and(|name| name.trim().is_empty()) {
             return Err(Fault {
                 nearest: Some(self.estimator.build().name().into()),
@@ -55,7 +43,9 @@ impl TrainConfig {
         self.check_estimator()?;
         self.check_measures()
     }
+}
 
+impl TrainConfig {
     /// Whether it fits a training set of `pictures` pictures, before any subset is taken.
     ///
     /// # Errors
@@ -191,47 +181,4 @@ fn storage(key: &str, storage: &TableStorage) -> Checked {
         TableStorage::Memory | TableStorage::Bf16 => Ok(()),
         TableStorage::File { folder: path } => folder(&format!("{key}.file.folder"), path),
     }
-}
-
-fn folder(key: &str, path: &Path) -> Checked {
-    if path.is_dir() { Ok(()) } else { Err(Fault::new(key, format!("`{}` is no folder", path.display()))) }
-}
-
-/// At least one value, none twice.
-fn distinct<T: Hash + Eq + Debug>(key: &str, values: &[T]) -> Checked {
-    let mut seen = HashSet::new();
-    if values.is_empty() {
-        return Err(Fault::new(key, "is empty; at least one is needed"));
-    }
-    match values.iter().position(|value| !seen.insert(value)) {
-        Some(twice) => Err(Fault::new(format!("{key}[{twice}]"), format!("{:?} stands there twice", values[twice]))),
-        None => Ok(()),
-    }
-}
-
-/// A number in its range, the nearest being the end of the range that it is beyond.
-fn within<T: PartialOrd + Display>(key: &str, value: T, range: impl RangeBounds<T>) -> Checked {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    let (mut expected, mut nearest) = (Vec::new(), None);
-    match range.start_bound() {
-        Bound::Included(low) => {
-            expected.push(format!("at least {low}"));
-            nearest = (value < *low).then(|| low.to_string());
-        }
-        Bound::Excluded(low) => expected.push(format!("above {low}")),
-        Bound::Unbounded => {}
-    }
-    match range.end_bound() {
-        Bound::Included(high) => {
-            expected.push(format!("at most {high}"));
-            nearest = nearest.or_else(|| (value > *high).then(|| high.to_string()));
-        }
-        Bound::Excluded(high) if high.to_string() == "inf" => expected.push("finite".into()),
-        Bound::Excluded(high) => expected.push(format!("below {high}")),
-        Bound::Unbounded => {}
-    }
-    let reason = format!("is {value}; expected a number {}", expected.join(" and "));
-    Err(Fault { nearest, ..Fault::new(key, reason) })
 }

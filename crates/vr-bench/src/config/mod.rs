@@ -5,8 +5,6 @@
 //! the whole, defaults filled in, as `config.toml` in its folder.
 
 mod check;
-mod error;
-mod read;
 
 use std::path::{Path, PathBuf};
 
@@ -14,11 +12,10 @@ use serde::{Deserialize, Serialize};
 use vr_data::Augmentation;
 use vr_optim::{EstimatorConfig, Locking, NormPolicy, RuleConfig};
 
-pub use error::{ConfigError, Fault, Place};
-pub use read::{parse, read};
+use vr_run::CheckpointPolicy;
+use vr_run::config::ConfigError;
 
 use crate::cell::Cell;
-use crate::checkpoint::CheckpointPolicy;
 use crate::measure::Measures;
 use crate::paper::schedule::{Schedule, Version};
 use crate::settings::{DataChoice, EngineKind, Model, Settings};
@@ -155,7 +152,7 @@ impl TrainConfig {
         self.seeds.iter().map(cell).collect()
     }
 
-    /// The whole as TOML, which [`read`] reads.
+    /// The whole as TOML, which [`vr_run::config::read`] reads.
     ///
     /// # Errors
     /// When a number is beyond what TOML has, such as a seed of 2⁶³.

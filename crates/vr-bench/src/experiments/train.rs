@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use vr_data::SubsetError;
+use vr_run::config::{ConfigError, Fault};
 
 use super::{Finished, Work};
 use crate::cells::observer::Observer;
-use crate::config::{ConfigError, Fault, TrainConfig};
+use crate::config::TrainConfig;
 use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::figures::FigureError;

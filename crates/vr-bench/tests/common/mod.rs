@@ -12,7 +12,7 @@ use vr_bench::BenchError;
 use vr_bench::cell::Cell;
 use vr_bench::cells::observer::Observer;
 use vr_bench::cells::run_cells;
-use vr_bench::checkpoint::{CheckpointPolicy, encode};
+use vr_run::checkpoint::{CheckpointPolicy, encode};
 use vr_bench::data::LoadedData;
 use vr_bench::measure::{Measures, Places};
 use vr_bench::paper::methods;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use vr_bench::checkpoint::{CheckpointError, CheckpointPolicy, Checkpoints, load};
 use vr_core::State;
 use vr_files::fault::{Fault, inject};
+use vr_run::checkpoint::load;
+use vr_run::{CheckpointError, CheckpointPolicy, Checkpoints};
 
 fn state(value: u64) -> State {
     let mut state = State::new();

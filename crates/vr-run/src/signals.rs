@@ -1,18 +1,20 @@
 //! Requests to stop. After the first SIGTERM, SIGINT or SIGUSR2 a run ends its step, saves itself and
 //! exits with [`RESUMABLE`]; a second one ends the process at once.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use anyhow::Result;
 
 /// Exit code of a run that saved itself: EX_TEMPFAIL of sysexits.h, "try again later".
 pub const RESUMABLE: u8 = 75;
 
 /// Lets the signals set `stop`. A thread takes them one after another, so that of two which arrive at
 /// the same moment one is the second.
+///
+/// # Errors
+/// When the system refuses.
 #[cfg(unix)]
-pub fn listen(stop: &Arc<AtomicBool>) -> Result<()> {
+pub fn listen(stop: &Arc<AtomicBool>) -> io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR2};
     use signal_hook::{iterator::Signals, low_level::exit};
 
@@ -29,8 +31,11 @@ pub fn listen(stop: &Arc<AtomicBool>) -> Result<()> {
 }
 
 /// Lets the signals set `stop`.
+///
+/// # Errors
+/// When the system refuses.
 #[cfg(not(unix))]
-pub fn listen(stop: &Arc<AtomicBool>) -> Result<()> {
+pub fn listen(stop: &Arc<AtomicBool>) -> io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::flag;
 

@@ -7,7 +7,7 @@ use serde_path_to_error::Segment;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
-use super::TrainConfig;
+use super::Config;
 use super::error::{ConfigError, Fault, Place};
 
 /// Longest configuration that is read, in bytes.
@@ -18,7 +18,7 @@ const LARGEST: u64 = 1 << 20;
 ///
 /// # Errors
 /// [`ConfigError`], which names the place, the key and what was expected.
-pub fn read(path: &Path, overrides: &[String]) -> Result<TrainConfig, ConfigError> {
+pub fn read<C: Config>(path: &Path, overrides: &[String]) -> Result<C, ConfigError> {
     let bytes = vr_files::read(path, LARGEST)?;
     let text = str::from_utf8(&bytes).map_err(|error| ConfigError::Syntax {
         place: place(path, &String::from_utf8_lossy(&bytes[..error.valid_up_to()]), error.valid_up_to()),
@@ -31,7 +31,7 @@ pub fn read(path: &Path, overrides: &[String]) -> Result<TrainConfig, ConfigErro
 ///
 /// # Errors
 /// As [`read`].
-pub fn parse(path: &Path, text: &str, overrides: &[String]) -> Result<TrainConfig, ConfigError> {
+pub fn parse<C: Config>(path: &Path, text: &str, overrides: &[String]) -> Result<C, ConfigError> {
     let syntax = |error: toml::de::Error| ConfigError::Syntax {
         place: place(path, text, error.span().map_or(0, |span| span.start)),
         reason: error.message().to_owned(),
@@ -53,7 +53,7 @@ pub fn parse(path: &Path, text: &str, overrides: &[String]) -> Result<TrainConfi
         };
         ConfigError::Key { place, fault }
     };
-    let config: TrainConfig = serde_path_to_error::deserialize(table.clone())
+    let config: C = serde_path_to_error::deserialize(table.clone())
         .map_err(|error| locate(Fault::of_serde(dotted(error.path()), error.inner().message())))?;
     if let Some(key) = list_for_table(&table, &Table::try_from(&config).map_err(ConfigError::Write)?) {
         return Err(locate(Fault::new(key, "is a list; expected a table")));
