@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::{Add, Mul, Sub};
 
-use crate::state::Value;
+use crate::value::Value;
 
 mod sealed {
     pub trait Sealed {}

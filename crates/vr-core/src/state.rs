@@ -2,18 +2,8 @@
 
 use std::collections::BTreeMap;
 
+pub use crate::value::Value;
 use crate::{FlatVector, Scalar};
-
-/// One named value of a [`State`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// A vector of f32.
-    F32(Vec<f32>),
-    /// A vector of f64.
-    F64(Vec<f64>),
-    /// A counter, an index, a flag or the bits of a real number.
-    Integer(u64),
-}
 
 /// Named vectors and integers, in the order of their names. Names are paths such as
 /// `estimator.snapshot`; values round-trip to the bit.
@@ -63,16 +53,6 @@ pub enum StateError {
         /// What would do.
         expected: String,
     },
-}
-
-impl Value {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::F32(_) => "a vector of f32",
-            Self::F64(_) => "a vector of f64",
-            Self::Integer(_) => "an integer",
-        }
-    }
 }
 
 impl State {

@@ -3,8 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use vr_core::vector::Mean;
-use vr_core::{Coefficient, FlatVector, ParameterSpace, Purpose, Scalar, StateReader, StateWriter};
+use vr_core::{Coefficient, FlatVector, Mean, ParameterSpace, Purpose, Scalar, StateReader, StateWriter};
 
 use crate::estimator::{Ask, Control, EstimatorError, NormRule, Point, Reference, Request};
 use crate::table::GradientTable;

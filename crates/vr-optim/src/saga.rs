@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use vr_core::random::Permutation;
-use vr_core::vector::Mean;
-use vr_core::{Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateReader, StateWriter, Stream};
+use vr_core::{Coefficient, FlatVector, Key, Mean, ParameterSpace, Purpose, Scalar, StateReader, StateWriter, Stream};
 
 use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Reference, Request};
 use crate::table::{GradientTable, TableStorage};

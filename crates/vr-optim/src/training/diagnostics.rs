@@ -1,9 +1,9 @@
 //! Measurements of a run that leave its course alone.
 
 use vr_core::counts::Count;
-use vr_core::vector::{Mean, distance};
+use vr_core::vector::distance;
 use vr_core::{
-    FlatVector, MinibatchSource, Oracle, ParameterSpace, Purpose, Scalar, VarianceAccumulator, VarianceReport,
+    FlatVector, Mean, MinibatchSource, Oracle, ParameterSpace, Purpose, Scalar, VarianceAccumulator, VarianceReport,
 };
 
 use crate::estimator::{Control, EstimatorError, NormRule, Point, Reference, Request};
