@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 /// The steps, each a cargo command line.
-const STEPS: [&[&str]; 7] = [
+const STEPS: [&[&str]; 8] = [
     &["fmt", "--all", "--check"],
     &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"],
     &["test", "--release", "--workspace"],
@@ -13,6 +13,7 @@ const STEPS: [&[&str]; 7] = [
     // The programs outside the workspace show that each crate stands alone.
     &["run", "--release", "--manifest-path", "outside/uses-vr-data/Cargo.toml", "--target-dir", "target/outside"],
     &["run", "--release", "--manifest-path", "outside/uses-vr-optim/Cargo.toml", "--target-dir", "target/outside"],
+    &["run", "--release", "--manifest-path", "outside/candle-run/Cargo.toml", "--target-dir", "target/outside"],
     &["package", "--workspace", "--exclude", "xtask", "--no-verify", "--allow-dirty", "--quiet"],
 ];
 

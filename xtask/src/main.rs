@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use vr_bench::BenchError;
-use vr_run::signals;
+use vr_run::{RunError, signals};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Reproduce and extend variance-reduced optimisation of deep networks")]
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         bars.done();
         print::complain(format_args!("Error: {error:?}"));
         match error.downcast_ref() {
-            Some(BenchError::Interrupted) => ExitCode::from(signals::RESUMABLE),
+            Some(BenchError::Run(RunError::Interrupted(_))) => ExitCode::from(signals::RESUMABLE),
             _ => ExitCode::FAILURE,
         }
     })

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use vr_bench::cells::observer::{Observer, RunMemory};
-use vr_bench::results::{Divergence, EpochRow, Point};
+use vr_bench::results::{Divergence, Event};
 
 /// Where progress goes.
 pub struct Bars {
@@ -64,29 +64,36 @@ impl Observer for Bars {
     fn begin(&self, cells: usize, largest: RunMemory) {
         self.line(&format!("{cells} cell(s); the largest keeps {largest}"));
     }
+}
 
-    fn tick(&self, method: &str, epoch: usize, step: usize, steps: usize) {
+impl vr_run::Observer<Event> for Bars {
+    fn tick(&self, cell: &str, epoch: usize, step: usize, steps: usize) {
         if step <= 1 {
             self.bar.reset_eta();
             self.bar.enable_steady_tick(Duration::from_millis(500));
         }
-        self.bar.set_message(format!("{method}, epoch {epoch}"));
+        self.bar.set_message(format!("{cell}, epoch {epoch}"));
         self.bar.set_length(steps as u64);
         self.bar.set_position(step as u64);
     }
 
-    fn point(&self, _point: &Point) {}
-
-    fn epoch(&self, row: &EpochRow, seconds: f64) {
-        self.line(&format!(
-            "{:24} epoch {:3}  train loss {:.4}  test loss {:.4}  test error {:5.2} %  {:6.1} s  {} gradient evaluations",
-            row.method, row.epoch, row.train_loss, row.test_loss, row.test_error, seconds, row.gradient_evaluations
-        ));
-    }
-
-    fn diverged(&self, divergence: &Divergence) {
-        let Divergence { method, seed, epoch } = divergence;
-        self.line(&format!("{method:24} epoch {epoch:3}  diverged (seed {seed})"));
+    fn event(&self, _cell: &str, event: &Event, seconds: f64) {
+        match event {
+            Event::Epoch(row) => self.line(&format!(
+                "{:24} epoch {:3}  train loss {:.4}  test loss {:.4}  test error {:5.2} %  {:6.1} s  {} gradient evaluations",
+                row.method,
+                row.epoch,
+                row.train_loss,
+                row.test_loss,
+                row.test_error,
+                seconds,
+                row.gradient_evaluations
+            )),
+            Event::Diverged(Divergence { method, seed, epoch }) => {
+                self.line(&format!("{method:24} epoch {epoch:3}  diverged (seed {seed})"));
+            }
+            _ => {}
+        }
     }
 
     fn stop(&self) -> bool {

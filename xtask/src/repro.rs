@@ -13,12 +13,11 @@ use vr_bench::experiments::{self, Experiment, Finished};
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
 use vr_bench::results::cost::{Cost, HEADINGS, costs};
-use vr_bench::run_dir;
 use vr_bench::settings::{DataChoice, EngineKind, Model, PAPER_BATCH, PAPER_EPOCHS, Scale, Settings, Version};
 use vr_run::{CheckpointPolicy, signals};
 
-use crate::progress::Bars;
 use crate::print;
+use crate::progress::Bars;
 
 /// What to run, on what, for how long.
 ///
@@ -254,10 +253,7 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     let out = args.out.clone().unwrap_or_else(|| free_folder(&args.experiment));
     let one = |experiment: &Experiment, out: &Path| {
         let settings = args.execution.settings(args.settings(experiment)?, out);
-        if args.force {
-            run_dir::forget(out, experiment.name)?;
-        }
-        run_one(experiment, &settings, out, bars)
+        run_one(experiment, &settings, out, args.force, bars)
     };
     match experiments::find(&args.experiment) {
         Some(experiment) => one(experiment, &out),
@@ -273,8 +269,14 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
 }
 
 /// Runs one experiment and prints its verdicts.
-pub fn run_one(experiment: &Experiment, settings: &Settings, out: &Path, bars: &Bars) -> Result<ExitCode> {
-    report(bars, || experiments::run(experiment, settings, out, bars))
+pub fn run_one(
+    experiment: &Experiment,
+    settings: &Settings,
+    out: &Path,
+    forgotten: bool,
+    bars: &Bars,
+) -> Result<ExitCode> {
+    report(bars, || experiments::run(experiment, settings, out, forgotten, bars))
 }
 
 /// Does the work and prints what came of it.

@@ -29,7 +29,7 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
         Task::Settings(settings) => {
             let experiment = experiments::find(&record.experiment)
                 .with_context(|| format!("`{}`: unknown experiment `{}`", args.run.display(), record.experiment))?;
-            run_one(experiment, &args.execution.settings(*settings, &args.run), &args.run, bars)
+            run_one(experiment, &args.execution.settings(*settings, &args.run), &args.run, false, bars)
         }
         Task::Config(config) => {
             let config = args.execution.config(*config);

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Parser;
-use vr_bench::run_dir::Record;
-use vr_bench::status::{CellStatus, RunStatus, status};
+use vr_run::run_folder::name;
+use vr_run::status::{CellStatus, RunStatus, status};
 
 /// Which runs to look at.
 #[derive(Parser)]
@@ -40,7 +40,7 @@ fn runs(parent: &Path) -> Result<Vec<PathBuf>> {
     let mut runs = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.is_dir() && Record::read(&path)?.is_some() {
+        if path.is_dir() && name(&path)?.is_some() {
             runs.push(path);
         }
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use vr_bench::config::TrainConfig;
 use vr_bench::experiments::train;
 use vr_bench::run_dir::TRAIN;
 use vr_run::{config, signals};
@@ -34,7 +35,7 @@ pub struct Args {
 
 /// Checks the configuration, then trains.
 pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
-    let config = config::read(&args.config, &args.set)?;
+    let config: TrainConfig = config::read(&args.config, &args.set)?;
     signals::listen(bars.stop())?;
     let out = args.out.clone().or_else(|| config.out.clone()).unwrap_or_else(|| free_folder(TRAIN));
     report(bars, || train::run(&config, &out, args.force, bars))

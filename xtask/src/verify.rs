@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Parser;
-use vr_bench::verify::{CellCheck, verify};
+use vr_bench::experiments::verify;
+use vr_run::verify::CellCheck;
 
 /// Which run to check.
 #[derive(Parser)]

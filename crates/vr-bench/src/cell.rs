@@ -4,6 +4,7 @@ use serde::Serialize;
 use vr_data::Augmentation;
 use vr_models::Model;
 use vr_optim::{EstimatorConfig, Locking, NormPolicy, RuleConfig};
+use vr_run::RunError;
 
 use crate::error::BenchError;
 use crate::measure::Measures;
@@ -46,7 +47,8 @@ impl Cell {
         epoch: usize,
         error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> BenchError {
-        BenchError::Training { method: self.method.clone(), seed: self.seed, epoch, error: error.into() }
+        let cell = format!("{}, seed {}", self.method, self.seed);
+        RunError::Training { cell, epoch, error: error.into() }.into()
     }
 
     /// The estimator with its table where the settings want it, which changes no result.

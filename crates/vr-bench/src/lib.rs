@@ -11,7 +11,7 @@
 //! use vr_bench::settings::Settings;
 //!
 //! let settings = Settings { train_size: Some(2_000), epochs: 2, ..Settings::default() };
-//! let finished = experiments::run(&quick::EXPERIMENT, &settings, "runs/quick".as_ref(), &Silent)?;
+//! let finished = experiments::run(&quick::EXPERIMENT, &settings, "runs/quick".as_ref(), false, &Silent)?;
 //! for verdict in &finished.result.verdicts {
 //!     assert!(!verdict.rule.is_empty());
 //! }
@@ -31,9 +31,7 @@ pub mod report;
 pub mod results;
 pub mod run_dir;
 pub mod settings;
-pub mod status;
 pub mod timing;
 pub mod verdict;
-pub mod verify;
 
 pub use error::BenchError;

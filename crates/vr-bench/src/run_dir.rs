@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::de::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use vr_files::{Lock, write_atomic};
+use vr_files::write_atomic;
 use vr_run::config::Config;
+use vr_run::{RunFolder, run_folder};
 
 use crate::config::TrainConfig;
 use crate::error::BenchError;
@@ -67,12 +68,7 @@ impl Record {
     /// # Errors
     /// When the record cannot be read, or holds what no run is given.
     pub fn read(out: &Path) -> Result<Option<Self>, BenchError> {
-        let path = out.join(RECORD);
-        match vr_files::read(&path, LARGEST_RECORD) {
-            Ok(text) => Self::parse(&text).map(Some).map_err(|source| BenchError::Damaged { path, source }),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(run_folder::record(out, Self::parse)?)
     }
 
     /// The record that the text of a `run.json` is.
@@ -88,54 +84,20 @@ impl Record {
         }
     }
 
-    /// Writes it to the folder `out`; a configuration as `config.toml`, too.
+    /// Writes it to a run's folder; a configuration as `config.toml`, too.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(&self, out: &Path) -> Result<(), BenchError> {
-        write_atomic(out.join(RECORD), serde_json::to_string_pretty(self)?.as_bytes())?;
+    pub fn write(&self, run: &RunFolder) -> Result<(), BenchError> {
+        run.write_record(self)?;
         if let Task::Config(config) = &self.task {
-            write_atomic(out.join(CONFIG), config.to_toml()?.as_bytes())?;
+            write_atomic(run.path().join(CONFIG), config.to_toml()?.as_bytes())?;
         }
         Ok(())
     }
 }
 
-const RECORD: &str = "run.json";
 const CONFIG: &str = "config.toml";
-const LARGEST_RECORD: u64 = 1 << 20;
-
-/// Refuses a folder that holds anything but an earlier run of the same experiment, and shows that it
-/// can be written to, before any work is done.
-///
-/// # Errors
-/// [`BenchError::Occupied`], or a file error that names the folder.
-pub fn prepare(out: &Path, experiment: &str) -> Result<(), BenchError> {
-    vr_files::create_folder(out)?;
-    let occupied = |what: String| Err(BenchError::Occupied { path: out.to_owned(), what });
-    match Record::read(out)? {
-        Some(record) if record.experiment == experiment => Ok(()),
-        Some(record) => occupied(format!("a run of {}", record.experiment)),
-        None => match vr_files::list(out)?.iter().find(|path| !path.ends_with(LOCK)) {
-            Some(path) => occupied(format!("`{}`", path.file_name().unwrap_or_default().to_string_lossy())),
-            None => Ok(()),
-        },
-    }
-}
-
-/// Removes what an earlier run of the experiment found, so that all of it runs again.
-///
-/// # Errors
-/// As [`prepare`]; [`vr_files::FileError::Locked`] while another process works on the run.
-pub fn forget(out: &Path, experiment: &str) -> Result<(), BenchError> {
-    prepare(out, experiment)?;
-    let _lock = Lock::acquire(out.join(LOCK))?;
-    let found = vr_files::list(out)?.into_iter().filter(|path| !path.ends_with(LOCK));
-    Ok(found.into_iter().try_for_each(vr_files::remove)?)
-}
-
-/// The lock file of a run.
-pub const LOCK: &str = "lock";
 
 /// Writes everything, `result.json` last: a folder that has it is complete.
 ///

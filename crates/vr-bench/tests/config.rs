@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use toml::{Table, Value};
 use vr_bench::config::TrainConfig;
-use vr_run::config::{ConfigError, Place, parse, read};
 use vr_bench::settings::Model;
 use vr_optim::{EstimatorConfig, RuleConfig};
+use vr_run::config::{ConfigError, Place, parse, read};
 
 const EXAMPLE: &str = include_str!("../../../docs/train.toml");
 const FILE: &str = "train.toml";

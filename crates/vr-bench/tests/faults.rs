@@ -8,10 +8,10 @@ use std::path::Path;
 use common::{cells, data, files, run, settings};
 use vr_bench::cell::Cell;
 use vr_bench::cells::observer::Silent;
-use vr_run::checkpoint::CheckpointPolicy;
 use vr_bench::data::LoadedData;
 use vr_bench::settings::Settings;
 use vr_files::fault::{Fault, inject};
+use vr_run::checkpoint::CheckpointPolicy;
 
 /// One epoch of recomputed SVRG, three minibatches, saved after the second step and at the end.
 struct Small {

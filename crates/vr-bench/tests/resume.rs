@@ -8,7 +8,6 @@ use common::{Stop, cells, data, files, final_state, methods_under, run, settings
 use vr_bench::BenchError;
 use vr_bench::cell::Cell;
 use vr_bench::cells::observer::Silent;
-use vr_run::checkpoint::{CheckpointPolicy, encode};
 use vr_bench::measure::{Kind, Measures, Places};
 use vr_bench::paper::methods;
 use vr_bench::results::CellResult;
@@ -16,6 +15,8 @@ use vr_bench::settings::{Model, Settings};
 use vr_data::{Loader, LoaderConfig};
 use vr_models::{CpuEngine, initialize};
 use vr_optim::{Locking, RuleConfig, Training};
+use vr_run::RunError;
+use vr_run::checkpoint::{CheckpointPolicy, encode};
 
 /// Runs a cell, stopping at every chance or every second one, in the middle of an epoch, inside a
 /// snapshot pass, at the end of an epoch, and going on each time.
@@ -28,7 +29,7 @@ fn stop_everywhere(settings: &Settings, cell: &Cell, phase: usize) {
     let mut stops = 0;
     // The first chance of a pass comes before its first window: every second time it goes further.
     while let Err(error) = run(settings, &data, cells, parts.path(), &Stop::after(1 + (stops + phase) % 2)) {
-        assert!(matches!(error, BenchError::Interrupted), "{error}");
+        assert!(matches!(error, BenchError::Run(RunError::Interrupted(_))), "{error}");
         stops += 1;
     }
     let steps = cell.epochs * data.train.len().div_ceil(settings.batch_size);
@@ -95,7 +96,7 @@ fn cells_at_once_find_what_cells_in_turn_find() {
     let results = run(&settings, &data, &cells(), turn.path(), &Silent).unwrap();
     let settings = Settings { jobs: 2, ..settings };
     let stopped = run(&settings, &data, &cells(), once.path(), &Stop::after(12));
-    assert!(matches!(stopped, Err(BenchError::Interrupted)));
+    assert!(matches!(stopped, Err(BenchError::Run(RunError::Interrupted(_)))));
     let again = run(&settings, &data, &cells(), once.path(), &Silent).unwrap();
     assert_eq!(files(once.path()), files(turn.path()));
     let methods = |results: &[CellResult]| results.iter().map(|r| r.epochs[0].method.clone()).collect::<Vec<_>>();
@@ -116,7 +117,7 @@ fn a_cell_with_other_settings_is_refused_before_any_work() {
     assert!(before.iter().all(|(name, content)| after[name] == *content));
     let twice = [cells[1].clone(), cells[1].clone()];
     let error = run(&settings, &data, &twice, folder.path(), &Silent).unwrap_err();
-    assert!(matches!(error, BenchError::Twice(_)), "{error}");
+    assert!(matches!(error, BenchError::Run(RunError::Twice(_))), "{error}");
 }
 
 /// Diagnostics off, cheap (the variance at a few places of every second epoch) and full (everything there is to measure at

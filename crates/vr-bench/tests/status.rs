@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{cells, data, run, settings};
+use common::{Stop, cells, data, run, settings};
 use vr_bench::cells::observer::Silent;
-use vr_bench::status::{CellState, status};
+use vr_run::status::{CellState, status};
 
 #[test]
 fn a_cell_that_fails_is_told_apart_and_can_go_on() {
@@ -12,7 +12,8 @@ fn a_cell_that_fails_is_told_apart_and_can_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path();
     let in_the_way = out.join("cells/lenet-sgd-seed-3/metrics.jsonl");
-    std::fs::create_dir_all(&in_the_way).unwrap();
+    run(&settings, &data, &cells[..2], out, &Stop::after(0)).unwrap_err();
+    std::fs::create_dir(&in_the_way).unwrap();
     let error = run(&settings, &data, &cells[..2], out, &Silent).unwrap_err();
     assert!(error.to_string().contains("metrics.jsonl"), "{error}");
 

@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use vr_bench::cells::CellFolder;
 use vr_bench::cells::observer::Silent;
-use vr_run::checkpoint::{CheckpointPolicy, load};
 use vr_bench::experiments::{self, quick};
 use vr_bench::settings::Settings;
-use vr_bench::verify::{CellCheck, verify};
 use vr_core::State;
 use vr_core::state::Value;
+use vr_run::CellFolder;
+use vr_run::checkpoint::{CheckpointPolicy, load};
+use vr_run::verify::CellCheck;
 
 const POLICY: CheckpointPolicy = CheckpointPolicy { every_steps: Some(2), every: None, latest: 2, keep_epochs: None };
 
 fn run(out: &Path) {
     let settings =
         Settings { train_size: Some(40), batch_size: 16, epochs: 1, checkpoints: POLICY, ..Settings::default() };
-    experiments::run(&quick::EXPERIMENT, &settings, out, &Silent).unwrap();
+    experiments::run(&quick::EXPERIMENT, &settings, out, false, &Silent).unwrap();
 }
 
 /// The newest state of the first cell, changed and saved once more.
@@ -35,7 +35,7 @@ fn save_again(out: &Path, change: impl Fn(&mut [f32])) {
 }
 
 fn problems(out: &Path) -> Vec<String> {
-    verify(out, 100).unwrap().into_iter().flat_map(|cell| cell.problems).collect()
+    experiments::verify(out, 100).unwrap().into_iter().flat_map(|cell| cell.problems).collect()
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn sound_and_damaged_runs_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path();
     run(out);
-    let found = verify(out, 100).unwrap();
+    let found = experiments::verify(out, 100).unwrap();
     assert_eq!(found.len(), 3);
     assert!(found.iter().all(|CellCheck { problems, .. }| problems.is_empty()), "{found:?}");
     assert!(found.iter().all(|cell| cell.checkpoints == 2 && cell.replayed == 1), "{found:?}");

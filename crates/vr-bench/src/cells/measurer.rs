@@ -1,18 +1,18 @@
 //! Takes a cell's measurements. None of them changes the course of the training.
 
 use vr_core::{State, StateError};
+use vr_run::{CellError, Place};
 
 use super::successive::Successive;
 use crate::cell::Cell;
 use crate::cells::training::Run;
-use crate::error::BenchError;
-use crate::measure::{Kind, Place, SUCCESSIVE};
+use crate::measure::{Kind, SUCCESSIVE};
 use crate::results::Point;
 use crate::results::diagnostics::{Form, GeometryRow, Moment, PositionRow, TensorRow, TensorVariance};
 use crate::results::event::Event;
 
 /// What a measurement comes to.
-type Found = Result<Vec<Event>, Box<dyn std::error::Error + Send + Sync>>;
+pub type Found = Result<Vec<Event>, CellError>;
 
 /// Takes the measurements of one cell.
 #[derive(Debug)]
@@ -27,12 +27,20 @@ impl<'a> Measurer<'a> {
         Self { cell, successive: None }
     }
 
-    /// Measures at a place of an epoch.
+    /// The places of an epoch of `steps` steps.
+    pub fn places(&self, epoch: usize, steps: usize) -> Vec<Place> {
+        let places = self.cell.measures.of_epoch(epoch, steps);
+        places.iter().map(|place| Place { step: place.step, begins: place.begins }).collect()
+    }
+
+    /// Measures at the `index`-th place of an epoch.
     ///
     /// # Errors
     /// When a gradient, a minibatch or a table fails.
-    pub fn take(&mut self, run: &mut Run, epoch: usize, place: &Place) -> Result<Vec<Event>, BenchError> {
+    pub fn take(&mut self, run: &mut Run, epoch: usize, index: usize) -> Found {
         let cell = self.cell;
+        let places = cell.measures.of_epoch(epoch, run.steps_per_epoch());
+        let Some(place) = places.get(index) else { return Ok(Vec::new()) };
         let at = Moment {
             model: cell.model.to_string(),
             method: cell.method.clone(),
@@ -40,13 +48,12 @@ impl<'a> Measurer<'a> {
             epoch,
             percent: place.percent,
         };
-        let found = match cell.measures.kind {
+        match cell.measures.kind {
             Kind::Variance => variance(run, at),
             Kind::Geometry => geometry(run, at),
             Kind::Positions { .. } => positions(run, at, place.index),
             Kind::Successive => self.successive(run, at, place.index),
-        };
-        found.map_err(|error| cell.failed(epoch, error))
+        }
     }
 
     /// Adds what a measurement has under way to a state.
@@ -56,12 +63,12 @@ impl<'a> Measurer<'a> {
         }
     }
 
-    /// Reads what [`save`](Self::save) added, for a space of `len` parameters.
+    /// Reads what [`save`](Self::save) added.
     ///
     /// # Errors
     /// When a value is missing or does not fit.
-    pub fn restore(&mut self, state: &State, len: usize) -> Result<(), StateError> {
-        self.successive = Successive::restore(&state.reader(PART), len)?;
+    pub fn restore(&mut self, state: &State, parameters: usize) -> Result<(), StateError> {
+        self.successive = Successive::restore(&state.reader(PART), parameters)?;
         Ok(())
     }
 

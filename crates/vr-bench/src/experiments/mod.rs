@@ -22,10 +22,12 @@ pub mod variance_ratio;
 use std::path::{Path, PathBuf};
 
 use vr_optim::{RunMemory, TableStorage};
+use vr_run::verify::CellCheck;
+use vr_run::{RunError, RunFolder};
 
 use crate::cell::Cell;
 use crate::cells::observer::Observer;
-use crate::cells::run_cells;
+use crate::cells::{CellOnData, run_cells};
 use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::figures::{FigureError, distinct};
@@ -99,7 +101,7 @@ pub struct Finished {
 }
 
 /// Runs an experiment's cells and writes its folder `out`. In a folder of an earlier run of the
-/// experiment, finished cells are kept and unfinished ones go on where they stood.
+/// experiment, finished cells are kept and unfinished ones go on where they stood, unless all that is to be `forgotten`.
 ///
 /// # Errors
 /// When the data cannot be read, training fails or the folder cannot be written.
@@ -107,9 +109,13 @@ pub fn run(
     experiment: &Experiment,
     settings: &Settings,
     out: &Path,
+    forgotten: bool,
     observer: &dyn Observer,
 ) -> Result<Finished, BenchError> {
-    run_dir::prepare(out, experiment.name)?;
+    let run = RunFolder::open(out, experiment.name)?;
+    if forgotten {
+        run.forget()?;
+    }
     let data = settings.load()?;
     let work = Work {
         record: Record::of_experiment(experiment.name, settings),
@@ -121,7 +127,23 @@ pub fn run(
         figures: experiment.figures,
         verdicts: experiment.verdicts,
     };
-    work.run(out, observer)
+    work.run(&run, observer)
+}
+
+/// Checks the run in `out` and changes nothing: each cell's digests, shapes, numbers and logs, and where its two newest
+/// checkpoints are at most `most` steps apart, the newer is computed again from the older.
+///
+/// # Errors
+/// When the folder holds no run, another process works on it or its data cannot be read. What is wrong
+/// with a cell is no error but a problem of that cell.
+pub fn verify(out: &Path, most: u64) -> Result<Vec<CellCheck>, BenchError> {
+    let record = Record::read(out)?.ok_or_else(|| RunError::NoRun(out.to_owned()))?;
+    let settings = record.settings(out);
+    let data = settings.load()?;
+    let minibatches = data.info.train_size.div_ceil(settings.batch_size);
+    let cells = cells(&record, minibatches)
+        .ok_or_else(|| BenchError::Unknown { path: out.to_owned(), experiment: record.experiment.clone() })?;
+    Ok(vr_run::verify::verify(out, &CellOnData::each(&settings, &data, &cells), most)?)
 }
 
 /// The cells of a run by its record, for data that make so many minibatches; `None` for an unknown experiment.
@@ -145,14 +167,14 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(&self, out: &Path, observer: &dyn Observer) -> Result<Finished, BenchError> {
+    fn run(&self, run: &RunFolder, observer: &dyn Observer) -> Result<Finished, BenchError> {
         observer.begin(self.cells.len(), self.largest()?);
-        let measured = run_cells(&self.record, self.settings, self.data, &self.cells, out, observer)?;
+        let measured = run_cells(run, &self.record, self.settings, self.data, &self.cells, observer)?;
         let mut result = self.gather(&measured);
         result.verdicts = (self.verdicts)(&result);
         let figures = (self.figures)(&result)?;
         let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
-        let report = run_dir::write(out, &self.record, &result, &times, &figures)?;
+        let report = run_dir::write(run.path(), &self.record, &result, &times, &figures)?;
         Ok(Finished { result, times, report })
     }
 

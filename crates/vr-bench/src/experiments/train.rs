@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use vr_data::SubsetError;
+use vr_run::RunFolder;
 use vr_run::config::{ConfigError, Fault};
 
 use super::{Finished, Work};
@@ -14,7 +15,7 @@ use crate::figures::FigureError;
 use crate::figures::test_error::test_error;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio};
 use crate::results::{ExperimentResult, Point};
-use crate::run_dir::{self, Figure, Record, TRAIN};
+use crate::run_dir::{Figure, Record, TRAIN};
 
 /// Trains as the configuration says and writes the folder `out`; what an earlier run of the same configuration finished
 /// is kept, unless it is to be `forgotten`.
@@ -36,10 +37,10 @@ fn train(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Obser
     let settings = config.settings(out);
     let data = settings.load().map_err(at_fault)?;
     config.check_size(data.info.train_size).map_err(ConfigError::Fit)?;
+    let run = RunFolder::open(out, TRAIN)?;
     if forgotten {
-        run_dir::forget(out, TRAIN)?;
+        run.forget()?;
     }
-    run_dir::prepare(out, TRAIN)?;
     let claim = format!("One training run: {} with {}.", config.model, config.method());
     let work = Work {
         record: Record::of_training(config),
@@ -51,7 +52,7 @@ fn train(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Obser
         figures,
         verdicts: |_| Vec::new(),
     };
-    work.run(out, observer)
+    work.run(&run, observer)
 }
 
 /// An error of the data with the key that it comes from.

@@ -12,12 +12,11 @@ use vr_bench::BenchError;
 use vr_bench::cell::Cell;
 use vr_bench::cells::observer::Observer;
 use vr_bench::cells::run_cells;
-use vr_run::checkpoint::{CheckpointPolicy, encode};
 use vr_bench::data::LoadedData;
 use vr_bench::measure::{Measures, Places};
 use vr_bench::paper::methods;
 use vr_bench::results::CellResult;
-use vr_bench::results::{DataInfo, Divergence, EpochRow, Point};
+use vr_bench::results::{DataInfo, Event};
 use vr_bench::run_dir::Record;
 use vr_bench::settings::{Settings, Version};
 use vr_core::State;
@@ -25,6 +24,8 @@ use vr_data::{SyntheticConfig, synthetic};
 use vr_optim::{
     EstimatorConfig, Locking, NormPolicy, RuleConfig, SagaConfig, SnapshotGradients, SvrgConfig, TableStorage,
 };
+use vr_run::RunFolder;
+use vr_run::checkpoint::{CheckpointPolicy, encode};
 
 /// Two epochs of four minibatches, the last one short, saved at the end only.
 pub fn settings() -> Settings {
@@ -81,7 +82,8 @@ pub fn run(
     out: &Path,
     observer: &dyn Observer,
 ) -> Result<Vec<CellResult>, BenchError> {
-    run_cells(&Record::of_experiment("test", settings), settings, data, cells, out, observer)
+    let folder = RunFolder::open(out, "test")?;
+    run_cells(&folder, &Record::of_experiment("test", settings), settings, data, cells, observer)
 }
 
 /// What equal runs have in common to the byte: results, logs and settings, by path.
@@ -104,7 +106,7 @@ pub fn files(out: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// The bytes of the newest checkpoint of the only cell, times left out.
 pub fn final_state(out: &Path) -> Vec<u8> {
-    let cell = vr_bench::cells::CellFolder::all(out).unwrap().remove(0);
+    let cell = vr_run::CellFolder::all(out).unwrap().remove(0);
     let newest = cell.checkpoints(CheckpointPolicy::default()).sound().unwrap().next().unwrap().unwrap();
     let mut state = State::new();
     for (name, value) in newest.iter().filter(|(name, _)| !matches!(*name, "cell.seconds" | "cell.timing")) {
@@ -124,11 +126,9 @@ impl Stop {
     }
 }
 
-impl Observer for Stop {
-    fn tick(&self, _method: &str, _epoch: usize, _step: usize, _steps: usize) {}
-    fn point(&self, _point: &Point) {}
-    fn epoch(&self, _row: &EpochRow, _seconds: f64) {}
-    fn diverged(&self, _divergence: &Divergence) {}
+impl Observer for Stop {}
+
+impl vr_run::Observer<Event> for Stop {
     fn stop(&self) -> bool {
         self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
     }

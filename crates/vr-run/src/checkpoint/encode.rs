@@ -38,15 +38,20 @@ impl View for Tensor<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(match self.value {
-            Value::F32(x) => x.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Value::F64(x) => x.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Value::Integer(x) => x.to_le_bytes().to_vec(),
-        })
+        Cow::Owned(bytes(self.value))
     }
 
     fn data_len(&self) -> usize {
         self.shape.iter().product::<usize>() * self.dtype().bitsize() / 8
+    }
+}
+
+/// The numbers of a value, little end first.
+pub(crate) fn bytes(value: &Value) -> Vec<u8> {
+    match value {
+        Value::F32(x) => x.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::F64(x) => x.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::Integer(x) => x.to_le_bytes().to_vec(),
     }
 }
 

@@ -5,12 +5,15 @@
 //! reader sees it complete or not at all; what is incomplete or damaged all the same is passed over.
 
 mod encode;
+mod name;
 mod policy;
 mod store;
 
+pub(crate) use encode::bytes;
 pub use encode::{decode, encode};
+pub use name::Checkpoint;
 pub use policy::CheckpointPolicy;
-pub use store::{Checkpoint, Checkpoints, load};
+pub use store::{Checkpoints, load};
 
 use std::path::PathBuf;
 

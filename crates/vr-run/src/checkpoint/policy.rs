@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Checkpoint;
+use super::name::Checkpoint;
 
 /// When a run saves itself, and what it keeps of it; never influences a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

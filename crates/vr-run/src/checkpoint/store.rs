@@ -6,32 +6,13 @@ use serde::{Deserialize, Serialize};
 use vr_core::State;
 use vr_files::{create_folder_atomic, write_part};
 
+use super::name::Checkpoint;
 use super::{CheckpointError, CheckpointPolicy, SCHEMA, decode, encode};
 
 const STATE: &str = "state.safetensors";
 const MANIFEST: &str = "manifest.json";
 /// No manifest comes near this length.
 const LARGEST_MANIFEST: u64 = 4096;
-
-/// One checkpoint by its name, `NUMBER-epoch-EPOCH`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// Counts up through the run.
-    pub number: u64,
-    /// 1-based epoch in which it was saved.
-    pub epoch: usize,
-}
-
-impl Checkpoint {
-    fn name(self) -> String {
-        format!("{:08}-epoch-{}", self.number, self.epoch)
-    }
-
-    fn parse(path: &Path) -> Option<Self> {
-        let (number, epoch) = path.file_name()?.to_str()?.split_once("-epoch-")?;
-        Some(Self { number: number.parse().ok()?, epoch: epoch.parse().ok()? })
-    }
-}
 
 #[derive(Serialize, Deserialize)]
 struct Manifest {

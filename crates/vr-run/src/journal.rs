@@ -2,18 +2,21 @@
 
 use std::time::Instant;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use vr_core::State;
-use vr_run::{CheckpointPolicy, Checkpoints, Log, Position};
 
-use super::folder::CellFolder;
-use crate::error::BenchError;
-use crate::results::EpochTime;
-use crate::results::event::Event;
+use crate::cell_folder::CellFolder;
+use crate::checkpoint::{CheckpointPolicy, Checkpoints};
+use crate::error::RunError;
+use crate::log::Log;
+use crate::position::Position;
+use crate::time::EpochTime;
 
 /// The logs and checkpoints of a cell in progress.
 #[derive(Debug)]
-pub struct Journal {
-    metrics: Log<Event>,
+pub struct Journal<E> {
+    metrics: Log<E>,
     timing: Log<EpochTime>,
     checkpoints: Checkpoints,
     policy: CheckpointPolicy,
@@ -21,13 +24,13 @@ pub struct Journal {
     saved_at: Instant,
 }
 
-impl Journal {
+impl<E: Serialize + DeserializeOwned> Journal<E> {
     /// Opens the logs of a cell that goes on from `at` after `step` steps; what they hold beyond it is
     /// cut off.
     ///
     /// # Errors
     /// When the logs do not reach `at`, or cannot be opened.
-    pub fn open(folder: &CellFolder, policy: CheckpointPolicy, at: &Position, step: u64) -> Result<Self, BenchError> {
+    pub fn open(folder: &CellFolder, policy: CheckpointPolicy, at: &Position, step: u64) -> Result<Self, RunError> {
         Ok(Self {
             metrics: Log::open(folder.metrics(), at.metrics)?,
             timing: Log::open(folder.timing(), at.timing)?,
@@ -42,7 +45,7 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn event(&mut self, event: &Event) -> Result<(), BenchError> {
+    pub fn event(&mut self, event: &E) -> Result<(), RunError> {
         Ok(self.metrics.append(event)?)
     }
 
@@ -50,7 +53,7 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn time(&mut self, time: &EpochTime) -> Result<(), BenchError> {
+    pub fn time(&mut self, time: &EpochTime) -> Result<(), RunError> {
         Ok(self.timing.append(time)?)
     }
 
@@ -63,7 +66,7 @@ impl Journal {
     ///
     /// # Errors
     /// When something cannot be written; the older checkpoints are then still there.
-    pub fn save(&mut self, mut state: State, at: &Position, step: u64) -> Result<(), BenchError> {
+    pub fn save(&mut self, mut state: State, at: &Position, step: u64) -> Result<(), RunError> {
         let started = Instant::now();
         self.sync()?;
         Position { metrics: self.metrics.len(), timing: self.timing.len(), ..*at }.save(&mut state);
@@ -77,7 +80,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn sync(&self) -> Result<(), BenchError> {
+    pub fn sync(&self) -> Result<(), RunError> {
         self.metrics.sync()?;
         Ok(self.timing.sync()?)
     }

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 use vr_files::Lock;
 
-use crate::cells::CellFolder;
-use crate::error::BenchError;
-use crate::run_dir::{LOCK, Record};
+use crate::cell_folder::CellFolder;
+use crate::error::RunError;
+use crate::run_folder::{LOCK, name};
+use crate::time::EpochTime;
 
 /// What a cell is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -62,26 +64,26 @@ pub struct RunStatus {
 ///
 /// # Errors
 /// When the folder holds no run or a file cannot be read.
-pub fn status(out: &Path) -> Result<RunStatus, BenchError> {
-    let record = Record::read(out)?.ok_or_else(|| BenchError::NoRun(out.to_owned()))?;
+pub fn status(out: &Path) -> Result<RunStatus, RunError> {
+    let experiment = name(out)?.ok_or_else(|| RunError::NoRun(out.to_owned()))?;
     let holder = Lock::holder(out.join(LOCK))?;
     let cells: Vec<_> =
         CellFolder::all(out)?.iter().map(|folder| cell(folder, holder.is_some())).collect::<Result<_, _>>()?;
     let left_s = left(&cells);
-    Ok(RunStatus { experiment: record.experiment, holder, cells, left_s })
+    Ok(RunStatus { experiment, holder, cells, left_s })
 }
 
-fn cell(folder: &CellFolder, busy: bool) -> Result<CellStatus, BenchError> {
+fn cell(folder: &CellFolder, busy: bool) -> Result<CellStatus, RunError> {
     let (times, error) = (folder.times()?, folder.error()?);
-    let state = match folder.finished()? {
-        Some(report) if report.result.diverged.is_some() => CellState::Diverged,
+    let state = match folder.finished::<Map<String, Value>>()? {
+        Some(report) if report.found.contains_key("diverged") => CellState::Diverged,
         Some(_) => CellState::Done,
         None if error.is_some() => CellState::Failed,
         None if !folder.metrics().exists() => CellState::Waiting,
         None if busy => CellState::Running,
         None => CellState::Stopped,
     };
-    let seconds: f64 = times.iter().map(|time| time.training_s + time.diagnostics_s + time.test_s).sum();
+    let seconds: f64 = times.iter().map(EpochTime::total_s).sum();
     Ok(CellStatus {
         name: folder.name(),
         state,

@@ -3,19 +3,18 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vr_files::write_atomic;
-use vr_run::{CheckpointPolicy, Checkpoints, LogError, Position, log};
 
-use super::resolved::{difference, resolved};
 use crate::cell::Cell;
-use crate::data::LoadedData;
-use crate::error::BenchError;
-use crate::results::CellResult;
-use crate::results::EpochTime;
-use crate::results::event::Event;
-use crate::settings::Settings;
+use crate::checkpoint::{CheckpointPolicy, Checkpoints};
+use crate::difference::difference;
+use crate::error::RunError;
+use crate::log::{self, LogError};
+use crate::position::Position;
+use crate::time::EpochTime;
 
 const SETTINGS: &str = "settings.json";
 const RESULT: &str = "result.json";
@@ -27,16 +26,16 @@ const LARGEST: u64 = 1 << 28;
 /// What `result.json` of a cell holds. There is no time in it and nothing that depends on
 /// interruptions, so that equal cells have equal bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CellReport {
+pub struct CellReport<F> {
     /// BLAKE3 digest of `settings.json`.
     pub settings: String,
     /// BLAKE3 digest of `metrics.jsonl`.
     pub metrics: String,
     /// BLAKE3 digest of the final weights and running statistics.
     pub weights: String,
-    /// What was measured.
+    /// What the events came to.
     #[serde(flatten)]
-    pub result: CellResult,
+    pub found: F,
 }
 
 /// The folder of one cell.
@@ -47,19 +46,19 @@ pub struct CellFolder {
 
 impl CellFolder {
     /// Where a cell is or will be in a run's folder.
-    pub fn of(out: &Path, cell: &Cell) -> Self {
-        Self { path: out.join(CELLS).join(name(cell)) }
+    pub fn of(out: &Path, cell: &impl Cell) -> Self {
+        Self { path: out.join(CELLS).join(file_name(&cell.name())) }
     }
 
     /// The folder of a cell in a run's folder, settled with the cell's settings if it is new.
     ///
     /// # Errors
-    /// [`BenchError::OtherSettings`] when it belongs to a cell with other settings.
-    pub fn claim(out: &Path, settings: &Settings, data: &LoadedData, cell: &Cell) -> Result<Self, BenchError> {
+    /// [`RunError::OtherSettings`] when it belongs to a cell with other settings.
+    pub fn claim(out: &Path, cell: &impl Cell) -> Result<Self, RunError> {
         let folder = Self::of(out, cell);
-        match folder.check_settings(settings, data, cell) {
-            Err(BenchError::File(error)) if error.is_not_found() => {
-                let text = serde_json::to_string_pretty(&resolved(settings, data, cell))?;
+        match folder.check_settings(cell) {
+            Err(RunError::File(error)) if error.is_not_found() => {
+                let text = serde_json::to_string_pretty(&cell.settings())?;
                 write_atomic(folder.path.join(SETTINGS), text.as_bytes())?;
             }
             outcome => outcome?,
@@ -76,12 +75,12 @@ impl CellFolder {
     /// Compares its settings with those of a cell.
     ///
     /// # Errors
-    /// [`BenchError::OtherSettings`], which names the first difference.
-    pub fn check_settings(&self, settings: &Settings, data: &LoadedData, cell: &Cell) -> Result<(), BenchError> {
+    /// [`RunError::OtherSettings`], which names the first difference.
+    pub fn check_settings(&self, cell: &impl Cell) -> Result<(), RunError> {
         let found = self.settings()?;
-        match difference(&found, &resolved(settings, data, cell)) {
+        match difference(&found, &cell.settings()) {
             None => Ok(()),
-            Some(difference) => Err(BenchError::OtherSettings { path: self.path.clone(), difference }),
+            Some(difference) => Err(RunError::OtherSettings { path: self.path.clone(), difference }),
         }
     }
 
@@ -89,8 +88,8 @@ impl CellFolder {
     ///
     /// # Errors
     /// [`LogError::Short`] when they are not.
-    pub fn check_logs(&self, at: &Position) -> Result<(), BenchError> {
-        log::read::<Event>(&self.metrics(), at.metrics)?;
+    pub fn check_logs<C: Cell>(&self, at: &Position) -> Result<(), RunError> {
+        log::read::<C::Event>(&self.metrics(), at.metrics)?;
         log::read::<EpochTime>(&self.timing(), at.timing)?;
         Ok(())
     }
@@ -99,11 +98,11 @@ impl CellFolder {
     ///
     /// # Errors
     /// When it does not, or a file cannot be read.
-    pub fn check_result(&self) -> Result<(), BenchError> {
-        let Some(report) = self.finished()? else { return Ok(()) };
-        let again = self.report(report.weights.clone())?;
+    pub fn check_result<C: Cell>(&self) -> Result<(), RunError> {
+        let Some(report) = self.finished::<C::Found>()? else { return Ok(()) };
+        let again = self.report::<C>(report.weights.clone())?;
         if serde_json::to_value(&again)? != serde_json::to_value(&report)? {
-            return Err(BenchError::Result(self.path.join(RESULT)));
+            return Err(RunError::Result(self.path.join(RESULT)));
         }
         Ok(())
     }
@@ -112,7 +111,7 @@ impl CellFolder {
     ///
     /// # Errors
     /// When the run's folder cannot be listed.
-    pub fn all(out: &Path) -> Result<Vec<Self>, BenchError> {
+    pub fn all(out: &Path) -> Result<Vec<Self>, RunError> {
         let paths = vr_files::list(out.join(CELLS))?;
         Ok(paths.into_iter().map(|path| Self { path }).filter(Self::is_begun).collect())
     }
@@ -138,7 +137,7 @@ impl CellFolder {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn log(&self) -> Result<Vec<u8>, BenchError> {
+    pub fn log(&self) -> Result<Vec<u8>, RunError> {
         Ok(self.read("metrics.jsonl")?)
     }
 
@@ -146,20 +145,17 @@ impl CellFolder {
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn finished(&self) -> Result<Option<CellReport>, BenchError> {
+    pub fn finished<F: DeserializeOwned>(&self) -> Result<Option<CellReport<F>>, RunError> {
         let text = match self.read(RESULT) {
             Ok(text) => text,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let path = self.path.join(RESULT);
-        match serde_json::from_slice::<CellReport>(&text) {
-            Ok(mut report) if report.settings == self.digest(SETTINGS)? => {
-                report.result.times = self.times()?;
-                Ok(Some(report))
-            }
+        match serde_json::from_slice::<CellReport<F>>(&text) {
+            Ok(report) if report.settings == self.digest(SETTINGS)? => Ok(Some(report)),
             Ok(_) => {
-                Err(BenchError::OtherSettings { path, difference: "its digest is not that of settings.json".into() })
+                Err(RunError::OtherSettings { path, difference: "its digest is not that of settings.json".into() })
             }
             Err(error) => {
                 tracing::warn!(file = %path.display(), %error, "damaged; the cell is finished again");
@@ -172,12 +168,12 @@ impl CellFolder {
     ///
     /// # Errors
     /// When the settings cannot be read.
-    pub fn epochs(&self) -> Result<usize, BenchError> {
+    pub fn epochs(&self) -> Result<usize, RunError> {
         Ok(self.settings()?["cell"]["epochs"].as_u64().unwrap_or_default() as usize)
     }
 
-    fn settings(&self) -> Result<Value, BenchError> {
-        let damaged = |source| BenchError::Damaged { path: self.path.join(SETTINGS), source };
+    fn settings(&self) -> Result<Value, RunError> {
+        let damaged = |source| RunError::Damaged { path: self.path.join(SETTINGS), source };
         serde_json::from_slice(&self.read(SETTINGS)?).map_err(damaged)
     }
 
@@ -185,7 +181,7 @@ impl CellFolder {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn error(&self) -> Result<Option<String>, BenchError> {
+    pub fn error(&self) -> Result<Option<String>, RunError> {
         match self.read(ERROR) {
             Ok(text) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
             Err(error) if error.is_not_found() => Ok(None),
@@ -194,7 +190,7 @@ impl CellFolder {
     }
 
     /// Notes the error that the cell ends with, if the disk lets it.
-    pub fn fail(&self, error: &BenchError) {
+    pub fn fail(&self, error: &RunError) {
         if let Err(other) = write_atomic(self.path.join(ERROR), error.to_string().as_bytes()) {
             tracing::warn!(error = %other, "the cell's error could not be noted");
         }
@@ -204,7 +200,7 @@ impl CellFolder {
     ///
     /// # Errors
     /// When something cannot be removed.
-    pub fn sweep(&self) -> Result<(), BenchError> {
+    pub fn sweep(&self) -> Result<(), RunError> {
         vr_files::sweep(&self.path)?;
         if self.error()?.is_some() {
             vr_files::remove(self.path.join(ERROR))?;
@@ -216,29 +212,29 @@ impl CellFolder {
     ///
     /// # Errors
     /// When a file cannot be read or written.
-    pub fn finish(&self, weights: String) -> Result<CellReport, BenchError> {
-        let report = self.report(weights)?;
+    pub fn finish<C: Cell>(&self, weights: String) -> Result<CellReport<C::Found>, RunError> {
+        let report = self.report::<C>(weights)?;
         write_atomic(self.path.join(RESULT), serde_json::to_string_pretty(&report)?.as_bytes())?;
         Ok(report)
     }
 
     /// What the whole log says.
-    fn report(&self, weights: String) -> Result<CellReport, BenchError> {
+    fn report<C: Cell>(&self, weights: String) -> Result<CellReport<C::Found>, RunError> {
         let metrics = self.log()?;
-        let (events, len) = log::sound::<Event>(&metrics);
+        let (events, len) = log::sound::<C::Event>(&metrics);
         if len != metrics.len() as u64 {
             let expected = metrics.len() as u64;
             return Err(LogError::Short { path: self.metrics(), found: len, expected }.into());
         }
-        let result = CellResult { times: self.times()?, ..events.into_iter().collect() };
-        Ok(CellReport { settings: self.digest(SETTINGS)?, metrics: digest(&metrics), weights, result })
+        let found = events.into_iter().collect();
+        Ok(CellReport { settings: self.digest(SETTINGS)?, metrics: digest(&metrics), weights, found })
     }
 
     /// The times of the epochs so far.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn times(&self) -> Result<Vec<EpochTime>, BenchError> {
+    pub fn times(&self) -> Result<Vec<EpochTime>, RunError> {
         match self.read("timing.jsonl") {
             Ok(bytes) => Ok(log::sound(&bytes).0),
             Err(error) if error.is_not_found() => Ok(Vec::new()),
@@ -250,7 +246,7 @@ impl CellFolder {
         vr_files::read(self.path.join(name), LARGEST)
     }
 
-    fn digest(&self, name: &str) -> Result<String, BenchError> {
+    fn digest(&self, name: &str) -> Result<String, RunError> {
         Ok(digest(&self.read(name)?))
     }
 }
@@ -258,9 +254,8 @@ impl CellFolder {
 /// The run's folder of cells.
 pub const CELLS: &str = "cells";
 
-/// A cell's folder name: model, method and seed, in characters that every system allows.
-pub fn name(cell: &Cell) -> String {
-    let name = format!("{}-{}-seed-{}", cell.model, cell.method, cell.seed);
+/// A cell's name in characters that every system allows.
+fn file_name(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "-._=".contains(c) { c } else { '_' }).collect()
 }
 

@@ -1,26 +1,8 @@
-//! Everything that a cell's result depends on, and what differs between two such records.
+//! What differs between two records of settings.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
-
-use crate::cell::Cell;
-use crate::data::LoadedData;
-use crate::settings::Settings;
-
-/// Version of what a cell's settings mean; cells of another one are not mixed with this one's.
-const SCHEMA: u64 = 1;
-
-/// The record of a cell.
-pub fn resolved(settings: &Settings, data: &LoadedData, cell: &Cell) -> Value {
-    json!({
-        "schema": SCHEMA,
-        "engine": settings.engine.to_string(),
-        "batch_size": settings.batch_size,
-        "data": data.info,
-        "cell": cell,
-    })
-}
+use serde_json::{Map, Value};
 
 /// The first key at which two records differ, with both values.
 pub fn difference(found: &Value, ours: &Value) -> Option<String> {
@@ -44,6 +26,8 @@ fn below(key: &str, found: &Value, ours: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -6,15 +6,13 @@ use serde::Serialize;
 use vr_core::State;
 use vr_core::state::Value;
 use vr_files::Lock;
-use vr_run::CheckpointPolicy;
-use vr_run::checkpoint::load;
 
 use crate::cell::Cell;
-use crate::cells::observer::Silent;
-use crate::cells::{CellFolder, Context, Course, Outcome};
-use crate::error::BenchError;
-use crate::experiments;
-use crate::run_dir::{LOCK, Record};
+use crate::cell_folder::CellFolder;
+use crate::checkpoint::{CheckpointPolicy, load};
+use crate::course::{Action, Course};
+use crate::error::RunError;
+use crate::run_folder::LOCK;
 
 /// What was found of one cell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -29,43 +27,30 @@ pub struct CellCheck {
     pub problems: Vec<String>,
 }
 
-/// Checks every cell of the run in `out`; changes nothing. Where its two newest checkpoints are at most
+/// Checks the cells of the run in `out`; changes nothing. Where the two newest checkpoints of one are at most
 /// `most` steps apart, the newer is computed again from the older.
 ///
 /// # Errors
-/// When the folder holds no run, another process works on it or its data cannot be read. What is wrong
-/// with a cell is no error but a problem of that cell.
-pub fn verify(out: &Path, most: u64) -> Result<Vec<CellCheck>, BenchError> {
-    let record = Record::read(out)?.ok_or_else(|| BenchError::NoRun(out.to_owned()))?;
+/// When another process works on the run. What is wrong with a cell is no error but a problem of that cell.
+pub fn verify<C: Cell>(out: &Path, cells: &[C], most: u64) -> Result<Vec<CellCheck>, RunError> {
     let _lock = Lock::acquire(out.join(LOCK))?;
-    let settings = record.settings(out);
-    let data = settings.load()?;
-    let context = Context { settings: &settings, data: &data, observer: &Silent };
-    let minibatches = data.info.train_size.div_ceil(settings.batch_size);
-    let cells = experiments::cells(&record, minibatches).ok_or_else(|| BenchError::NoRun(out.to_owned()))?;
-    Ok(cells.iter().map(|cell| check(context, cell, out, most)).collect())
+    Ok(cells.iter().map(|cell| check(cell, out, most)).collect())
 }
 
-fn check(context: Context<'_>, cell: &Cell, out: &Path, most: u64) -> CellCheck {
+fn check<C: Cell>(cell: &C, out: &Path, most: u64) -> CellCheck {
     let folder = CellFolder::of(out, cell);
     let mut found = CellCheck { name: folder.name(), ..CellCheck::default() };
-    if let Err(error) = checks(context, cell, &folder, most, &mut found) {
+    if let Err(error) = checks(cell, &folder, most, &mut found) {
         found.problems.push(error.to_string());
     }
     found
 }
 
-fn checks(
-    context: Context<'_>,
-    cell: &Cell,
-    folder: &CellFolder,
-    most: u64,
-    found: &mut CellCheck,
-) -> Result<(), BenchError> {
+fn checks<C: Cell>(cell: &C, folder: &CellFolder, most: u64, found: &mut CellCheck) -> Result<(), RunError> {
     if !folder.is_begun() {
         return Ok(());
     }
-    folder.check_settings(context.settings, context.data, cell)?;
+    folder.check_settings(cell)?;
     let checkpoints = folder.checkpoints(CheckpointPolicy::default());
     let mut states = Vec::new();
     for checkpoint in checkpoints.list()? {
@@ -82,12 +67,12 @@ fn checks(
     }
     found.checkpoints = states.len();
     if let Some(newest) = states.last() {
-        let course = Course::restore(context, cell, newest)?;
-        folder.check_logs(course.position())?;
+        let course = Course::restore(cell, newest)?;
+        folder.check_logs::<C>(course.position())?;
     }
-    folder.check_result()?;
+    folder.check_result::<C>()?;
     if let [.., older, newer] = states.as_slice() {
-        match replay(context, cell, older, newer, most)? {
+        match replay(cell, older, newer, most)? {
             Replay::Equal(steps) => found.replayed = steps,
             Replay::TooLong => {}
             Replay::Different(name) => {
@@ -104,9 +89,9 @@ enum Replay {
     TooLong,
 }
 
-fn replay(context: Context<'_>, cell: &Cell, older: &State, newer: &State, most: u64) -> Result<Replay, BenchError> {
-    let mut course = Course::restore(context, cell, older)?;
-    let goal = Course::restore(context, cell, newer)?;
+fn replay<C: Cell>(cell: &C, older: &State, newer: &State, most: u64) -> Result<Replay, RunError> {
+    let mut course = Course::restore(cell, older)?;
+    let goal = Course::restore(cell, newer)?;
     let steps = goal.steps().saturating_sub(course.steps());
     if steps > most {
         return Ok(Replay::TooLong);
@@ -125,7 +110,7 @@ fn replay(context: Context<'_>, cell: &Cell, older: &State, newer: &State, most:
             windows += 1;
             windows > 1
         };
-        if matches!(course.advance(stop)?, Outcome::Finished | Outcome::Diverged(_)) {
+        if matches!(course.advance(stop)?, Action::Finished | Action::Diverged(_)) {
             break;
         }
     }
