@@ -42,8 +42,9 @@ impl RunFolder {
             Some(name) if name == experiment => {}
             Some(name) => return occupied(format!("a run of {name}")),
             None => {
-                if let Some(path) = vr_files::list(&path)?.iter().find(|path| !path.ends_with(LOCK)) {
-                    return occupied(format!("`{}`", path.file_name().unwrap_or_default().to_string_lossy()));
+                let names = vr_files::list(&path)?;
+                if let Some(name) = names.iter().map(|path| file_name(path)).find(|name| !is_start(name)) {
+                    return occupied(format!("`{name}`"));
                 }
             }
         }
@@ -81,6 +82,15 @@ impl RunFolder {
             None => self.write_record(&Named { experiment: self.experiment.clone() }),
         }
     }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Whether a run that was killed at its very beginning may have left a file of this name.
+fn is_start(name: &str) -> bool {
+    name == LOCK || (name.starts_with(".run.json.") && name.ends_with(".tmp"))
 }
 
 /// The record of the run in `path`, as `parse` understands it; `None` for a folder without one.
