@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use vr_files::{AppendFile, FileError};
 
 /// Longest log that is read, in bytes.
-const LARGEST: u64 = 1 << 30;
+const LARGEST: u64 = 1 << 28;
 
 /// Why a log cannot be written or read.
 #[derive(Debug, thiserror::Error)]
