@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Parser;
+use vr_bench::run_dir::Record;
 use vr_run::run_folder::name;
 use vr_run::status::{CellStatus, RunStatus, status};
 
@@ -24,6 +25,8 @@ pub fn run(args: &Args) -> Result<()> {
         None => runs(Path::new("runs"))?,
     };
     for run in runs {
+        // What cannot be gone on with is named here, though its cells could be counted.
+        Record::read(&run)?;
         let status = status(&run)?;
         if args.json {
             say!("{}", serde_json::to_string(&status)?)?;

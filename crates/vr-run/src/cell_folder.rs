@@ -107,12 +107,15 @@ impl CellFolder {
         Ok(())
     }
 
-    /// The folders of all cells of a run, by name.
+    /// The folders of all cells of a run, by name; none of a run that was stopped before its first cell.
     ///
     /// # Errors
     /// When the run's folder cannot be listed.
     pub fn all(out: &Path) -> Result<Vec<Self>, RunError> {
-        let paths = vr_files::list(out.join(CELLS))?;
+        let paths = match vr_files::list(out.join(CELLS)) {
+            Err(error) if error.is_not_found() => Vec::new(),
+            listed => listed?,
+        };
         Ok(paths.into_iter().map(|path| Self { path }).filter(Self::is_begun).collect())
     }
 
