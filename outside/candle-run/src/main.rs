@@ -12,7 +12,7 @@ use vr_core::{Normalization, Oracle};
 use vr_optim::{AdamW, CandleOracle, FixedBatches, StepDecay, Svrg, Training};
 use vr_run::{CellError, CheckpointPolicy, Execution, Observer, RunError, RunFolder, Trial, TrialEvent, signals};
 
-const EPOCHS: usize = 60;
+const EPOCHS: usize = 200;
 
 fn model(vb: &VarBuilder) -> Result<Sequential> {
     Ok(seq().add(linear(1, 16, vb.pp("a"))?).add(Activation::Silu).add(linear(16, 1, vb.pp("b"))?))
