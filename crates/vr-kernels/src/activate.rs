@@ -2,6 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
+use crate::affine::relu;
 use crate::{Affine, Isa, lanes};
 
 /// Stores what a prologue makes of x: `out = relu(scale[c] · x + shift[c])`; without one, a copy.
@@ -34,13 +35,12 @@ impl WithSimd for Activate<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let zero = simd.splat_f32s(0.0);
         let channels = self.x.chunks_exact(self.len).zip(self.out.chunks_exact_mut(self.len));
         for ((x, out), (scale, shift)) in channels.zip(self.prologue.scale.iter().zip(self.prologue.shift)) {
             let (scale, shift) = (simd.splat_f32s(*scale), simd.splat_f32s(*shift));
             for (x, out) in lanes::vectors::<S>(x).iter().zip(lanes::vectors_mut::<S>(out)) {
                 let v = simd.mul_add_f32s(scale, *x, shift);
-                *out = if self.prologue.relu { simd.select_f32s(simd.greater_than_f32s(v, zero), v, zero) } else { v };
+                *out = if self.prologue.relu { relu(simd, v) } else { v };
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The element-wise map that kernels apply to activations while reading them.
 
+use pulp::Simd;
+
 /// A per-channel affine map with an optional ReLU: `relu(scale[c] · x + shift[c])`.
 ///
 /// Batch normalisation folds into it, so that normalised activations need not be stored.
@@ -9,7 +11,7 @@ pub struct Affine<'a> {
     pub scale: &'a [f32],
     /// The summand of each channel.
     pub shift: &'a [f32],
-    /// Whether `v > 0 ? v : 0` follows.
+    /// Whether `v <= 0 ? 0 : v` follows: NaN stays NaN.
     pub relu: bool,
 }
 
@@ -19,4 +21,11 @@ impl Affine<'_> {
         assert_eq!(self.scale.len(), channels, "prologue scale: one value per channel");
         assert_eq!(self.shift.len(), channels, "prologue shift: one value per channel");
     }
+}
+
+/// `v <= 0 ? 0 : v`. NaN is not at most zero, so it stays; −0 becomes 0.
+#[inline(always)]
+pub(crate) fn relu<S: Simd>(simd: S, v: S::f32s) -> S::f32s {
+    let zero = simd.splat_f32s(0.0);
+    simd.select_f32s(simd.less_than_or_equal_f32s(v, zero), zero, v)
 }

@@ -29,19 +29,26 @@ pub struct Buffer {
 
 impl Buffer {
     /// `len` zeros.
+    ///
+    /// # Panics
+    /// If they do not fit into an address space.
     pub fn zeros(len: usize) -> Self {
         Self::zeros_together([len]).pop().unwrap_or_default()
     }
 
     /// Zeros, a buffer of each length.
+    ///
+    /// # Panics
+    /// If they do not fit into an address space together.
     pub fn zeros_together(lens: impl IntoIterator<Item = usize>) -> Vec<Self> {
         let lens: Vec<usize> = lens.into_iter().collect();
         if lens.is_empty() {
             return Vec::new();
         }
         let lines = |len: usize| len.div_ceil(LANES) + GAP;
-        let total: usize = lens.iter().map(|&len| lines(len)).sum();
-        let memory = Arc::new(Memory::zeros(total * LINE));
+        let total = lens.iter().try_fold(0usize, |total, &len| total.checked_add(lines(len)));
+        let bytes = total.and_then(|lines| lines.checked_mul(LINE)).expect("tensors that fit into memory");
+        let memory = Arc::new(Memory::zeros(bytes));
         let mut at = 0;
         let buffers = lens.into_iter().map(|len| {
             // SAFETY: the buffers before take `at` lines, and this one fits in the rest.
@@ -151,5 +158,15 @@ mod tests {
         }
         drop(buffers);
         assert!(last.iter().all(|&v| v == 5.0));
+    }
+
+    /// Lengths whose bytes wrap to few: `1 << 62` floats are 2⁶⁴ bytes.
+    #[test]
+    fn lengths_that_wrap_are_refused() {
+        for lens in
+            [vec![usize::MAX / 4 + 1], vec![usize::MAX], vec![usize::MAX / 2; 5], vec![1 << (usize::BITS - 5); 17]]
+        {
+            assert!(std::panic::catch_unwind(|| Buffer::zeros_together(lens.clone())).is_err(), "{lens:?}");
+        }
     }
 }

@@ -33,7 +33,7 @@ pub fn mul_assign(isa: Isa, a: &[f32], out: &mut [f32]) {
     isa.run(MulAssign { a, out });
 }
 
-/// `out = x > 0 ? x : 0`.
+/// `out = x <= 0 ? 0 : x`: NaN stays NaN.
 ///
 /// # Panics
 /// If the lengths differ.
@@ -42,7 +42,7 @@ pub fn relu(isa: Isa, x: &[f32], out: &mut [f32]) {
     isa.run(Relu { x, out });
 }
 
-/// `dx = x > 0 ? dy : 0`. The output of the ReLU does as well for x.
+/// `dx = x <= 0 ? 0 : dy`: the gradient passes where x is NaN. The output of the ReLU does as well for x.
 ///
 /// # Panics
 /// If the lengths differ.
@@ -111,7 +111,7 @@ impl WithSimd for Relu<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         for (&x, out) in self.x.iter().zip(self.out) {
-            *out = if x > 0.0 { x } else { 0.0 };
+            *out = if x <= 0.0 { 0.0 } else { x };
         }
     }
 }
@@ -128,7 +128,7 @@ impl WithSimd for ReluBackward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         for ((&x, &dy), dx) in self.x.iter().zip(self.dy).zip(self.dx) {
-            *dx = if x > 0.0 { dy } else { 0.0 };
+            *dx = if x <= 0.0 { 0.0 } else { dy };
         }
     }
 }

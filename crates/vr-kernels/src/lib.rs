@@ -48,7 +48,7 @@ mod sums;
 pub use activate::activate;
 pub use affine::Affine;
 pub use buffer::Buffer;
-pub use conv::{Conv, ConvShape, LinearGrad};
+pub use conv::{Conv, ConvShape, LinearGrad, PackedBlock};
 pub use elementwise::{add, add_assign, mul_assign, relu, relu_backward};
 pub use elu::{elu, elu_backward};
 pub use isa::Isa;

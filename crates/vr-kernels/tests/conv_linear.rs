@@ -3,7 +3,7 @@
 mod conv_reference;
 
 use conv_reference::{Reference, assert_close, noise};
-use vr_kernels::{Affine, ConvShape, Isa, LinearGrad};
+use vr_kernels::{Affine, ConvShape, Isa, LinearGrad, PackedBlock};
 
 fn check(in_features: usize, out_features: usize, blocks: usize) {
     let shape = ConvShape {
@@ -40,9 +40,9 @@ fn check(in_features: usize, out_features: usize, blocks: usize) {
                 })
                 .collect();
             let mut gradient = vec![f32::NAN; shape.weights()];
+            let blocks: Vec<_> = packed.iter().map(|[inputs, gradients]| PackedBlock { inputs, gradients }).collect();
             for (index, part) in gradient.chunks_mut(LinearGrad::OUTPUTS * in_features).enumerate() {
-                let blocks = packed.iter().map(|[inputs, gradients]| (&inputs[..], &gradients[..]));
-                linear.part(isa, index, blocks, part);
+                linear.part(isa, index, &blocks, part);
             }
             assert_close(&gradient, &expected, "weight gradient");
             assert_eq!(first.get_or_insert_with(|| gradient.clone()), &gradient, "{}", isa.name());

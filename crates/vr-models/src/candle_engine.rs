@@ -161,7 +161,7 @@ fn batch_norm<S: Element>(
         let (means, variances) = record.layer_mut(node.norm);
         for (i, [mean, biased]) in batch.iter().enumerate() {
             means[i] = <S as Scalar>::from_f64(*mean);
-            variances[i] = <S as Scalar>::from_f64(biased * count / (count - 1.0).max(1.0));
+            variances[i] = <S as Scalar>::from_f64(biased * count / (count - 1.0));
         }
     }
     Ok(BatchNorm::new(batch, true))

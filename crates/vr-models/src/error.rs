@@ -36,6 +36,15 @@ pub enum EngineError {
         "the network has dropout, but the batch carries no noise that names the masks; `Batch::with_noise` gives it some"
     )]
     Noise,
+    /// Train mode asks for the spread of a single value.
+    #[error(
+        "batch norm `{layer}` has one value a channel in a minibatch of one picture, which has no variance; train on \
+         minibatches of two or more, or in evaluation mode"
+    )]
+    SingleValue {
+        /// The batch-norm layer.
+        layer: String,
+    },
     /// candle's own error.
     #[error("candle: {0}")]
     Candle(#[from] candle_core::Error),
@@ -57,9 +66,15 @@ pub(crate) fn check<S: Scalar>(
     if let Some((sample, &label)) = batch.labels().iter().enumerate().find(|(_, l)| **l as usize >= classes) {
         return Err(EngineError::Label { sample, label, classes });
     }
+    let single =
+        || graph.nodes().iter().find(|node| node.op == Op::BatchNorm && node.shape[1..].iter().all(|&s| s == 1));
     let drops = || graph.nodes().iter().any(|node| matches!(node.op, Op::Dropout { .. }));
     match norm {
         Normalization::Batch if batch.noise().is_none() && drops() => Err(EngineError::Noise),
+        Normalization::Batch if batch.len() == 1 => match single() {
+            Some(node) => Err(EngineError::SingleValue { layer: node.name.clone() }),
+            None => Ok(()),
+        },
         Normalization::Stored(stored) if stored.layers() != &**graph.norm_layers() => Err(EngineError::Statistics),
         _ => Ok(()),
     }

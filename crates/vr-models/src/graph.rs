@@ -13,7 +13,7 @@ pub enum Op {
     Conv(Conv),
     /// Batch norm over every channel: momentum 0.1, eps 1e-5.
     BatchNorm,
-    /// `max(x, 0)`.
+    /// `x <= 0 ? 0 : x`: NaN stays NaN.
     Relu,
     /// `x > 0 ? x : e^x − 1`.
     Elu,

@@ -4,7 +4,9 @@ use rayon::prelude::*;
 use vr_core::vector::{distance, norm};
 use vr_core::{Batch, Evaluation, FlatVector, Key, Noise, NormStatistics, Normalization, Oracle, Stream};
 use vr_kernels::Isa;
-use vr_models::{CandleEngine, Conv, ConvInit, CpuEngine, EngineError, Graph, GraphBuilder, Model, initialize};
+use vr_models::{
+    CandleEngine, Conv, ConvInit, CpuEngine, Engine, EngineError, EngineKind, Graph, GraphBuilder, Model, initialize,
+};
 
 fn batch(n: usize, [c, h, w]: [usize; 3]) -> Batch {
     let pixels: Vec<f32> = (0..n * c * h * w).map(|i| (i as f32 * 0.37).sin() + (i as f32 * 0.0011).cos()).collect();
@@ -280,4 +282,23 @@ fn wrong_arguments_are_named() {
     assert!(error.to_string().contains("label 10"), "{error}");
     let error = engine.evaluate(&FlatVector::zeros(3), Normalization::Batch, &batch(1, [3, 32, 32])).unwrap_err();
     assert!(error.to_string().contains("62458"), "{error}");
+}
+
+/// As PyTorch, which also leaves single pictures alone where batch norm sees several positions of each.
+#[test]
+fn batch_norm_of_a_single_value_is_an_error_in_train_mode() {
+    let graph = Model::Lenet.graph().unwrap();
+    let x = initialize(&graph, 0);
+    let one = batch(1, [3, 32, 32]);
+    let stored = NormStatistics::initial(graph.norm_layers().clone());
+    for kind in EngineKind::ALL {
+        let engine = Engine::new(kind, graph.clone());
+        let error = engine.gradient(&x, Normalization::Batch, &one, &mut FlatVector::zeros(x.len())).unwrap_err();
+        assert!(matches!(&error, EngineError::SingleValue { layer } if layer == "fc_bn1"), "{error}");
+        engine.evaluate(&x, Normalization::Batch, &one).unwrap_err();
+        engine.evaluate(&x, Normalization::Stored(&stored), &one).unwrap();
+    }
+    let graph = Model::ResnetSmall.graph().unwrap();
+    let x = initialize(&graph, 0);
+    CpuEngine::new(graph).evaluate(&x, Normalization::Batch, &one).unwrap();
 }

@@ -5,6 +5,7 @@ use pulp::Simd;
 use super::ahead::Ahead;
 use super::layouts::Layout;
 use super::simd::{load, store};
+use crate::affine::relu;
 use crate::{Affine, LANES};
 
 /// How the outputs of a correlation read their input: output `(y, x)` at tap `(ky, kx)` reads
@@ -168,20 +169,16 @@ impl Window {
                             #[inline(always)]
                             |v| v,
                         ),
-                        Some(Affine { scale, shift, relu }) => {
-                            let scale = simd.splat_f32s(*scale.get_unchecked(first + channel));
-                            let shift = simd.splat_f32s(*shift.get_unchecked(first + channel));
-                            let zero = simd.splat_f32s(0.0);
-                            if relu {
+                        Some(prologue) => {
+                            let scale = simd.splat_f32s(*prologue.scale.get_unchecked(first + channel));
+                            let shift = simd.splat_f32s(*prologue.shift.get_unchecked(first + channel));
+                            if prologue.relu {
                                 self.gather_row(
                                     simd,
                                     from,
                                     to,
                                     #[inline(always)]
-                                    |v| {
-                                        let v = simd.mul_add_f32s(scale, v, shift);
-                                        simd.select_f32s(simd.greater_than_f32s(v, zero), v, zero)
-                                    },
+                                    |v| relu(simd, simd.mul_add_f32s(scale, v, shift)),
                                 );
                             } else {
                                 self.gather_row(

@@ -28,10 +28,13 @@ impl LinearGrad {
     /// For a layer from `in_features` to `out_features`.
     ///
     /// # Panics
-    /// If either is zero, or a block's inputs are 2³² or more.
+    /// If either is zero, or a block's values are 2³² or more.
     pub fn new(in_features: usize, out_features: usize) -> Self {
         assert!(in_features > 0 && out_features > 0, "a size of zero");
-        assert!(u32::try_from(in_features * LANES).is_ok(), "too many inputs");
+        for features in [in_features, out_features] {
+            let values = features.checked_mul(LANES).is_some_and(|values| u32::try_from(values).is_ok());
+            assert!(values, "{features} features: a block of 2³² values or more");
+        }
         Self { in_features, out_features, offsets: std::array::from_fn(|lane| (lane * in_features) as u32) }
     }
 
@@ -80,28 +83,30 @@ impl LinearGrad {
     }
 
     /// The gradient of the weights of output features `OUTPUTS · index` on: `part[o][i] = Σ
-    /// grad_output[o] · prologue(input[i])` over all blocks and lanes, of packed blocks `(inputs,
-    /// gradients)`.
+    /// grad_output[o] · prologue(input[i])` over all packed blocks and lanes.
     ///
     /// # Panics
     /// If a slice is not of the layer's length, or there is no such part.
-    pub fn part<'a>(
-        &self,
-        isa: Isa,
-        index: usize,
-        blocks: impl Iterator<Item = (&'a [f32], &'a [f32])> + Clone,
-        part: &mut [f32],
-    ) {
+    pub fn part(&self, isa: Isa, index: usize, blocks: &[PackedBlock<'_>], part: &mut [f32]) {
+        assert!(index < self.out_features.div_ceil(ROWS), "part {index}");
         let first = index * ROWS;
-        assert!(first < self.out_features, "part {index}");
         let rows = ROWS.min(self.out_features - first);
         assert_eq!(part.len(), rows * self.in_features, "a part of the gradient");
-        for (inputs, gradients) in blocks.clone() {
+        for PackedBlock { inputs, gradients } in blocks {
             assert_eq!(inputs.len(), self.inputs_len(), "transposed inputs");
             assert_eq!(gradients.len(), self.gradients_len(), "packed gradients");
         }
         isa.run(Part { plan: self, first, rows, blocks, part });
     }
+}
+
+/// One block's inputs and gradients as [`LinearGrad::pack`] leaves them.
+#[derive(Clone, Copy, Debug)]
+pub struct PackedBlock<'a> {
+    /// The transposed inputs.
+    pub inputs: &'a [f32],
+    /// The packed gradients.
+    pub gradients: &'a [f32],
 }
 
 struct Transpose<'a> {
@@ -122,7 +127,7 @@ impl WithSimd for Transpose<'_> {
             if let Some(Affine { scale, shift, relu }) = self.prologue {
                 values = values.map(|v| scale[i].mul_add(v, shift[i]));
                 if relu {
-                    values = values.map(|v| if v > 0.0 { v } else { 0.0 });
+                    values = values.map(|v| if v <= 0.0 { 0.0 } else { v });
                 }
             }
             for (lane, value) in values.into_iter().enumerate() {
@@ -132,11 +137,11 @@ impl WithSimd for Transpose<'_> {
     }
 }
 
-struct Part<'a, B> {
+struct Part<'a> {
     plan: &'a LinearGrad,
     first: usize,
     rows: usize,
-    blocks: B,
+    blocks: &'a [PackedBlock<'a>],
     part: &'a mut [f32],
 }
 
@@ -144,7 +149,7 @@ struct Part<'a, B> {
 #[repr(align(64))]
 struct Sums([f32; ROWS * MAX_COLUMNS * LANES]);
 
-impl<'a, B: Iterator<Item = (&'a [f32], &'a [f32])> + Clone> WithSimd for Part<'_, B> {
+impl WithSimd for Part<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -156,7 +161,7 @@ impl<'a, B: Iterator<Item = (&'a [f32], &'a [f32])> + Clone> WithSimd for Part<'
             let features = width.min(plan.in_features - left);
             let end = Place { origin: sums.0.as_mut_ptr(), row: width, column: LANES };
             let starts = iter::once(Start::Zero).chain(iter::repeat(Start::Sums(end)));
-            for ((inputs, gradients), start) in blocks.clone().zip(starts) {
+            for (PackedBlock { inputs, gradients }, start) in blocks.iter().zip(starts) {
                 // SAFETY: `part` checked the lengths; what a vector reads beyond a sample's features
                 // is the next sample's, or the end of the block.
                 unsafe {

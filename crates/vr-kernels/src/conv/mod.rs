@@ -19,7 +19,7 @@ mod weight_grad;
 mod winograd;
 
 use algorithms::{Correlations, WeightGrads};
-pub use linear::LinearGrad;
+pub use linear::{LinearGrad, PackedBlock};
 use packing::Weights;
 use plan::{Taps, backward, forward, weight_grad};
 pub use shape::ConvShape;
@@ -43,7 +43,7 @@ impl Conv {
     /// Plans the convolutions of a shape.
     ///
     /// # Panics
-    /// If a size is zero, or the kernel is larger than the padded picture.
+    /// If a size is zero, the kernel is larger than the padded picture, or the tensors do not fit into memory.
     pub fn new(shape: ConvShape) -> Self {
         shape.check();
         Self { shape, forward: forward(&shape), backward: backward(&shape), weight_grad: weight_grad(&shape) }

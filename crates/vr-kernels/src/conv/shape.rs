@@ -52,10 +52,31 @@ impl ConvShape {
         self.out_channels * self.out_height() * self.out_width() * LANES
     }
 
+    /// What a size may be at most, so that the plan's products of two of them stay far from wrapping.
+    const MOST: usize = 1 << 30;
+    /// Rows and columns of a kernel at most.
+    const MOST_TAPS: usize = 1 << 15;
+
+    /// Panics unless there is something to compute, and every length that a plan computes from the shape
+    /// is far from wrapping: the kernels trust them.
     pub(super) fn check(&self) {
         let &Self { in_channels, out_channels, height, width, kernel, stride, padding } = self;
         let sizes = [in_channels, out_channels, height, width, kernel, stride];
         assert!(!sizes.contains(&0), "a size of zero: {self:?}");
+        let bounded = sizes.iter().chain([&padding]).all(|&size| size <= Self::MOST) && kernel <= Self::MOST_TAPS;
+        assert!(bounded, "a size beyond 2³⁰, or a kernel beyond 2¹⁵: {self:?}");
         assert!(kernel <= height.min(width) + 2 * padding, "a kernel larger than the padded picture: {self:?}");
+        let channels = in_channels.max(out_channels);
+        // A plan's lengths are at most some hundred times the largest of these.
+        let lengths = [
+            &[channels, height + 2 * padding, width + 2 * padding, LANES][..],
+            &[in_channels, out_channels, kernel, kernel, LANES],
+            &[stride, stride],
+        ];
+        for factors in lengths {
+            let product = factors.iter().try_fold(1usize, |product, &factor| product.checked_mul(factor));
+            let fits = product.is_some_and(|length| length <= isize::MAX as usize >> 10);
+            assert!(fits, "tensors that do not fit into memory: {self:?}");
+        }
     }
 }

@@ -21,7 +21,9 @@ pub(super) unsafe fn store<S: Simd>(to: *mut f32, value: S::f32s) {
 /// The part `index` of `length` cut evenly into `parts`: its start and its end.
 #[inline(always)]
 pub(super) fn part(length: usize, parts: usize, index: usize) -> (usize, usize) {
-    (length * index / parts, length * (index + 1) / parts)
+    // In 64 bits, so that the product fits wherever the length does.
+    let at = |index: usize| (length as u64 * index as u64 / parts as u64) as usize;
+    (at(index), at(index + 1))
 }
 
 /// The scratch from its first cache line on.

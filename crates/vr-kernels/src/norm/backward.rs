@@ -7,7 +7,7 @@ use crate::{Affine, Isa, lanes};
 /// The backward pass of `y = relu(scale · x + shift)`, with `scale` and `shift` of batch norm
 /// (see [`fold`](super::fold)) in the prologue and the ReLU optional.
 ///
-/// Nothing but x is kept from the forward pass. With `dz = y > 0 ? dy : 0` (`dz = dy` without ReLU)
+/// Nothing but x is kept from the forward pass. With `dz = y <= 0 ? 0 : dy` (`dz = dy` without ReLU)
 /// and `x̂ = (x − mean) · inv_std`, it takes [`sums`](Self::sums) over the whole batch, and from them
 /// the gradient of x ([`write`](Self::write), [`add`](Self::add) or [`in_place`](Self::in_place)).
 ///
@@ -118,15 +118,15 @@ impl<S: Simd> Masked<S> {
         Self {
             scale: simd.splat_f32s(prologue.scale[channel]),
             shift: simd.splat_f32s(prologue.shift[channel]),
-            // Without a ReLU everything passes.
-            threshold: simd.splat_f32s(if prologue.relu { 0.0 } else { f32::NEG_INFINITY }),
+            // Without a ReLU everything passes: nothing is at most NaN.
+            threshold: simd.splat_f32s(if prologue.relu { 0.0 } else { f32::NAN }),
         }
     }
 
     #[inline(always)]
     pub(super) fn dz(&self, simd: S, x: S::f32s, dy: S::f32s) -> S::f32s {
         let y = simd.mul_add_f32s(self.scale, x, self.shift);
-        simd.select_f32s(simd.greater_than_f32s(y, self.threshold), dy, simd.splat_f32s(0.0))
+        simd.select_f32s(simd.less_than_or_equal_f32s(y, self.threshold), simd.splat_f32s(0.0), dy)
     }
 }
 

@@ -1,5 +1,6 @@
 use pulp::Simd;
 
+use crate::affine::relu;
 use crate::{Affine, lanes};
 
 /// What is read of one channel of x: its prologue's output.
@@ -24,8 +25,7 @@ impl<S: Simd> Read<S> {
     fn value(&self, simd: S, x: S::f32s) -> S::f32s {
         let Some((scale, shift)) = self.affine else { return x };
         let y = simd.mul_add_f32s(scale, x, shift);
-        let zero = simd.splat_f32s(0.0);
-        if self.relu { simd.select_f32s(simd.greater_than_f32s(y, zero), y, zero) } else { y }
+        if self.relu { relu(simd, y) } else { y }
     }
 }
 
@@ -43,7 +43,8 @@ impl Window {
         i * self.width + column * self.size + j
     }
 
-    /// The largest value of a window, and which one is the first of its value, in row-major order.
+    /// The largest value of a window, and which one is the first of its value, in row-major order; where a
+    /// value is NaN, the last such.
     #[inline(always)]
     fn first_max<S: Simd>(self, simd: S, column: usize, value: impl Fn(usize) -> S::f32s) -> (S::f32s, S::f32s) {
         let mut best = value(self.place(column, 0, 0));
@@ -51,7 +52,9 @@ impl Window {
         for i in 0..self.size {
             for j in 0..self.size {
                 let value = value(self.place(column, i, j));
-                let more = simd.greater_than_f32s(value, best);
+                // As in PyTorch a NaN wins, over numbers and over a NaN before it.
+                let nan = simd.not_m32s(simd.equal_f32s(value, value));
+                let more = simd.or_m32s(simd.greater_than_f32s(value, best), nan);
                 best = simd.select_f32s(more, value, best);
                 index = simd.select_f32s(more, simd.splat_f32s((i * self.size + j) as f32), index);
             }

@@ -1,8 +1,8 @@
 //! The backward pass.
 
 use vr_kernels::{
-    Affine, Buffer, InputGradient, LANES, LinearGrad, NormBackward, NormSums, add_assign, channel_sums, elu_backward,
-    mul_assign,
+    Affine, Buffer, InputGradient, LANES, LinearGrad, NormBackward, NormSums, PackedBlock, add_assign, channel_sums,
+    elu_backward, mul_assign,
 };
 
 use super::forward::affine;
@@ -44,8 +44,9 @@ pub fn backward(
     each(&mut parts(context, out), |_, part| match part {
         Part::Sum { start, out } => sum(context, blocks, *start, out),
         Part::Linear { conv, layer, index, out } => {
-            let blocks = blocks.iter().map(|block| &block.linear[*conv]);
-            layer.part(context.isa, *index, blocks.map(|[inputs, gradients]| (&inputs[..], &gradients[..])), out);
+            let packed = blocks.iter().map(|block| &block.linear[*conv]);
+            let packed: Vec<_> = packed.map(|[inputs, gradients]| PackedBlock { inputs, gradients }).collect();
+            layer.part(context.isa, *index, &packed, out);
         }
     });
 }

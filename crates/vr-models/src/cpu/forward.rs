@@ -96,8 +96,7 @@ fn batch_norm(
         let (means, variances) = record.layer_mut(norm.layer);
         for (i, m) in batch.iter().enumerate() {
             means[i] = m.mean as f32;
-            // Of a single value there is no spread; PyTorch's n − 1 would divide by zero.
-            variances[i] = (m.m2 / (m.count - 1.0).max(1.0)) as f32;
+            variances[i] = m.unbiased_variance() as f32;
         }
     }
 }

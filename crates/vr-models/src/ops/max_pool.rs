@@ -25,7 +25,8 @@ fn places<T: PartialOrd + Copy>(x: &[T], [n, c, h, w]: [usize; 4], k: usize) -> 
                 let mut best = corner;
                 for i in 0..k {
                     for at in corner + i * w..corner + i * w + k {
-                        if x[at] > x[best] {
+                        // As in PyTorch a NaN wins.
+                        if x[at] > x[best] || x[at].partial_cmp(&x[at]).is_none() {
                             best = at;
                         }
                     }

@@ -1,4 +1,4 @@
-//! `max(x, 0)` with PyTorch's convention that the gradient at 0 is 0 (candle's is 1).
+//! `x <= 0 ? 0 : x`, so that NaN stays, with PyTorch's convention that the gradient at 0 is 0 (candle's is 1).
 
 use std::marker::PhantomData;
 
@@ -16,7 +16,7 @@ impl<T: Element> CustomOp1 for Relu<T> {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = slice::<T>(storage, layout)?;
-        let y = x.iter().map(|&v| if v > zero() { v } else { zero() }).collect();
+        let y = x.iter().map(|&v| if v <= zero() { zero() } else { v }).collect();
         Ok((T::to_cpu_storage_owned(y), layout.shape().clone()))
     }
 

@@ -42,7 +42,9 @@ impl Correlation {
             picture,
             group,
             blocks: (PRODUCTS / (ROWS * tiles)).max(1),
-            offsets: (0..in_channels).map(|channel| (channel * tiles * LANES) as u32).collect(),
+            offsets: (0..in_channels)
+                .map(|channel| u32::try_from(channel * tiles * LANES).expect("a plane of less than 2³² values"))
+                .collect(),
         }
     }
 

@@ -5,6 +5,7 @@ use pulp::Simd;
 use super::axis::{Axis, MAX_POINTS, MAX_SIDE, across};
 use super::four::Four;
 use super::two::Two;
+use crate::affine::relu;
 use crate::conv::simd::{load, part, store};
 use crate::{Affine, LANES};
 
@@ -199,7 +200,7 @@ impl Tiling {
                 v = simd.mul_add_f32s(scale, v, shift);
             }
             if RELU {
-                v = simd.select_f32s(simd.greater_than_f32s(v, zero), v, zero);
+                v = relu(simd, v);
             }
             v
         };
