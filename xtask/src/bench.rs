@@ -7,6 +7,8 @@ use vr_bench::settings::{DataChoice, EngineKind, Model, Settings};
 use vr_bench::timing::epoch::{EpochTimings, epoch_timings};
 use vr_bench::timing::step::{StepTime, step_time};
 
+use crate::model_arg::ModelParser;
+
 /// What to time.
 #[derive(Parser)]
 pub struct Args {
@@ -19,8 +21,8 @@ enum What {
     /// Forward and backward of one minibatch.
     Step {
         /// The network.
-        #[arg(long, default_value = "lenet", value_parser = PossibleValuesParser::new(Model::ALL.map(Model::name)))]
-        model: String,
+        #[arg(long, default_value = "lenet", value_parser = ModelParser)]
+        model: Model,
         /// Pictures in the minibatch.
         #[arg(long, default_value_t = 128)]
         batch: usize,
@@ -37,8 +39,8 @@ enum What {
     /// Whole epochs of SGD and SVRG, a variance pass, and loading.
     Epoch {
         /// The network.
-        #[arg(long, default_value = "lenet", value_parser = PossibleValuesParser::new(Model::ALL.map(Model::name)))]
-        model: String,
+        #[arg(long, default_value = "lenet", value_parser = ModelParser)]
+        model: Model,
         /// `synthetic`, or a folder in CIFAR-10's binary format.
         #[arg(long, default_value = "synthetic")]
         data: String,
@@ -63,12 +65,12 @@ pub fn run(args: &Args) -> Result<()> {
         What::Step { model, batch, engine, threads, json } => {
             ensure!(*batch > 0, "--batch 0: a minibatch has at least one picture");
             use_threads(*threads)?;
-            step(&step_time(model.parse()?, engine.parse()?, *batch)?, *json)
+            step(&step_time(*model, engine.parse()?, *batch)?, *json)
         }
         What::Epoch { model, data, train_size, rounds, threads, json } => {
             use_threads(*threads)?;
             let data = DataChoice::named(data);
-            let settings = Settings { model: model.parse()?, data, train_size: *train_size, ..Settings::default() };
+            let settings = Settings { model: *model, data, train_size: *train_size, ..Settings::default() };
             epoch(&epoch_timings(&settings, &settings.load()?, *rounds)?, *json)
         }
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 /// The steps, each a cargo command line.
-const STEPS: [&[&str]; 8] = [
+const STEPS: [&[&str]; 9] = [
     &["fmt", "--all", "--check"],
     &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"],
     &["test", "--release", "--workspace"],
@@ -14,6 +14,7 @@ const STEPS: [&[&str]; 8] = [
     &["run", "--release", "--manifest-path", "outside/uses-vr-data/Cargo.toml", "--target-dir", "target/outside"],
     &["run", "--release", "--manifest-path", "outside/uses-vr-optim/Cargo.toml", "--target-dir", "target/outside"],
     &["run", "--release", "--manifest-path", "outside/candle-run/Cargo.toml", "--target-dir", "target/outside"],
+    &["run", "--release", "--manifest-path", "outside/uses-vr-models/Cargo.toml", "--target-dir", "target/outside"],
     &["package", "--workspace", "--exclude", "xtask", "--no-verify", "--allow-dirty", "--quiet"],
 ];
 

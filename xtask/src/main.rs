@@ -9,6 +9,7 @@ mod print;
 mod bench;
 mod check;
 mod data;
+mod model_arg;
 mod progress;
 mod repro;
 mod resume;

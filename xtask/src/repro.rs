@@ -16,6 +16,7 @@ use vr_bench::results::cost::{Cost, HEADINGS, costs};
 use vr_bench::settings::{DataChoice, EngineKind, Model, PAPER_BATCH, PAPER_EPOCHS, Scale, Settings, Version};
 use vr_run::{CheckpointPolicy, signals};
 
+use crate::model_arg::ModelParser;
 use crate::print;
 use crate::progress::Bars;
 
@@ -40,8 +41,8 @@ pub struct Args {
     #[arg(long)]
     test_size: Option<usize>,
     /// The network; by default the experiment's own: for geometry LeNet and densenet-40-36, for others LeNet.
-    #[arg(long, value_parser = PossibleValuesParser::new(Model::ALL.map(Model::name)))]
-    model: Option<String>,
+    #[arg(long, value_parser = ModelParser)]
+    model: Option<Model>,
     /// What computes the gradients: kernels of our own, or candle's autograd.
     #[arg(long, default_value = "cpu", value_parser = PossibleValuesParser::new(EngineKind::ALL.map(EngineKind::name)))]
     engine: String,
@@ -193,7 +194,7 @@ enum PlacesArg {
 
 impl Args {
     fn settings(&self, experiment: &Experiment) -> Result<Settings> {
-        let model = self.model.as_deref().map_or(Ok(experiment.model), str::parse)?;
+        let model = self.model.unwrap_or(experiment.model);
         let size = self.scale.map(|scale| scale.of().size(model));
         let schedule_epochs = self.schedule_epochs.or(size.map(|size| size.epochs));
         let epochs = self.epochs.or(schedule_epochs).unwrap_or(3);

@@ -22,6 +22,8 @@ fn check(arguments: &[&str], code: i32, expected: &[&str]) {
 #[test]
 fn an_unknown_model_names_the_nearest() {
     check(&["repro", "quick", "--model", "lennet"], 2, &["lennet", "similar", "lenet", "densenet-40-36"]);
+    check(&["repro", "quick", "--model", "resnet:deep=8"], 2, &["unknown option `deep`", "`depth`"]);
+    check(&["bench", "step", "--model", "resnet:depth=9"], 2, &["a depth of 9 layers", "6n + 2"]);
 }
 
 #[test]

@@ -2,11 +2,42 @@
 
 use std::sync::Arc;
 
-use vr_data::{Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic};
+use vr_data::{Augmentation, BatchSpec, Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic};
+use vr_models::{Graph, Options};
 
 use crate::error::BenchError;
 use crate::results::DataInfo;
 use crate::settings::{DataChoice, Settings};
+
+/// Why a network cannot be trained on a set.
+#[derive(Debug, thiserror::Error)]
+pub enum Misfit {
+    /// Their shapes or classes differ.
+    #[error("{model}: {source}; take `{suggestion}`")]
+    Spec {
+        /// The network.
+        model: String,
+        /// What differs.
+        source: vr_data::Misfit,
+        /// The network of its name for such pictures.
+        suggestion: String,
+    },
+    /// The last minibatch is too small for batch norm.
+    #[error(
+        "{pictures} pictures in minibatches of {batch_size} leave a last one of a single picture, of which batch norm \
+         `{layer}` of {model} has no variance: choose another train-size or batch-size"
+    )]
+    SinglePicture {
+        /// Training pictures.
+        pictures: usize,
+        /// Pictures in a minibatch.
+        batch_size: usize,
+        /// The network.
+        model: String,
+        /// The layer.
+        layer: String,
+    },
+}
 
 /// Pictures in memory, with what a result says of them.
 #[derive(Clone, Debug)]
@@ -26,10 +57,31 @@ impl Settings {
         SyntheticConfig { train: self.train_size.unwrap_or(0).max(least.train), ..least }
     }
 
+    /// Whether the network can be trained on the pictures.
+    fn fits(&self, train: &ImageSet) -> Result<(), BenchError> {
+        let misfit = |misfit: Misfit| Err(BenchError::Model(Box::new(misfit)));
+        let spec = BatchSpec::of(train, &Augmentation::Standard.transforms())
+            .map_err(|error| BenchError::Data(Box::new(error)))?;
+        let (model, Options { picture, classes, .. }) = (self.model.to_string(), self.model.options());
+        if let Err(source) = spec.check(picture, classes) {
+            let suggestion = self.model.for_pictures(spec.shape, spec.classes).unwrap_or(self.model).to_string();
+            return misfit(Misfit::Spec { model, source, suggestion });
+        }
+        let single = if train.len() % self.batch_size.max(1) == 1 { self.model.graph().ok() } else { None };
+        match single.as_ref().and_then(Graph::single_value_norm) {
+            Some(layer) => {
+                let (pictures, batch_size, layer) = (train.len(), self.batch_size, layer.into());
+                misfit(Misfit::SinglePicture { pictures, batch_size, model, layer })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Reads or makes the pictures. Subsets are the same whatever the seeds of the runs.
     ///
     /// # Errors
-    /// [`BenchError::Data`] when the set cannot be read or is too small.
+    /// [`BenchError::Data`] when the set cannot be read or is too small, [`BenchError::Model`] when the network
+    /// cannot be trained on it.
     pub fn load(&self) -> Result<LoadedData, BenchError> {
         let data = |error: Box<dyn std::error::Error + Send + Sync>| BenchError::Data(error);
         let Dataset { name, train, test } = match &self.data {
@@ -41,6 +93,7 @@ impl Settings {
             None => Ok(set),
         };
         let (train, test) = (part(train, self.train_size)?, part(test, self.test_size)?);
+        self.fits(&train)?;
         let info = DataInfo {
             name,
             train_size: train.len(),

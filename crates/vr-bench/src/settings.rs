@@ -93,7 +93,7 @@ impl Default for Settings {
             train_size: None,
             bf16_tables: false,
             test_size: None,
-            model: Model::Lenet,
+            model: Model::LENET,
             engine: EngineKind::Cpu,
             epochs: 3,
             schedule_epochs: PAPER_EPOCHS,

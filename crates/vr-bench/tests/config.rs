@@ -77,7 +77,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(of("", &[]).unwrap(), TrainConfig::default());
     let config =
         of("model = \"resnet110\"\n[rule.adamw]\nbeta1=0.9\nbeta2=0.99\nepsilon=1e-8\nweight-decay=0", &[]).unwrap();
-    assert_eq!(config.model, Model::Resnet110);
+    assert_eq!(config.model, Model::RESNET110);
     assert_eq!(config.rule, RuleConfig::AdamW { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.0 });
     assert_eq!(config.method(), "sgd");
 }
@@ -108,7 +108,7 @@ fn overrides_go_before_the_file() {
         "data.cifar10=.",
     ];
     let config = of(EXAMPLE, &set).unwrap();
-    assert_eq!(config.model, Model::ResnetSmall);
+    assert_eq!(config.model, Model::RESNET_SMALL);
     assert!(matches!(config.estimator, EstimatorConfig::Saga(_)));
     assert_eq!(config.seeds, [3, 4]);
     assert_eq!(of(EXAMPLE, &["epochs=1", "epochs=2"]).unwrap().epochs, 2);

@@ -163,7 +163,7 @@ fn preparing_minibatches_ahead_does_not_matter() {
     let data = data();
     for cell in cells() {
         let state = |prefetch_depth, threads| {
-            let graph = Model::Lenet.graph().unwrap();
+            let graph = Model::LENET.graph().unwrap();
             let config = LoaderConfig { batch_size: 8, prefetch_depth, ..LoaderConfig::default() };
             let loader = Loader::new(data.train.clone(), config).unwrap();
             let x = initialize(&graph, 1);

@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use vr_kernels::{Affine, Buffer, Conv, ConvShape, Isa, LANES};
+use vr_kernels::{Affine, Buffer, ConvPlan, ConvShape, Isa, LANES};
 
 /// Name, in channels, out channels, side, kernel, stride, padding.
 const LAYERS: [(&str, [usize; 6]); 13] = [
@@ -36,7 +36,7 @@ fn convolutions(criterion: &mut Criterion) {
     let isa = Isa::detect();
     for (name, [in_channels, out_channels, side, kernel, stride, padding]) in LAYERS {
         let shape = ConvShape { in_channels, out_channels, height: side, width: side, kernel, stride, padding };
-        let conv = Conv::new(shape);
+        let conv = ConvPlan::new(shape);
         let weights = noise(shape.weights());
         let (mut packed, mut packed_back) = (Buffer::zeros(conv.packed_len()), Buffer::zeros(conv.packed_len()));
         conv.pack_forward(&weights, &mut packed);

@@ -32,7 +32,7 @@ fn kernels(criterion: &mut Criterion, [channels, side, blocks]: [usize; 3]) {
     let (mean, inv_std) = (vec![0.01; channels], vec![1.7; channels]);
     let sums = NormSums { dz: 3.0, dz_normal: 2.0 };
     let gradient = vec![InputGradient::training(1.0, 0.01, 1.7, sums, 1e5); channels];
-    let pool = Pool { channels, height: side, width: side, size: 2 };
+    let pool = Pool { channels, height: side, width: side, kernel: [2; 2], stride: [2; 2], padding: [0; 2] };
 
     let mut group = criterion.benchmark_group(format!("{channels}x{side}x{side}, {blocks} blocks"));
     let mut bench = |name: &str, floats: usize, kernel: Kernel<'_>| {

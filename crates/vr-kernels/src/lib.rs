@@ -11,10 +11,10 @@
 //! # Example
 //!
 //! ```
-//! use vr_kernels::{Buffer, Conv, ConvShape, Isa};
+//! use vr_kernels::{Buffer, ConvPlan, ConvShape, Isa};
 //!
 //! let shape = ConvShape { in_channels: 3, out_channels: 8, height: 32, width: 32, kernel: 3, stride: 1, padding: 1 };
-//! let conv = Conv::new(shape);
+//! let conv = ConvPlan::new(shape);
 //! let weights = vec![0.1; shape.weights()];
 //! let mut packed = vec![0.0; conv.packed_len()];
 //! conv.pack_forward(&weights, &mut packed);
@@ -48,7 +48,7 @@ mod sums;
 pub use activate::activate;
 pub use affine::Affine;
 pub use buffer::Buffer;
-pub use conv::{Conv, ConvShape, LinearGrad, PackedBlock};
+pub use conv::{ConvPlan, ConvShape, LinearGrad, PackedBlock};
 pub use elementwise::{add, add_assign, mul_assign, relu, relu_backward};
 pub use elu::{elu, elu_backward};
 pub use isa::Isa;

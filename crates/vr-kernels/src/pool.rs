@@ -1,4 +1,4 @@
-//! Pooling over square windows side by side.
+//! Pooling over windows of a picture.
 
 mod window;
 
@@ -7,16 +7,15 @@ use pulp::{Simd, WithSimd};
 use self::window::{Read, Window};
 use crate::{Affine, Isa, LANES, lanes};
 
-/// Pooling of one lane block over windows of `size × size` at a stride of `size`.
+/// Pooling of one lane block over the windows of a picture.
 ///
-/// The input x is `[channels][height][width][16]` and the output
-/// `[channels][height / size][width / size][16]`; rows and columns left over are dropped. What is
-/// pooled is the prologue's output where there is a prologue, and x otherwise. Gradients are with
-/// respect to what is pooled; they are written, not added, and zero in the padded lanes if the
-/// output's gradient is.
+/// The input x is `[channels][height][width][16]` and the output `[channels][out_height][out_width][16]` with
+/// `⌊(side + 2 · padding − kernel) / stride⌋ + 1` rows and columns; what no window covers is dropped. What is
+/// pooled is the prologue's output where there is a prologue, and x otherwise. Gradients are with respect to what
+/// is pooled; they are written, not added, and zero in the padded lanes if the output's gradient is.
 ///
-/// All methods panic if the lengths of slices do not fit.
-#[derive(Clone, Copy, Debug)]
+/// All methods panic if the lengths of slices do not fit or there are no such windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Channels of the input and the output.
     pub channels: usize,
@@ -25,21 +24,39 @@ pub struct Pool {
     /// Columns of the input.
     pub width: usize,
     /// Rows and columns of a window.
-    pub size: usize,
+    pub kernel: [usize; 2],
+    /// Rows and columns from one window to the next.
+    pub stride: [usize; 2],
+    /// Rows and columns added on each side, at most half a window: the maximum does not see them, and the mean
+    /// counts them as zeros (PyTorch's `count_include_pad=True`).
+    pub padding: [usize; 2],
 }
 
 impl Pool {
+    /// Rows and columns of the output.
+    ///
+    /// # Panics
+    /// If the padded picture is smaller than a window.
+    pub fn output(&self) -> [usize; 2] {
+        [0, 1].map(|axis| {
+            let padded = self.padding[axis].checked_mul(2).and_then(|padding| padding.checked_add(self.side(axis)));
+            let rest = padded.and_then(|side| side.checked_sub(self.kernel[axis])).expect("a window fits the picture");
+            rest / self.stride[axis] + 1
+        })
+    }
+
     /// The largest value of each window.
     pub fn max(&self, isa: Isa, x: &[f32], prologue: Option<Affine<'_>>, out: &mut [f32]) {
         self.check(x.len(), prologue, out.len());
         isa.run(Run { of: *self, x, prologue, to: To::Max(out) });
     }
 
-    /// The gradient of [`max`](Self::max): that of a window goes to the first of its largest values.
+    /// The gradient of [`max`](Self::max): that of a window goes to the first of its largest values, or to its
+    /// last NaN.
     pub fn max_backward(&self, isa: Isa, x: &[f32], prologue: Option<Affine<'_>>, dout: &[f32], dx: &mut [f32]) {
         self.check(x.len(), prologue, dout.len());
         assert_eq!(x.len(), dx.len(), "x and dx differ in length");
-        self.clear_rest(dx);
+        self.clear(dx);
         isa.run(Run { of: *self, x, prologue, to: To::MaxBackward(dout, dx) });
     }
 
@@ -52,31 +69,52 @@ impl Pool {
     /// The gradient of [`mean`](Self::mean): each value of a window has the same share.
     pub fn mean_backward(&self, isa: Isa, dout: &[f32], dx: &mut [f32]) {
         self.check(dx.len(), None, dout.len());
-        self.clear_rest(dx);
+        self.clear(dx);
         isa.run(Run { of: *self, x: &[], prologue: None, to: To::MeanBackward(dout, dx) });
     }
 
-    /// No window covers the rows and columns left over.
-    fn clear_rest(&self, dx: &mut [f32]) {
-        if !self.height.is_multiple_of(self.size) || !self.width.is_multiple_of(self.size) {
+    fn side(&self, axis: usize) -> usize {
+        [self.height, self.width][axis]
+    }
+
+    /// Whether no position belongs to two windows.
+    fn is_disjoint(&self) -> bool {
+        self.stride[0] >= self.kernel[0] && self.stride[1] >= self.kernel[1]
+    }
+
+    /// Zeros, unless every position is written once.
+    fn clear(&self, dx: &mut [f32]) {
+        let tiled = |axis: usize| {
+            self.stride[axis] == self.kernel[axis]
+                && self.padding[axis] == 0
+                && self.side(axis).is_multiple_of(self.kernel[axis])
+        };
+        if !(tiled(0) && tiled(1)) {
             dx.fill(0.0);
         }
     }
 
     fn check(&self, input: usize, prologue: Option<Affine<'_>>, output: usize) {
-        let Self { channels, height, width, size } = *self;
-        assert!(channels > 0 && size > 0 && height >= size && width >= size, "no window fits");
+        let Self { channels, height, width, kernel, stride, padding } = *self;
+        let sizes = [channels, height, width, kernel[0], kernel[1], stride[0], stride[1]];
+        assert!(!sizes.contains(&0), "a size of zero: {self:?}");
+        let half = |axis: usize| padding[axis] <= kernel[axis] / 2;
+        assert!(half(0) && half(1), "more padding than half a window: {self:?}");
         // The place of a value in its window is counted in single precision.
-        assert!(size <= 1024, "a window of more than 1024 rows");
-        assert_eq!(input, channels * height * width * LANES, "the input is not [channels][height][width][16]");
-        let out = channels * (height / size) * (width / size) * LANES;
-        assert_eq!(output, out, "the output is not [channels][height / size][width / size][16]");
+        assert!(kernel.iter().all(|&side| side <= 1024), "a window of more than 1024 rows or columns");
+        let len = |sides: [usize; 2]| {
+            let factors = [channels, sides[0], sides[1], LANES];
+            factors.iter().try_fold(1usize, |product, &factor| product.checked_mul(factor))
+        };
+        assert_eq!(Some(input), len([height, width]), "the input is not [channels][height][width][16]");
+        assert_eq!(Some(output), len(self.output()), "the output is not [channels][out_height][out_width][16]");
         if let Some(prologue) = prologue {
             prologue.check(channels);
         }
     }
 }
 
+/// Where the results go.
 enum To<'a> {
     Max(&'a mut [f32]),
     MaxBackward(&'a [f32], &'a mut [f32]),
@@ -96,46 +134,79 @@ impl WithSimd for Run<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // The usual window is compiled by itself, so that its loops unroll.
-        match self.of.size {
-            2 => self.windows(simd, 2),
-            size => self.windows(simd, size),
+        // The usual windows are compiled by themselves, so that their loops unroll.
+        match self.of {
+            Pool { kernel: [2, 2], stride: [2, 2], padding: [0, 0], .. } => {
+                let of = Pool { kernel: [2; 2], stride: [2; 2], padding: [0; 2], ..self.of };
+                Self { of, ..self }.run(simd);
+            }
+            _ => self.run(simd),
         }
     }
 }
 
 impl Run<'_> {
     #[inline(always)]
-    fn windows<S: Simd>(self, simd: S, size: usize) {
-        let Self { of, x, prologue, mut to } = self;
-        let groups = lanes::groups::<S>();
-        let window = Window { size, width: of.width };
-        let (rows, columns) = (of.height / size, of.width / size);
+    fn run<S: Simd>(self, simd: S) {
+        let Self { of, x, prologue, to } = self;
         let x = lanes::vectors::<S>(x);
-        for c in 0..of.channels {
-            let read = Read::new(simd, prologue, c);
-            for row in 0..rows {
-                let start = (c * of.height + row * size) * of.width * groups;
-                let input = start..start + size * of.width * groups;
-                let start = (c * rows + row) * columns * groups;
-                let output = start..start + columns * groups;
-                match &mut to {
-                    To::Max(out) => {
-                        window.max(simd, read, &x[input], &mut lanes::vectors_mut::<S>(out)[output]);
-                    }
-                    To::MaxBackward(dout, dx) => {
-                        let dx = &mut lanes::vectors_mut::<S>(dx)[input.clone()];
-                        window.max_backward(simd, read, &x[input], &lanes::vectors::<S>(dout)[output], dx);
-                    }
-                    To::Mean(out) => {
-                        window.mean(simd, read, &x[input], &mut lanes::vectors_mut::<S>(out)[output]);
-                    }
-                    To::MeanBackward(dout, dx) => {
-                        let dx = &mut lanes::vectors_mut::<S>(dx)[input];
-                        window.mean_backward(simd, &lanes::vectors::<S>(dout)[output], dx);
-                    }
+        let share = simd.splat_f32s(1.0 / (of.kernel[0] * of.kernel[1]) as f32);
+        let add = !of.is_disjoint();
+        match to {
+            To::Max(out) => {
+                let out = lanes::vectors_mut::<S>(out);
+                for channel in 0..of.channels {
+                    let read = Read::new(simd, prologue, channel);
+                    each::<S>(of, channel, |window, at| window.max(simd, read, x, &mut out[at..]));
+                }
+            }
+            To::MaxBackward(dout, dx) => {
+                let (dout, dx) = (lanes::vectors::<S>(dout), lanes::vectors_mut::<S>(dx));
+                for channel in 0..of.channels {
+                    let read = Read::new(simd, prologue, channel);
+                    each::<S>(of, channel, |window, at| window.max_backward(simd, read, x, &dout[at..], dx, add));
+                }
+            }
+            To::Mean(out) => {
+                let out = lanes::vectors_mut::<S>(out);
+                for channel in 0..of.channels {
+                    let read = Read::new(simd, prologue, channel);
+                    each::<S>(of, channel, |window, at| window.mean(simd, read, share, x, &mut out[at..]));
+                }
+            }
+            To::MeanBackward(dout, dx) => {
+                let (dout, dx) = (lanes::vectors::<S>(dout), lanes::vectors_mut::<S>(dx));
+                for channel in 0..of.channels {
+                    each::<S>(of, channel, |window, at| window.mean_backward(simd, share, &dout[at..], dx, add));
                 }
             }
         }
     }
+}
+
+/// Visits every window of a channel: what it covers, and the vector of the output where its own begin.
+#[inline(always)]
+fn each<S: Simd>(of: Pool, channel: usize, mut visit: impl FnMut(Window, usize)) {
+    let [rows, columns] = of.output();
+    let mut at = channel * rows * columns * lanes::groups::<S>();
+    for row in 0..rows {
+        let [top, height] = cover(of, 0, row);
+        for column in 0..columns {
+            let [left, width] = cover(of, 1, column);
+            let first = (channel * of.height + top) * of.width + left;
+            visit(Window { first, rows: height, columns: width, step: of.width }, at);
+            at += lanes::groups::<S>();
+        }
+    }
+}
+
+/// The first row (or column) of the picture that a window covers, and how many.
+#[inline(always)]
+fn cover(of: Pool, axis: usize, index: usize) -> [usize; 2] {
+    let (start, kernel, padding) = (index * of.stride[axis], of.kernel[axis], of.padding[axis]);
+    if padding == 0 {
+        return [start, kernel];
+    }
+    let first = start.saturating_sub(padding);
+    [first, (start + kernel).min(of.side(axis) + padding) - padding - first]
 }

@@ -5,11 +5,11 @@ mod conv_reference;
 use conv_reference::{Reference, assert_close, noise};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use vr_kernels::{Affine, Conv, ConvShape, Isa};
+use vr_kernels::{Affine, ConvPlan, ConvShape, Isa};
 
 /// All kernels of one shape on all instruction sets, with and without the options.
 fn check(shape: ConvShape, seed: u32) {
-    let conv = Conv::new(shape);
+    let conv = ConvPlan::new(shape);
     let input = noise(shape.input_len(), seed);
     let weights = noise(shape.weights(), seed + 1);
     let bias = noise(shape.out_channels, seed + 2);

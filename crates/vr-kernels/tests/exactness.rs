@@ -6,7 +6,7 @@
 mod common;
 
 use common::values;
-use vr_kernels::{Affine, Conv, ConvShape, Isa, LANES};
+use vr_kernels::{Affine, ConvPlan, ConvShape, Isa, LANES};
 
 /// In channels, out channels, side.
 const LAYERS: [[usize; 3]; 12] = [
@@ -134,7 +134,7 @@ fn errors_are_at_most_three_times_those_of_the_direct_form() {
     for [in_channels, out_channels, side] in LAYERS {
         let shape =
             ConvShape { in_channels, out_channels, height: side, width: side, kernel: 3, stride: 1, padding: 1 };
-        let (isa, conv) = (Isa::detect(), Conv::new(shape));
+        let (isa, conv) = (Isa::detect(), ConvPlan::new(shape));
         let input = normal(1, shape.input_len());
         let weights: Vec<f32> = {
             let scale = (2.0 / (9 * in_channels) as f32).sqrt();

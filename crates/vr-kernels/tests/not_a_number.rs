@@ -1,7 +1,7 @@
 //! NaN passes through every kernel that compares: a NaN weight must reach the loss and the gradient.
 
 use vr_kernels::{
-    Affine, Conv, ConvShape, InputGradient, Isa, LANES, LinearGrad, NormBackward, NormSums, Pool, activate,
+    Affine, ConvPlan, ConvShape, InputGradient, Isa, LANES, LinearGrad, NormBackward, NormSums, Pool, activate,
     cross_entropy, cross_entropy_backward, elu, elu_backward, relu, relu_backward,
 };
 
@@ -57,7 +57,7 @@ fn prologues_of_convolutions() {
             stride: 1,
             padding,
         };
-        let conv = Conv::new(shape);
+        let conv = ConvPlan::new(shape);
         let (mut packed, mut scratch) = (vec![0.0; conv.packed_len()], vec![0.0; conv.scratch_len()]);
         conv.pack_forward(&vec![0.1; shape.weights()], &mut packed);
         let input = vec![1.0; shape.input_len()];
@@ -94,7 +94,7 @@ fn prologues_of_linear_layers() {
 /// As in PyTorch NaN is the largest of a window, and the last of several gets the gradient.
 #[test]
 fn pooling() {
-    let pool = Pool { channels: 1, height: 2, width: 4, size: 2 };
+    let pool = Pool { channels: 1, height: 2, width: 4, kernel: [2; 2], stride: [2; 2], padding: [0; 2] };
     let at = |row: usize, column: usize| (row * 4 + column) * LANES;
     for isa in Isa::available() {
         for (row, column) in [(0, 0), (0, 1), (1, 0), (1, 1)] {

@@ -2,7 +2,7 @@
 
 use std::panic::{UnwindSafe, catch_unwind};
 
-use vr_kernels::{Buffer, Conv, ConvShape, Isa, LANES, LinearGrad, PackedBlock};
+use vr_kernels::{Buffer, ConvPlan, ConvShape, Isa, LANES, LinearGrad, PackedBlock};
 
 fn refused(what: &str, work: impl FnOnce() + UnwindSafe) {
     assert!(catch_unwind(work).is_err(), "{what} is refused");
@@ -35,14 +35,14 @@ fn shapes_whose_products_wrap() {
         ConvShape { in_channels: 1 << 30, out_channels: 1 << 30, height: 1, width: 1, kernel: 1, ..SMALL },
         ConvShape { kernel: 1 << 16, padding: 1 << 16, ..SMALL },
     ] {
-        refused(&format!("{shape:?}"), move || drop(Conv::new(shape)));
+        refused(&format!("{shape:?}"), move || drop(ConvPlan::new(shape)));
     }
 }
 
 #[test]
 fn linear_layers_whose_products_wrap() {
     for (inputs, outputs) in [(1 << 60, 1), (1, 1 << 60), (1 << 28, 1), (1, 1 << 28), (0, 1), (1, 0)] {
-        refused(&format!("{inputs} to {outputs}"), move || drop(LinearGrad::new(inputs, outputs)));
+        refused(&format!("{inputs} to {outputs}"), move || _ = LinearGrad::new(inputs, outputs));
     }
 }
 
@@ -62,7 +62,7 @@ fn slices_of_other_lengths() {
     for short in 0..4 {
         refused("a tensor that is too short", move || {
             let len = |index: usize, len: usize| if index == short { len - LANES } else { len };
-            let conv = Conv::new(SMALL);
+            let conv = ConvPlan::new(SMALL);
             let input = vec![0.0; len(0, SMALL.input_len())];
             let packed = vec![0.0; len(1, conv.packed_len())];
             let mut output = vec![0.0; len(2, SMALL.output_len())];

@@ -10,12 +10,12 @@ use vr_core::{
 
 use crate::dropout;
 use crate::error::{EngineError, check};
-use crate::graph::{Graph, Node, Op};
+use crate::graph::{Graph, Node, Op, Windows};
 use crate::logits::Logits;
 use crate::ops::Element;
 use crate::ops::batch_norm::{self, BatchNorm, BatchNormOp};
 use crate::ops::conv::Convolution;
-use crate::ops::max_pool::MaxPool;
+use crate::ops::pool::{Kind, Pool};
 use crate::ops::relu::Relu;
 
 /// A graph with mean cross-entropy as a gradient oracle, by candle's autograd. It keeps nothing
@@ -99,11 +99,8 @@ impl<S: Element> CandleEngine<S> {
                     let parts: Vec<&Tensor> = node.inputs.iter().map(|&i| &values[i]).collect();
                     Tensor::cat(&parts, 1)?
                 }
-                Op::MaxPool(k) => input(0).apply_op1(MaxPool::<S> { window: *k, element: PhantomData })?,
-                Op::AvgPool(k) => {
-                    let (n, c, h, w) = input(0).dims4()?;
-                    input(0).reshape((n, c, h / k, *k, w / k, *k))?.mean((3, 5))?
-                }
+                Op::MaxPool(windows) => input(0).apply_op1(pool::<S>(*windows, Kind::Max))?,
+                Op::AvgPool(windows) => input(0).apply_op1(pool::<S>(*windows, Kind::Mean))?,
                 Op::Flatten => input(0).flatten_from(1)?,
                 Op::Linear { .. } => input(0).matmul(&parameter(0).t()?)?.broadcast_add(parameter(1))?,
             };
@@ -130,6 +127,10 @@ impl<S: Element> CandleEngine<S> {
         let loss = Scalar::to_f64(pass.loss.to_scalar::<S>()?);
         Ok(Evaluation { loss, correct: Some(pass.correct), samples: batch.len(), statistics: pass.statistics.clone() })
     }
+}
+
+fn pool<S>(windows: Windows, kind: Kind) -> Pool<S> {
+    Pool { windows, kind, element: PhantomData }
 }
 
 fn first_maximum<S: PartialOrd>(row: &[S]) -> usize {

@@ -66,13 +66,11 @@ pub(crate) fn check<S: Scalar>(
     if let Some((sample, &label)) = batch.labels().iter().enumerate().find(|(_, l)| **l as usize >= classes) {
         return Err(EngineError::Label { sample, label, classes });
     }
-    let single =
-        || graph.nodes().iter().find(|node| node.op == Op::BatchNorm && node.shape[1..].iter().all(|&s| s == 1));
     let drops = || graph.nodes().iter().any(|node| matches!(node.op, Op::Dropout { .. }));
     match norm {
         Normalization::Batch if batch.noise().is_none() && drops() => Err(EngineError::Noise),
-        Normalization::Batch if batch.len() == 1 => match single() {
-            Some(node) => Err(EngineError::SingleValue { layer: node.name.clone() }),
+        Normalization::Batch if batch.len() == 1 => match graph.single_value_norm() {
+            Some(layer) => Err(EngineError::SingleValue { layer: layer.into() }),
             None => Ok(()),
         },
         Normalization::Stored(stored) if stored.layers() != &**graph.norm_layers() => Err(EngineError::Statistics),

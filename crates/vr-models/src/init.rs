@@ -73,14 +73,14 @@ mod tests {
 
     #[test]
     fn spreads_are_pytorchs() {
-        check(Model::Lenet, "fc1.weight", 1.0 / (3.0 * 400.0_f64).sqrt());
-        check(Model::Resnet110, "layer3.5.conv2.weight", 1.0 / (3.0 * 576.0_f64).sqrt());
-        check(Model::Densenet4036, "block1.0.conv2.weight", (2.0 / (9.0 * 36.0_f64)).sqrt());
+        check(Model::LENET, "fc1.weight", 1.0 / (3.0 * 400.0_f64).sqrt());
+        check(Model::RESNET110, "layer3.5.conv2.weight", 1.0 / (3.0 * 576.0_f64).sqrt());
+        check(Model::DENSENET_40_36, "block1.0.conv2.weight", (2.0 / (9.0 * 36.0_f64)).sqrt());
     }
 
     #[test]
     fn the_seed_governs_it() {
-        let graph = Model::Lenet.graph().unwrap();
+        let graph = Model::LENET.graph().unwrap();
         assert_eq!(initialize(&graph, 3), initialize(&graph, 3));
         assert_ne!(initialize(&graph, 3), initialize(&graph, 4));
     }

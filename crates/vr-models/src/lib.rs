@@ -10,7 +10,7 @@
 //! use vr_models::{CpuEngine, Model, initialize};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let graph = Model::Lenet.graph()?;
+//! let graph = Model::LENET.graph()?;
 //! let x = initialize(&graph, 0);
 //! let engine = CpuEngine::new(graph);
 //! let batch = Batch::new(&[0.5; 4 * 3 * 32 * 32], [4, 3, 32, 32], vec![0, 1, 2, 3])?;
@@ -41,7 +41,7 @@ pub use candle_engine::CandleEngine;
 pub use cpu::CpuEngine;
 pub use engine::{Engine, EngineKind, UnknownEngine};
 pub use error::EngineError;
-pub use graph::{Conv, ConvInit, Graph, GraphBuilder, GraphError};
+pub use graph::{Conv, ConvInit, Graph, GraphBuilder, GraphError, Windows};
 pub use init::initialize;
 pub use logits::Logits;
-pub use zoo::{Model, UnknownModel};
+pub use zoo::{Model, ModelError, Options};

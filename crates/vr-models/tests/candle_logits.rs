@@ -51,7 +51,7 @@ fn widen(x: &[f32]) -> Vec<f64> {
 
 #[test]
 fn candles_cross_entropy_on_top_is_the_oracle() {
-    for (model, samples) in [(Model::Lenet, 40), (Model::LenetDropout, 7), (Model::ResnetSmall, 7)] {
+    for (model, samples) in [(Model::LENET, 40), (Model::LENET_DROPOUT, 7), (Model::RESNET_SMALL, 7)] {
         let Case { engine, start, x, batch } = case(model, samples);
         let stored = NormStatistics::initial(engine.norm_layers().clone());
         for mode in [Normalization::Batch, Normalization::Stored(&stored)] {
@@ -70,7 +70,7 @@ fn candles_cross_entropy_on_top_is_the_oracle() {
 
 #[test]
 fn another_loss_is_the_candle_engines() {
-    for model in [Model::Lenet, Model::LenetElu] {
+    for model in [Model::LENET, Model::LENET_ELU] {
         let Case { engine, start, x, batch } = case(model, 20);
         let found = gradient(&squares(&engine.logits(&x, Normalization::Batch, &batch).unwrap().values), &x);
         let exact = Var::from_slice(&widen(&start), start.len(), &Device::Cpu).unwrap();
@@ -85,7 +85,7 @@ fn another_loss_is_the_candle_engines() {
 /// The parameters may move, and other passes come between, before the gradient is asked for.
 #[test]
 fn a_pass_keeps_what_its_gradient_needs() {
-    let Case { engine, x, batch, .. } = case(Model::Lenet, 20);
+    let Case { engine, x, batch, .. } = case(Model::LENET, 20);
     let loss = squares(&engine.logits(&x, Normalization::Batch, &batch).unwrap().values);
     let expected = gradient(&loss, &x);
     x.set(&(x.as_tensor() * 2.0).unwrap()).unwrap();
@@ -96,7 +96,7 @@ fn a_pass_keeps_what_its_gradient_needs() {
 
 #[test]
 fn other_tensors_are_refused() {
-    let Case { engine, start, batch, .. } = case(Model::Lenet, 2);
+    let Case { engine, start, batch, .. } = case(Model::LENET, 2);
     let refused = |x: &Tensor| engine.logits(x, Normalization::Batch, &batch).unwrap_err();
     let short = Tensor::zeros(3, candle_core::DType::F32, &Device::Cpu).unwrap();
     assert!(matches!(refused(&short), EngineError::Space(_)));

@@ -5,7 +5,8 @@ use vr_core::vector::{distance, norm};
 use vr_core::{Batch, Evaluation, FlatVector, Key, Noise, NormStatistics, Normalization, Oracle, Stream};
 use vr_kernels::Isa;
 use vr_models::{
-    CandleEngine, Conv, ConvInit, CpuEngine, Engine, EngineError, EngineKind, Graph, GraphBuilder, Model, initialize,
+    CandleEngine, Conv, ConvInit, CpuEngine, Engine, EngineError, EngineKind, Graph, GraphBuilder, Model, Windows,
+    initialize,
 };
 
 fn batch(n: usize, [c, h, w]: [usize; 3]) -> Batch {
@@ -68,13 +69,13 @@ fn check_against_candle(graph: &Graph, samples: usize) {
 #[test]
 fn lenet_in_batches_whole_and_ragged() {
     for samples in [128, 80, 7] {
-        check_against_candle(&Model::Lenet.graph().unwrap(), samples);
+        check_against_candle(&Model::LENET.graph().unwrap(), samples);
     }
 }
 
 #[test]
 fn variants() {
-    for model in [Model::LenetElu, Model::LenetDropout, Model::ResnetSmallElu] {
+    for model in [Model::LENET_ELU, Model::LENET_DROPOUT, Model::RESNET_SMALL_ELU] {
         for samples in [32, 7] {
             check_against_candle(&model.graph().unwrap(), samples);
         }
@@ -105,22 +106,22 @@ fn check_over_points(model: Model, samples: usize, points: u64) {
 #[test]
 fn small_resnet() {
     for samples in [128, 80, 7] {
-        check_over_points(Model::ResnetSmall, samples, 4);
+        check_over_points(Model::RESNET_SMALL, samples, 4);
     }
 }
 
 #[test]
 fn large_networks_in_small_batches() {
-    check_over_points(Model::Resnet110, 7, 6);
-    check_over_points(Model::Densenet4036, 7, 4);
+    check_over_points(Model::RESNET110, 7, 6);
+    check_over_points(Model::DENSENET_40_36, 7, 4);
 }
 
 #[test]
 #[ignore = "a quarter of an hour: candle's steps in f64"]
 fn large_networks_in_large_batches() {
     for samples in [80, 128] {
-        check_over_points(Model::Resnet110, samples, 3);
-        check_over_points(Model::Densenet4036, samples, 2);
+        check_over_points(Model::RESNET110, samples, 3);
+        check_over_points(Model::DENSENET_40_36, samples, 2);
     }
 }
 
@@ -147,6 +148,11 @@ fn odd_graph() -> Graph {
     let pooled = g.max_pool(d, 2);
     let mean = g.avg_pool(d, 2);
     let pooled = g.add(pooled, mean);
+    let overlapping = Windows::square(3).stride(2).padding(1);
+    let most = g.max_pool(d, overlapping);
+    let pooled = g.add(pooled, most);
+    let mean = g.avg_pool(d, overlapping);
+    let pooled = g.add(pooled, mean);
     let pooled_norm = g.batch_norm(pooled, "pooled_norm");
     let last = g.relu(pooled_norm);
     let flat = g.flatten(last);
@@ -166,7 +172,7 @@ fn graphs_unlike_the_zoo() {
 
 #[test]
 fn evaluation_mode_has_its_own_gradient() {
-    for graph in [Model::Lenet.graph().unwrap(), odd_graph()] {
+    for graph in [Model::LENET.graph().unwrap(), odd_graph()] {
         let x = initialize(&graph, 1);
         let batch = noisy(batch(20, graph.input_shape().try_into().unwrap()), LOCKED);
         let engine = CpuEngine::new(graph.clone());
@@ -192,7 +198,7 @@ fn evaluation_mode_has_its_own_gradient() {
 /// Locking is the same key used twice; any other part of the key draws other masks.
 #[test]
 fn masks_follow_the_key() {
-    for graph in [Model::LenetDropout.graph().unwrap(), odd_graph()] {
+    for graph in [Model::LENET_DROPOUT.graph().unwrap(), odd_graph()] {
         let x = initialize(&graph, 1);
         let pictures = batch(20, graph.input_shape().try_into().unwrap());
         let engine = CpuEngine::new(graph);
@@ -214,7 +220,7 @@ fn masks_follow_the_key() {
 /// train mode.
 #[test]
 fn without_noise_dropout_is_the_identity_in_evaluation_mode_and_an_error_in_train_mode() {
-    let (plain, dropout) = (Model::Lenet.graph().unwrap(), Model::LenetDropout.graph().unwrap());
+    let (plain, dropout) = (Model::LENET.graph().unwrap(), Model::LENET_DROPOUT.graph().unwrap());
     let x = initialize(&plain, 1);
     let pictures = batch(20, [3, 32, 32]);
     let stored = NormStatistics::initial(plain.norm_layers().clone());
@@ -236,7 +242,7 @@ fn same_bits(a: &Outcome, b: &Outcome, what: &str) {
 
 #[test]
 fn the_same_bits_however_it_runs() {
-    for model in [Model::Lenet, Model::LenetDropout, Model::ResnetSmall] {
+    for model in [Model::LENET, Model::LENET_DROPOUT, Model::RESNET_SMALL] {
         let graph = model.graph().unwrap();
         let x = initialize(&graph, 0);
         let engine = CpuEngine::new(graph);
@@ -272,7 +278,7 @@ fn the_same_bits_on_every_instruction_set() {
 
 #[test]
 fn wrong_arguments_are_named() {
-    let engine = CpuEngine::new(Model::Lenet.graph().unwrap());
+    let engine = CpuEngine::new(Model::LENET.graph().unwrap());
     let x = FlatVector::zeros(engine.space().len());
     let picture = batch(2, [3, 16, 16]);
     let error = engine.evaluate(&x, Normalization::Batch, &picture).unwrap_err();
@@ -287,7 +293,7 @@ fn wrong_arguments_are_named() {
 /// As PyTorch, which also leaves single pictures alone where batch norm sees several positions of each.
 #[test]
 fn batch_norm_of_a_single_value_is_an_error_in_train_mode() {
-    let graph = Model::Lenet.graph().unwrap();
+    let graph = Model::LENET.graph().unwrap();
     let x = initialize(&graph, 0);
     let one = batch(1, [3, 32, 32]);
     let stored = NormStatistics::initial(graph.norm_layers().clone());
@@ -298,7 +304,7 @@ fn batch_norm_of_a_single_value_is_an_error_in_train_mode() {
         engine.evaluate(&x, Normalization::Batch, &one).unwrap_err();
         engine.evaluate(&x, Normalization::Stored(&stored), &one).unwrap();
     }
-    let graph = Model::ResnetSmall.graph().unwrap();
+    let graph = Model::RESNET_SMALL.graph().unwrap();
     let x = initialize(&graph, 0);
     CpuEngine::new(graph).evaluate(&x, Normalization::Batch, &one).unwrap();
 }

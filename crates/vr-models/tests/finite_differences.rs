@@ -1,7 +1,7 @@
 //! The candle engine's gradient against central differences in f64, on a graph with every operation.
 
 use vr_core::{Batch, FlatVector, Key, Noise, Normalization, Oracle, Stream, random};
-use vr_models::{CandleEngine, Conv, ConvInit, Graph, GraphBuilder, initialize};
+use vr_models::{CandleEngine, Conv, ConvInit, Graph, GraphBuilder, Windows, initialize};
 
 fn every_operation() -> Graph {
     let mut g = GraphBuilder::new([3, 8, 8]);
@@ -13,7 +13,11 @@ fn every_operation() -> Graph {
     let sum = g.add(down, shortcut);
     let joined = g.concat(vec![sum, down]);
     let pooled = g.max_pool(joined, 2);
-    let mean = g.avg_pool(pooled, 2);
+    let mean = g.avg_pool(pooled, Windows::whole([2, 1]).padding(0));
+    let mean = g.max_pool(mean, Windows::whole([1, 2]));
+    let overlapping = g.avg_pool(pooled, Windows::square(2).padding(1));
+    let overlapping = g.max_pool(overlapping, Windows::square(2).stride(1));
+    let mean = g.add(mean, overlapping);
     let flat = g.flatten(mean);
     let hidden = g.linear(flat, "fc1", 7);
     let norm = g.batch_norm(hidden, "bn2");

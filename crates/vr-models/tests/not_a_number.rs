@@ -32,7 +32,7 @@ fn check(model: Model, kind: EngineKind, tensors: impl Iterator<Item = usize>) {
 
 #[test]
 fn in_every_tensor_of_the_small_networks() {
-    for model in [Model::Lenet, Model::LenetElu, Model::LenetDropout, Model::ResnetSmall, Model::ResnetSmallElu] {
+    for model in [Model::LENET, Model::LENET_ELU, Model::LENET_DROPOUT, Model::RESNET_SMALL, Model::RESNET_SMALL_ELU] {
         let tensors = model.graph().unwrap().space().tensors().len();
         check(model, EngineKind::Cpu, 0..tensors);
         check(model, EngineKind::Candle, (0..tensors).step_by(5));
@@ -41,7 +41,7 @@ fn in_every_tensor_of_the_small_networks() {
 
 #[test]
 fn in_the_first_layers_of_the_large_ones() {
-    for model in [Model::Resnet110, Model::Densenet4036] {
+    for model in [Model::RESNET110, Model::DENSENET_40_36] {
         for kind in EngineKind::ALL {
             check(model, kind, 0..2);
         }

@@ -102,30 +102,30 @@ fn check(model: Model) {
 
 #[test]
 fn lenet() {
-    check(Model::Lenet);
+    check(Model::LENET);
 }
 
 #[test]
 fn lenet_elu() {
-    check(Model::LenetElu);
+    check(Model::LENET_ELU);
 }
 
 #[test]
 fn resnet_small_elu() {
-    check(Model::ResnetSmallElu);
+    check(Model::RESNET_SMALL_ELU);
 }
 
 #[test]
 fn resnet_small() {
-    check(Model::ResnetSmall);
+    check(Model::RESNET_SMALL);
 }
 
 #[test]
 fn resnet110() {
-    check(Model::Resnet110);
+    check(Model::RESNET110);
 }
 
 #[test]
 fn densenet() {
-    check(Model::Densenet4036);
+    check(Model::DENSENET_40_36);
 }

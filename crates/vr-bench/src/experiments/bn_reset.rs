@@ -19,7 +19,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "bn-reset",
     summary: "Test error with naive and with reset batch-norm statistics",
     claim: CLAIM,
-    model: Model::Lenet,
+    model: Model::LENET,
     cells,
     figures,
     verdicts,

@@ -21,7 +21,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "correlation",
     summary: "Correlation of successive steps, SVRG against SGD",
     claim: CLAIM,
-    model: Model::Lenet,
+    model: Model::LENET,
     cells,
     figures,
     verdicts,

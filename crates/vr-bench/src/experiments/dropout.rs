@@ -21,7 +21,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "dropout",
     summary: "Variance with and without locked dropout masks, LeNet with dropout",
     claim: CLAIM,
-    model: Model::LenetDropout,
+    model: Model::LENET_DROPOUT,
     cells,
     figures,
     verdicts,
@@ -33,7 +33,7 @@ const CLAIM: &str = "Each data point's dropout mask must be the same at the snap
 /// Without augmentation, so that the masks alone are locked or not.
 fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
     let measures = Measures::variance(Places::Deciles, settings.every);
-    let settings = Settings { model: Model::LenetDropout, ..settings.clone() };
+    let settings = Settings { model: Model::LENET_DROPOUT, ..settings.clone() };
     let pair = |seed| {
         [Locking::Locked, Locking::Unlocked].map(|locking| Cell {
             augmentation: Augmentation::None,

@@ -1,5 +1,6 @@
 //! C13: smooth activations (ELU in place of ReLU) help variance reduction only marginally.
 
+use vr_models::Options;
 use vr_optim::Locking;
 
 use super::Experiment;
@@ -19,7 +20,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "elu",
     summary: "Variance ratios with ELU in place of ReLU, LeNet or small ResNet",
     claim: CLAIM,
-    model: Model::Lenet,
+    model: Model::LENET,
     cells,
     figures,
     verdicts,
@@ -34,10 +35,13 @@ const MARGINAL: f64 = 4.0 / 3.0;
 
 fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
     let measures = Measures::variance(settings.places, settings.every);
-    let models = match settings.model {
-        Model::ResnetSmall | Model::ResnetSmallElu => [Model::ResnetSmall, Model::ResnetSmallElu],
-        _ => [Model::Lenet, Model::LenetElu],
+    let models = if settings.model.name().starts_with("resnet") {
+        [Model::RESNET_SMALL, Model::RESNET_SMALL_ELU]
+    } else {
+        [Model::LENET, Model::LENET_ELU]
     };
+    let Options { picture, classes, .. } = settings.model.options();
+    let models = models.map(|model| model.for_pictures(picture, classes).unwrap_or(model));
     let pair = |seed| {
         [(RELU, models[0]), (ELU, models[1])].map(|(method, model)| Cell {
             method: method.into(),

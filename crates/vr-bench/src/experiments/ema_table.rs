@@ -20,7 +20,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "ema-table",
     summary: "SAGA and tables of averaged gradients, transforms redrawn",
     claim: CLAIM,
-    model: Model::Lenet,
+    model: Model::LENET,
     cells,
     figures,
     verdicts,

@@ -18,7 +18,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "fine-tuning",
     summary: "SVRG switched on after part of the run (Figure 6, on CIFAR-10)",
     claim: CLAIM,
-    model: Model::Lenet,
+    model: Model::LENET,
     cells,
     figures,
     verdicts,

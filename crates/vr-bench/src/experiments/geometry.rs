@@ -31,8 +31,8 @@ pub const EXPERIMENT: Experiment = Experiment {
 const CLAIM: &str = "The iterate's distance from the snapshot grows far faster in DenseNet than in LeNet, while the \
                      curvature is similar (paper, Figure 3).";
 
-const SMALL: Model = Model::Lenet;
-const LARGE: Model = Model::Densenet4036;
+const SMALL: Model = Model::LENET;
+const LARGE: Model = Model::DENSENET_40_36;
 /// From this factor on, DenseNet's distance counts as far larger.
 const FAR: f64 = 2.0;
 /// Up to this factor, in either direction, curvatures count as similar.
@@ -99,7 +99,7 @@ fn factor(result: &ExperimentResult, value: fn(&GeometryRow) -> Option<f64>) -> 
     let inside =
         |row: &&GeometryRow| row.at.percent > 0.0 && BEFORE.contains(result.schedule.as_of_paper(row.at.epoch));
     let rows: Vec<&GeometryRow> = result.diagnostics.geometry.iter().filter(inside).collect();
-    let of = |model: Model| rows.iter().copied().filter(move |row| row.at.model == model.name());
+    let of = |model: Model| rows.iter().copied().filter(move |row| row.at.model == model.to_string());
     let epoch = of(SMALL).map(|row| row.at.epoch).filter(|&epoch| of(LARGE).any(|row| row.at.epoch == epoch)).max()?;
     let logs: Vec<(u64, f64)> = of(LARGE)
         .filter(|large| large.at.epoch == epoch)

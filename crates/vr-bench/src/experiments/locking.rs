@@ -20,7 +20,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "locking",
     summary: "Variance with and without transform locking (Figure 1)",
     claim: CLAIM,
-    model: Model::Lenet,
+    model: Model::LENET,
     cells,
     figures,
     verdicts,

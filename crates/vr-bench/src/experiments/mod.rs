@@ -112,11 +112,11 @@ pub fn run(
     forgotten: bool,
     observer: &dyn Observer,
 ) -> Result<Finished, BenchError> {
+    let data = settings.load()?;
     let run = RunFolder::open(out, experiment.name)?;
     if forgotten {
         run.forget()?;
     }
-    let data = settings.load()?;
     let work = Work {
         record: Record::of_experiment(experiment.name, settings),
         settings,

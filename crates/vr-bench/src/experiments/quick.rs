@@ -17,7 +17,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "quick",
     summary: "Locking and batch-norm reset on the embedded set, in minutes",
     claim: CLAIM,
-    model: Model::Lenet,
+    model: Model::LENET,
     cells,
     figures,
     verdicts,

@@ -22,7 +22,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "snapshot-interval",
     summary: "Variance ratios with snapshots every 1/8 to 4 epochs",
     claim: CLAIM,
-    model: Model::Lenet,
+    model: Model::LENET,
     cells,
     figures,
     verdicts,

@@ -22,7 +22,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "streaming",
     summary: "Variance at each step after a mega-batch (Figure 4)",
     claim: CLAIM,
-    model: Model::Lenet,
+    model: Model::LENET,
     cells,
     figures,
     verdicts,

@@ -17,7 +17,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "test-error",
     summary: "Test error of SGD, SVRG and SCSG (Figure 5)",
     claim: CLAIM,
-    model: Model::Lenet,
+    model: Model::LENET,
     cells,
     figures,
     verdicts,
@@ -30,7 +30,7 @@ const CLAIM: &str = "In test error SVRG is no better than SGD, and SCSG is the w
 const RESNET110_LEARNING_RATE: f64 = 0.05;
 
 fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
-    let base = if settings.model == Model::Resnet110 { RESNET110_LEARNING_RATE } else { LEARNING_RATE };
+    let base = if settings.model.name() == Model::RESNET110.name() { RESNET110_LEARNING_RATE } else { LEARNING_RATE };
     let of_seed = |seed| [sgd, recomputed, scsg].map(|method| method(settings, seed));
     let cells = settings.seeds.iter().copied().flat_map(of_seed);
     cells.map(|cell| Cell { schedule: settings.schedule(base), ..cell }).collect()
@@ -116,7 +116,7 @@ mod tests {
         let rate = |settings: &Settings| cells(settings, 391)[0].schedule.base;
         let mut settings = Settings::default();
         assert_eq!(rate(&settings), 0.1);
-        settings.model = Model::Resnet110;
+        settings.model = Model::RESNET110;
         assert_eq!(rate(&settings), 0.05);
         settings.learning_rate = Some(0.02);
         assert_eq!(rate(&settings), 0.02);

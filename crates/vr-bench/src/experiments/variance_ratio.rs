@@ -26,7 +26,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "variance-ratio",
     summary: "Variance ratios through training (Figure 2)",
     claim: CLAIM,
-    model: Model::Lenet,
+    model: Model::LENET,
     cells,
     figures,
     verdicts,

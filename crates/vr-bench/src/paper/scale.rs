@@ -33,7 +33,7 @@ pub struct Size {
 impl Scale {
     /// The size for a network. A large one's gradient costs some 200 to 700 of LeNet's.
     pub fn size(self, model: Model) -> Size {
-        let large = matches!(model, Model::Resnet110 | Model::Densenet4036);
+        let large = [Model::RESNET110, Model::DENSENET_40_36].iter().any(|large| large.name() == model.name());
         let size = |epochs, train, test, batch| Size { epochs, train: Some(train), test: Some(test), batch, every: 2 };
         match (self, large) {
             (Self::Quick, false) => size(10, 2_560, 2_000, 64),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 use vr_core::{Batch, FlatVector, Key, Noise, Normalization, Oracle, Stream};
 use vr_kernels::{Isa, fma_peak};
-use vr_models::{CpuEngine, Engine, EngineKind, Model, initialize};
+use vr_models::{CpuEngine, Engine, EngineKind, Model, Options, initialize};
 
 use crate::error::BenchError;
 
@@ -43,10 +43,11 @@ pub fn step_time(model: Model, kind: EngineKind, batch: usize) -> Result<StepTim
     let x = initialize(&graph, 0);
     let operations = 2.0 * CpuEngine::new(graph.clone()).multiply_adds_of_a_step(batch) as f64;
     let engine = Engine::new(kind, graph);
-    let pixels: Vec<f32> = (0..batch * 3072).map(|i| (i as f32 * 0.37).sin()).collect();
-    let labels = (0..batch as u32).map(|i| i % 10).collect();
+    let Options { picture: [c, h, w], classes, .. } = model.options();
+    let pixels: Vec<f32> = (0..batch * c * h * w).map(|i| (i as f32 * 0.37).sin()).collect();
+    let labels = (0..batch).map(|i| (i % classes) as u32).collect();
     let noise = Noise { key: Key::new(0, Stream::InnerTransform), samples: (0..batch as u32).collect() };
-    let pictures = Batch::new(&pixels, [batch, 3, 32, 32], labels)
+    let pictures = Batch::new(&pixels, [batch, c, h, w], labels)
         .and_then(|pictures| pictures.with_noise(noise))
         .map_err(|e| failed(Box::new(e)))?;
     let mut gradient = FlatVector::zeros(x.len());

@@ -4,11 +4,11 @@ use pulp::{Simd, WithSimd};
 
 use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, max_columns};
 use super::ahead::{Ahead, FAR};
-use super::gather::Window;
+use super::gather::{Band, Channels, Window};
 use super::layouts::Layouts;
 use super::packing::Weights;
 use super::simd::part;
-use super::tile::{Place, Runs, Start, Tile};
+use super::tile::{Grid, Runs, Start, Tile};
 use crate::{Affine, LANES};
 
 /// Cache lines of input that one tile reads at most, about: they stay in the first-level cache
@@ -75,21 +75,37 @@ impl Correlation {
         this
     }
 
+    fn bands(&self) -> usize {
+        self.rows.div_ceil(self.band)
+    }
+
+    fn chunks(&self) -> usize {
+        self.in_channels.div_ceil(self.chunk)
+    }
+
+    #[inline(always)]
+    fn band(&self, index: usize) -> Band {
+        let (first, end) = part(self.rows, self.bands(), index);
+        Band { first, count: end - first, most: self.band }
+    }
+
+    #[inline(always)]
+    fn channels(&self, chunk: usize) -> Channels {
+        let (first, end) = part(self.in_channels, self.chunks(), chunk);
+        Channels { first, count: end - first }
+    }
+
     /// Prefetches the inputs of the chunk that follows, within the tiles of this one.
     #[inline(always)]
     fn ahead(&self, input: *const f32, band: usize, chunk: usize, max_columns: usize) -> Ahead {
-        let bands = self.rows.div_ceil(self.band);
-        let chunks = self.in_channels.div_ceil(self.chunk);
-        let (top, bottom) = part(self.rows, bands, band);
-        let (band, chunk) = if chunk + 1 < chunks { (band, chunk + 1) } else { (band + 1, 0) };
-        if !self.far || band == bands {
+        let rows = self.band(band).count;
+        let (band, chunk) = if chunk + 1 < self.chunks() { (band, chunk + 1) } else { (band + 1, 0) };
+        if !self.far || band == self.bands() {
             return Ahead::none();
         }
         let blocks = self.out_channels.div_ceil(ROWS);
-        let steps = (bottom - top) * self.window.columns.div_ceil(max_columns) * blocks;
-        let (top, bottom) = part(self.rows, bands, band);
-        let (first, last) = part(self.in_channels, chunks, chunk);
-        self.window.ahead(input, [first, last - first], [top, bottom - top], steps)
+        let steps = rows * self.window.columns.div_ceil(max_columns) * blocks;
+        self.window.ahead(input, self.channels(chunk), self.band(band), steps)
     }
 
     fn gathered_len(&self, band: usize) -> usize {
@@ -152,28 +168,26 @@ impl WithSimd for Correlate<'_> {
         if plan.layouts.len() == 0 {
             return self.untouched();
         }
-        let bands = plan.rows.div_ceil(plan.band);
-        let chunks = plan.in_channels.div_ceil(plan.chunk);
-        // SAFETY: `Conv` checked all lengths against the shape that made the plan.
+        let chunks = plan.chunks();
+        // SAFETY: `ConvPlan` checked all lengths against the shape that made the plan.
         unsafe {
             let gathered = self.scratch.as_mut_ptr();
             let sums = gathered.add(plan.gathered_len(plan.band));
             let output = self.output.as_mut_ptr().add(plan.output_origin);
-            for band in 0..bands {
-                let (top, bottom) = part(plan.rows, bands, band);
+            for index in 0..plan.bands() {
+                let band = plan.band(index);
                 for chunk in 0..chunks {
-                    let (first, end) = part(plan.in_channels, chunks, chunk);
-                    let (channels, rows) = ([first, end - first], (top, bottom - top, plan.band));
+                    let channels = plan.channels(chunk);
                     let input = self.input.as_ptr();
                     let (layout, input) =
-                        plan.layouts.inputs(simd, &plan.window, input, self.prologue, channels, rows, gathered);
-                    let mut ahead = plan.ahead(self.input.as_ptr(), band, chunk, max_columns::<S>());
-                    for y in top..bottom {
+                        plan.layouts.inputs(simd, &plan.window, input, self.prologue, channels, band, gathered);
+                    let mut ahead = plan.ahead(self.input.as_ptr(), index, chunk, max_columns::<S>());
+                    for y in band.first..band.first + band.count {
                         let columns = plan.window.columns * LANES;
-                        let sums = sums.add((y - top) * plan.out_channels * columns);
-                        let sums = Place { origin: sums, row: columns, column: LANES };
+                        let sums = sums.add((y - band.first) * plan.out_channels * columns);
+                        let sums = Grid { origin: sums, row: columns, column: LANES };
                         let [row, column] = [plan.output_strides[0], plan.output_strides[2]];
-                        let output = Place { origin: output.add(y * plan.output_strides[1]), row, column };
+                        let output = Grid { origin: output.add(y * plan.output_strides[1]), row, column };
                         let start = match self.bias {
                             _ if chunk > 0 => Start::Sums(sums),
                             _ if self.accumulate => Start::Sums(output),
@@ -181,22 +195,18 @@ impl WithSimd for Correlate<'_> {
                             None => Start::Zero,
                         };
                         let finished = chunk + 1 == chunks;
-                        let end_place = if finished { output } else { sums };
-                        let far = plan.far && finished;
-                        let input = input.add((y - top) * layout.row_stride);
-                        row_of_tiles(
-                            simd,
+                        Row {
                             plan,
-                            (first, end),
-                            plan.window.taps_inside(y),
-                            &layout.offsets,
-                            input,
-                            self.packed.as_ptr(),
+                            channels,
+                            taps: plan.window.taps_inside(y),
+                            offsets: &layout.offsets,
+                            input: input.add((y - band.first) * layout.row_stride),
+                            packed: self.packed.as_ptr(),
                             start,
-                            end_place,
-                            far,
-                            &mut ahead,
-                        );
+                            end: if finished { output } else { sums },
+                            far: plan.far && finished,
+                        }
+                        .run(simd, &mut ahead);
                     }
                 }
             }
@@ -223,57 +233,61 @@ impl Correlate<'_> {
     }
 }
 
-/// One row of the grid, for the input channels `first..last` in the scratch and all outputs, by the
-/// rows of taps `above..below`: the others read zeros.
-///
-/// # Safety
-/// The pointers belong to the plan's row: the gathered input, all packed weights, the outputs.
-#[inline(always)]
-unsafe fn row_of_tiles<S: Simd>(
-    simd: S,
-    plan: &Correlation,
-    (first, last): (usize, usize),
-    (above, below): (usize, usize),
-    offsets: &[u32],
+/// One row of the grid, for some input channels and all outputs.
+struct Row<'a> {
+    plan: &'a Correlation,
+    channels: Channels,
+    /// The rows of taps that are taken, `[first, end)`: the others read zeros.
+    taps: (usize, usize),
+    offsets: &'a [u32],
+    /// The inputs as the offsets find them, and all packed weights.
     input: *const f32,
     packed: *const f32,
     start: Start,
-    end: Place,
+    end: Grid,
     far: bool,
-    ahead: &mut Ahead,
-) {
-    let taps = plan.window.taps_y * plan.window.taps_x;
-    let skipped = above * plan.window.taps_x;
-    let run = (below - above) * plan.window.taps_x;
-    let runs = match last - first {
-        channels if run == taps => Runs { count: 1, len: channels * taps, stride: 0 },
-        channels => Runs { count: channels, len: run, stride: taps },
-    };
-    let columns = plan.window.columns;
-    let tiles = columns.div_ceil(max_columns::<S>());
-    let blocks = plan.out_channels.div_ceil(ROWS);
-    for tile in 0..tiles {
-        let (left, right) = part(columns, tiles, tile);
-        for block in 0..blocks {
-            let (o, next) = part(plan.out_channels, blocks, block);
-            let rows = next - o;
-            // SAFETY: inside what the caller says.
-            unsafe {
-                let inside = |place: Place| Place { origin: place.at(o, left), ..place };
-                Tile {
-                    runs,
-                    offsets: offsets.as_ptr().add(skipped),
-                    weights: packed.add((o * plan.in_channels + first * rows) * taps + skipped * rows),
-                    input: input.add(left * LANES),
-                    start: match start {
-                        Start::Zero => Start::Zero,
-                        Start::Bias(bias) => Start::Bias(bias.add(o)),
-                        Start::Sums(place) => Start::Sums(inside(place)),
-                    },
-                    end: inside(end),
-                    far,
+}
+
+impl Row<'_> {
+    /// # Safety
+    /// The pointers belong to the plan's row: the inputs of the channels, all packed weights, the outputs.
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self, simd: S, ahead: &mut Ahead) {
+        let Self { plan, channels, taps: (above, below), .. } = self;
+        let taps = plan.window.taps_y * plan.window.taps_x;
+        let skipped = above * plan.window.taps_x;
+        let run = (below - above) * plan.window.taps_x;
+        let runs = match channels.count {
+            count if run == taps => Runs { count: 1, len: count * taps, stride: 0 },
+            count => Runs { count, len: run, stride: taps },
+        };
+        let columns = plan.window.columns;
+        let tiles = columns.div_ceil(max_columns::<S>());
+        let blocks = plan.out_channels.div_ceil(ROWS);
+        for tile in 0..tiles {
+            let (left, right) = part(columns, tiles, tile);
+            for block in 0..blocks {
+                let (o, next) = part(plan.out_channels, blocks, block);
+                let rows = next - o;
+                // SAFETY: inside what the caller says.
+                unsafe {
+                    let inside = |grid: Grid| Grid { origin: grid.at(o, left), ..grid };
+                    let weights = (o * plan.in_channels + channels.first * rows) * taps + skipped * rows;
+                    Tile {
+                        runs,
+                        offsets: self.offsets.as_ptr().add(skipped),
+                        weights: self.packed.add(weights),
+                        input: self.input.add(left * LANES),
+                        start: match self.start {
+                            Start::Zero => Start::Zero,
+                            Start::Bias(bias) => Start::Bias(bias.add(o)),
+                            Start::Sums(grid) => Start::Sums(inside(grid)),
+                        },
+                        end: inside(self.end),
+                        far: self.far,
+                    }
+                    .run(simd, rows, right - left);
                 }
-                .run(simd, rows, right - left);
                 ahead.step();
             }
         }

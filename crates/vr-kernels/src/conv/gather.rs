@@ -3,10 +3,33 @@
 use pulp::Simd;
 
 use super::ahead::Ahead;
-use super::layouts::Layout;
 use super::simd::{load, store};
 use crate::affine::relu;
 use crate::{Affine, LANES};
+
+/// Neighbouring channels of an input.
+#[derive(Clone, Copy)]
+pub(super) struct Channels {
+    pub first: usize,
+    pub count: usize,
+}
+
+/// Neighbouring rows of an output, out of bands of at most `most` rows.
+#[derive(Clone, Copy)]
+pub(super) struct Band {
+    pub first: usize,
+    pub count: usize,
+    pub most: usize,
+}
+
+/// The places of inputs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layout {
+    /// The place of each `(channel, ky, kx)` relative to that of the first output.
+    pub offsets: Vec<u32>,
+    /// Floats from one output row to the next.
+    pub row_stride: usize,
+}
 
 /// How the outputs of a correlation read their input: output `(y, x)` at tap `(ky, kx)` reads
 /// input `(y · stride + ky + origin_y, x · stride + kx + origin_x)`, or zero outside it.
@@ -60,10 +83,10 @@ impl Window {
         self.rows(band) * self.row_len() / LANES / 2 * 2 * LANES + LANES
     }
 
-    /// The input's rows that output rows `y..y + rows` read.
-    fn source_rows(&self, y: usize, rows: usize) -> (usize, usize) {
-        let first = (y * self.stride) as isize + self.origin_y;
-        let last = ((y + rows - 1) * self.stride + self.taps_y) as isize + self.origin_y;
+    /// The input's rows that a band reads.
+    fn source_rows(&self, band: Band) -> (usize, usize) {
+        let first = (band.first * self.stride) as isize + self.origin_y;
+        let last = ((band.first + band.count - 1) * self.stride + self.taps_y) as isize + self.origin_y;
         let inside = |row: isize| row.clamp(0, self.height as isize) as usize;
         (inside(first), inside(last))
     }
@@ -75,19 +98,12 @@ impl Window {
         (inside(0), inside(self.height as isize))
     }
 
-    /// Prefetches what [`gather`](Self::gather) will read for `channels` from `first` on and output rows
-    /// from `y` on.
+    /// Prefetches what [`gather`](Self::gather) will read, within so many steps.
     #[inline(always)]
-    pub fn ahead(
-        &self,
-        input: *const f32,
-        [first, channels]: [usize; 2],
-        [y, rows]: [usize; 2],
-        steps: usize,
-    ) -> Ahead {
-        let (top, bottom) = self.source_rows(y, rows);
-        let from = input.wrapping_add(first * self.strides[0] + top * self.strides[1]);
-        Ahead::new(from, self.strides[0], channels, (bottom - top) * self.width, steps)
+    pub fn ahead(&self, input: *const f32, channels: Channels, band: Band, steps: usize) -> Ahead {
+        let (top, bottom) = self.source_rows(band);
+        let from = input.wrapping_add(channels.first * self.strides[0] + top * self.strides[1]);
+        Ahead::new(from, self.strides[0], channels.count, (bottom - top) * self.width, steps)
     }
 
     /// Vectors of one channel that a tile of `columns` neighbouring outputs reads.
@@ -131,31 +147,30 @@ impl Window {
         Layout { offsets, row_stride }
     }
 
-    /// Fills the scratch with channels `first..first + channels`, for output rows `y..y + rows` of a
-    /// band of `band` at most.
+    /// Fills the scratch with some channels' inputs for a band of output rows.
     ///
     /// # Safety
-    /// `input` is valid for reads of all channels, `scratch` for writes of `channels ·
-    /// channel_len(band)`, and the prologue has a value for each of `first..first + channels`.
+    /// `input` is valid for reads of all channels, `scratch` for writes of `channels.count ·
+    /// channel_len(band.most)`, and the prologue has a value for each of the channels.
     #[inline(always)]
     pub unsafe fn gather<S: Simd>(
         &self,
         simd: S,
         input: *const f32,
         prologue: Option<Affine>,
-        first: usize,
-        channels: usize,
-        (y, rows, band): (usize, usize, usize),
+        channels: Channels,
+        band: Band,
         scratch: *mut f32,
     ) {
-        for channel in 0..channels {
-            for row in 0..self.rows(rows) {
+        let first = channels.first;
+        for channel in 0..channels.count {
+            for row in 0..self.rows(band.count) {
                 let step = self.row_step();
-                let iy = ((y + row / step) * self.stride + row % step) as isize + self.origin_y;
+                let iy = ((band.first + row / step) * self.stride + row % step) as isize + self.origin_y;
                 let inside = 0 <= iy && iy < self.height as isize;
                 // SAFETY: a row inside the picture, and a row of the channel's scratch.
                 unsafe {
-                    let to = scratch.add(channel * self.channel_len(band) + row * self.row_len());
+                    let to = scratch.add(channel * self.channel_len(band.most) + row * self.row_len());
                     if !inside {
                         std::slice::from_raw_parts_mut(to, self.row_len()).fill(0.0);
                         continue;

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::gather::Window;
+use super::gather::{Band, Channels, Layout, Window};
 use crate::Affine;
 
 /// Inputs gathered in a scratch or, where nothing need be changed, in the picture itself.
@@ -25,8 +25,7 @@ impl Layouts {
         self.gathered.offsets.len()
     }
 
-    /// The inputs of channels `first..first + channels` for output rows `y..y + rows` of a band of `band`
-    /// at most, gathered in the scratch if need be.
+    /// The inputs of some channels for a band of output rows, gathered in the scratch if need be.
     ///
     /// # Safety
     /// As [`Window::gather`], and the window is the one of the layouts.
@@ -37,28 +36,21 @@ impl Layouts {
         window: &Window,
         input: *const f32,
         prologue: Option<Affine>,
-        [first, channels]: [usize; 2],
-        rows: (usize, usize, usize),
+        channels: Channels,
+        band: Band,
         scratch: *mut f32,
     ) -> (&Layout, *const f32) {
         // SAFETY: as the caller says; the layout in place reads inside the picture.
         unsafe {
             match (&self.in_place, prologue) {
-                (Some(layout), None) => (layout, input.add(first * window.strides[0] + rows.0 * window.strides[1])),
+                (Some(layout), None) => {
+                    (layout, input.add(channels.first * window.strides[0] + band.first * window.strides[1]))
+                }
                 _ => {
-                    window.gather(simd, input, prologue, first, channels, rows, scratch);
+                    window.gather(simd, input, prologue, channels, band, scratch);
                     (&self.gathered, scratch)
                 }
             }
         }
     }
-}
-
-/// The places of inputs.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Layout {
-    /// The place of each `(channel, ky, kx)` relative to that of the first output.
-    pub offsets: Vec<u32>,
-    /// Floats from one output row to the next.
-    pub row_stride: usize,
 }

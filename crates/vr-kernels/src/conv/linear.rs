@@ -5,7 +5,7 @@ use std::iter;
 use pulp::{Simd, WithSimd};
 
 use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, max_columns};
-use super::tile::{Place, Runs, Start, Tile};
+use super::tile::{Grid, Runs, Start, Tile};
 use crate::{Affine, Isa, LANES};
 
 /// The weight gradient of a linear layer: a product over samples, with features in the lanes.
@@ -159,7 +159,7 @@ impl WithSimd for Part<'_> {
         let mut sums = Sums([0.0; ROWS * MAX_COLUMNS * LANES]);
         for left in (0..plan.in_features).step_by(width) {
             let features = width.min(plan.in_features - left);
-            let end = Place { origin: sums.0.as_mut_ptr(), row: width, column: LANES };
+            let end = Grid { origin: sums.0.as_mut_ptr(), row: width, column: LANES };
             let starts = iter::once(Start::Zero).chain(iter::repeat(Start::Sums(end)));
             for (PackedBlock { inputs, gradients }, start) in blocks.iter().zip(starts) {
                 // SAFETY: `part` checked the lengths; what a vector reads beyond a sample's features

@@ -10,7 +10,7 @@ mod layouts;
 mod linear;
 mod outer;
 mod packing;
-mod plan;
+mod phases;
 mod shape;
 mod simd;
 mod tile;
@@ -21,7 +21,7 @@ mod winograd;
 use algorithms::{Correlations, WeightGrads};
 pub use linear::{LinearGrad, PackedBlock};
 use packing::Weights;
-use plan::{Taps, backward, forward, weight_grad};
+use phases::{Taps, backward, forward, weight_grad};
 pub use shape::ConvShape;
 
 use crate::{Affine, Isa, LANES};
@@ -32,14 +32,14 @@ use crate::{Affine, Isa, LANES};
 /// `[out_channels][out_height][out_width][16]`, weights `[out_channels][in_channels][kernel][kernel]`.
 /// Tensors that start on a cache line are read and written fastest.
 #[derive(Clone, Debug)]
-pub struct Conv {
+pub struct ConvPlan {
     shape: ConvShape,
     forward: Correlations,
     backward: Correlations,
     weight_grad: WeightGrads,
 }
 
-impl Conv {
+impl ConvPlan {
     /// Plans the convolutions of a shape.
     ///
     /// # Panics

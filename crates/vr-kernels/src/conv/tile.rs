@@ -17,12 +17,12 @@ pub(super) enum Start {
     /// One value for each row of the tile.
     Bias(*const f32),
     /// One vector for each row and column.
-    Sums(Place),
+    Sums(Grid),
 }
 
 /// Where the vectors of a tile lie.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Grid {
     pub origin: *mut f32,
     /// Floats from one row (output channel) to the next.
     pub row: usize,
@@ -30,7 +30,7 @@ pub(super) struct Place {
     pub column: usize,
 }
 
-impl Place {
+impl Grid {
     /// # Safety
     /// The place has such a row and column.
     #[inline(always)]
@@ -58,7 +58,7 @@ pub(super) struct Tile {
     pub weights: *const f32,
     pub input: *const f32,
     pub start: Start,
-    pub end: Place,
+    pub end: Grid,
     /// Whether `end` is hardly in a cache.
     pub far: bool,
 }

@@ -4,9 +4,9 @@ use pulp::{Simd, WithSimd};
 
 use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, max_columns};
 use super::ahead::{Ahead, FAR};
-use super::gather::Window;
+use super::gather::{Band, Channels, Layout, Window};
 use super::lane_sums::{SUMS as SUMS_AT_ONCE, lane_sums};
-use super::layouts::{Layout, Layouts};
+use super::layouts::Layouts;
 use super::outer::Outer;
 use super::simd::part;
 use crate::{Affine, LANES};
@@ -59,6 +59,26 @@ impl WeightGrad {
         Self { window, in_channels, out_channels, rows, chunk, band, group, layouts, far }
     }
 
+    fn bands(&self) -> usize {
+        self.rows.div_ceil(self.band)
+    }
+
+    fn chunks(&self) -> usize {
+        self.in_channels.div_ceil(self.chunk)
+    }
+
+    #[inline(always)]
+    fn band(&self, index: usize) -> Band {
+        let (first, end) = part(self.rows, self.bands(), index);
+        Band { first, count: end - first, most: self.band }
+    }
+
+    #[inline(always)]
+    fn channels(&self, chunk: usize) -> Channels {
+        let (first, end) = part(self.in_channels, self.chunks(), chunk);
+        Channels { first, count: end - first }
+    }
+
     /// Floats from one channel of the output to the next, and one row.
     fn output_strides(&self) -> [usize; 2] {
         let row = self.window.columns * LANES;
@@ -97,36 +117,32 @@ impl WithSimd for GradWeights<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let plan = self.plan;
-        let bands = plan.rows.div_ceil(plan.band);
-        let chunks = plan.in_channels.div_ceil(plan.chunk);
         let [inputs_len, _] = plan.scratch_lens();
         let inputs = self.scratch.as_mut_ptr();
-        for chunk in 0..chunks {
-            let (first, last) = part(plan.in_channels, chunks, chunk);
-            for band in 0..bands {
-                let (top, bottom) = part(plan.rows, bands, band);
-                // SAFETY: `Conv` checked all lengths against the shape that made the plan.
+        for chunk in 0..plan.chunks() {
+            for index in 0..plan.bands() {
+                let (channels, band) = (plan.channels(chunk), plan.band(index));
+                // SAFETY: `ConvPlan` checked all lengths against the shape that made the plan.
                 unsafe {
                     let sums = inputs.add(inputs_len);
-                    let gradients = self.grad_output.as_ptr().add(top * plan.output_strides()[1]);
-                    let (channels, rows) = ([first, last - first], (top, bottom - top, plan.band));
+                    let gradients = self.grad_output.as_ptr().add(band.first * plan.output_strides()[1]);
                     let input = self.input.as_ptr();
-                    let (layout, input) =
-                        plan.layouts.inputs(simd, &plan.window, input, self.prologue, channels, rows, inputs);
-                    let ahead = self.ahead(chunk, band, max_columns::<S>());
-                    self.tiles(
-                        simd,
-                        (first, last),
-                        (bottom - top, band, bands),
-                        layout,
-                        [input, gradients],
-                        sums,
-                        ahead,
-                    );
+                    let (layout, inputs) =
+                        plan.layouts.inputs(simd, &plan.window, input, self.prologue, channels, band, inputs);
+                    let ahead = self.ahead(chunk, index, max_columns::<S>());
+                    self.tiles(simd, channels, band, Pictures { layout, inputs, gradients }, sums, ahead);
                 }
             }
         }
     }
+}
+
+/// The pictures that a band's products are made of.
+#[derive(Clone, Copy)]
+struct Pictures<'a> {
+    layout: &'a Layout,
+    inputs: *const f32,
+    gradients: *const f32,
 }
 
 impl GradWeights<'_> {
@@ -134,25 +150,20 @@ impl GradWeights<'_> {
     #[inline(always)]
     fn ahead(&self, chunk: usize, band: usize, max_columns: usize) -> [Ahead; 2] {
         let plan = self.plan;
-        let bands = plan.rows.div_ceil(plan.band);
-        let chunks = plan.in_channels.div_ceil(plan.chunk);
-        let (first, last) = part(plan.in_channels, chunks, chunk);
         let taps = plan.window.taps_y * plan.window.taps_x;
-        let steps = plan.out_channels.div_ceil(ROWS) * ((last - first) * taps).div_ceil(max_columns);
-        let (chunk, band) = if band + 1 < bands { (chunk, band + 1) } else { (chunk + 1, 0) };
-        if !plan.far || chunk == chunks {
+        let steps = plan.out_channels.div_ceil(ROWS) * (plan.channels(chunk).count * taps).div_ceil(max_columns);
+        let (chunk, band) = if band + 1 < plan.bands() { (chunk, band + 1) } else { (chunk + 1, 0) };
+        if !plan.far || chunk == plan.chunks() {
             return [Ahead::none(); 2];
         }
-        let (first, last) = part(plan.in_channels, chunks, chunk);
-        let (top, bottom) = part(plan.rows, bands, band);
-        let inputs = plan.window.ahead(self.input.as_ptr(), [first, last - first], [top, bottom - top], steps);
+        let band = plan.band(band);
+        let inputs = plan.window.ahead(self.input.as_ptr(), plan.channels(chunk), band, steps);
         let [channel, row] = plan.output_strides();
-        let from = self.grad_output.as_ptr().wrapping_add(top * row);
-        let run = (bottom - top) * plan.window.columns;
-        [inputs, Ahead::new(from, channel, plan.out_channels, run, steps)]
+        let from = self.grad_output.as_ptr().wrapping_add(band.first * row);
+        [inputs, Ahead::new(from, channel, plan.out_channels, band.count * plan.window.columns, steps)]
     }
 
-    /// One band of rows, for the input channels `first..last` and all output channels.
+    /// One band of rows, for some input channels and all output channels.
     ///
     /// # Safety
     /// The pointers belong to the parts of the plan's scratch.
@@ -160,10 +171,9 @@ impl GradWeights<'_> {
     unsafe fn tiles<S: Simd>(
         &mut self,
         simd: S,
-        (first, last): (usize, usize),
-        (height, band, bands): (usize, usize, usize),
-        layout: &Layout,
-        [inputs, gradients]: [*const f32; 2],
+        channels: Channels,
+        band: Band,
+        pictures: Pictures<'_>,
         mut sums: *mut f32,
         mut ahead: [Ahead; 2],
     ) {
@@ -171,7 +181,8 @@ impl GradWeights<'_> {
         let taps = plan.window.taps_y * plan.window.taps_x;
         let width = plan.window.columns;
         let [channel, _] = plan.output_strides();
-        let weights = (last - first) * taps;
+        let weights = channels.count * taps;
+        let last = band.first + band.count == plan.rows;
         let tiles = weights.div_ceil(max_columns::<S>());
         let blocks = plan.out_channels.div_ceil(ROWS);
         for group in (0..blocks).step_by(plan.group) {
@@ -183,18 +194,18 @@ impl GradWeights<'_> {
                     // SAFETY: as the caller says.
                     unsafe {
                         Outer {
-                            left: gradients.add(o * channel),
+                            left: pictures.gradients.add(o * channel),
                             left_row: channel,
-                            right: inputs,
-                            offsets: layout.offsets.as_ptr().add(start),
-                            height,
+                            right: pictures.inputs,
+                            offsets: pictures.layout.offsets.as_ptr().add(start),
+                            height: band.count,
                             width,
-                            row_stride: layout.row_stride,
+                            row_stride: pictures.layout.row_stride,
                             sums,
-                            fresh: band == 0,
+                            fresh: band.first == 0,
                         }
                         .run(simd, rows, columns);
-                        if band + 1 == bands {
+                        if last {
                             let mut weights = [0.0; ROWS * MAX_COLUMNS];
                             for (i, to) in weights.chunks_exact_mut(SUMS_AT_ONCE).enumerate() {
                                 if i * SUMS_AT_ONCE < rows * columns {
@@ -202,13 +213,13 @@ impl GradWeights<'_> {
                                 }
                             }
                             for r in 0..rows {
-                                let at = ((o + r) * plan.in_channels + first) * taps + start;
+                                let at = ((o + r) * plan.in_channels + channels.first) * taps + start;
                                 for t in 0..columns {
                                     *self.grad_weights.get_unchecked_mut(at + t) = weights[r * columns + t];
                                 }
                             }
                         }
-                        if bands > 1 {
+                        if band.count < plan.rows {
                             sums = sums.add(rows * columns * LANES);
                         }
                     }

@@ -1,6 +1,5 @@
 //! Batch normalisation, `y = relu(gamma · (x − mean) / √(var + eps) + beta)`, over lane blocks.
 
-mod apply;
 mod backward;
 mod moments;
 

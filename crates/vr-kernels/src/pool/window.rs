@@ -29,34 +29,38 @@ impl<S: Simd> Read<S> {
     }
 }
 
-/// A row of windows: `size` rows of `width` positions in, one row out.
+/// The part of one window that lies in the picture.
 #[derive(Clone, Copy)]
 pub(super) struct Window {
-    pub(super) size: usize,
-    pub(super) width: usize,
+    /// The position of its first value in the block.
+    pub(super) first: usize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    /// Positions from one row to the next.
+    pub(super) step: usize,
 }
 
 impl Window {
-    /// Where the value in row i and column j of window `column` is.
+    /// The position of the value in row i and column j.
     #[inline(always)]
-    fn place(self, column: usize, i: usize, j: usize) -> usize {
-        i * self.width + column * self.size + j
+    fn position(self, i: usize, j: usize) -> usize {
+        self.first + i * self.step + j
     }
 
     /// The largest value of a window, and which one is the first of its value, in row-major order; where a
     /// value is NaN, the last such.
     #[inline(always)]
-    fn first_max<S: Simd>(self, simd: S, column: usize, value: impl Fn(usize) -> S::f32s) -> (S::f32s, S::f32s) {
-        let mut best = value(self.place(column, 0, 0));
+    fn first_max<S: Simd>(self, simd: S, value: impl Fn(usize) -> S::f32s) -> (S::f32s, S::f32s) {
+        let mut best = value(self.first);
         let mut index = simd.splat_f32s(0.0);
-        for i in 0..self.size {
-            for j in 0..self.size {
-                let value = value(self.place(column, i, j));
+        for i in 0..self.rows {
+            for j in 0..self.columns {
+                let value = value(self.position(i, j));
                 // As in PyTorch a NaN wins, over numbers and over a NaN before it.
                 let nan = simd.not_m32s(simd.equal_f32s(value, value));
                 let more = simd.or_m32s(simd.greater_than_f32s(value, best), nan);
                 best = simd.select_f32s(more, value, best);
-                index = simd.select_f32s(more, simd.splat_f32s((i * self.size + j) as f32), index);
+                index = simd.select_f32s(more, simd.splat_f32s((i * self.columns + j) as f32), index);
             }
         }
         (best, index)
@@ -65,11 +69,9 @@ impl Window {
     #[inline(always)]
     pub(super) fn max<S: Simd>(self, simd: S, read: Read<S>, x: &[S::f32s], out: &mut [S::f32s]) {
         let groups = lanes::groups::<S>();
-        for (column, out) in out.chunks_exact_mut(groups).enumerate() {
-            for g in 0..groups {
-                let value = |place| read.value(simd, x[place * groups + g]);
-                out[g] = self.first_max(simd, column, value).0;
-            }
+        for (g, out) in out[..groups].iter_mut().enumerate() {
+            let value = |position| read.value(simd, x[position * groups + g]);
+            *out = self.first_max(simd, value).0;
         }
     }
 
@@ -81,58 +83,56 @@ impl Window {
         x: &[S::f32s],
         dout: &[S::f32s],
         dx: &mut [S::f32s],
+        add: bool,
     ) {
         let groups = lanes::groups::<S>();
         let zero = simd.splat_f32s(0.0);
-        for (column, dout) in dout.chunks_exact(groups).enumerate() {
-            for g in 0..groups {
-                let value = |place| read.value(simd, x[place * groups + g]);
-                let (_, index) = self.first_max(simd, column, value);
-                for i in 0..self.size {
-                    for j in 0..self.size {
-                        let here = simd.splat_f32s((i * self.size + j) as f32);
-                        dx[self.place(column, i, j) * groups + g] =
-                            simd.select_f32s(simd.equal_f32s(index, here), dout[g], zero);
-                    }
+        for (g, &dout) in dout[..groups].iter().enumerate() {
+            let value = |position| read.value(simd, x[position * groups + g]);
+            let (_, index) = self.first_max(simd, value);
+            for i in 0..self.rows {
+                for j in 0..self.columns {
+                    let here = simd.equal_f32s(index, simd.splat_f32s((i * self.columns + j) as f32));
+                    let part = simd.select_f32s(here, dout, zero);
+                    let to = &mut dx[self.position(i, j) * groups + g];
+                    *to = if add { simd.add_f32s(*to, part) } else { part };
                 }
             }
         }
     }
 
     #[inline(always)]
-    pub(super) fn mean<S: Simd>(self, simd: S, read: Read<S>, x: &[S::f32s], out: &mut [S::f32s]) {
+    pub(super) fn mean<S: Simd>(self, simd: S, read: Read<S>, share: S::f32s, x: &[S::f32s], out: &mut [S::f32s]) {
         let groups = lanes::groups::<S>();
-        for (column, out) in out.chunks_exact_mut(groups).enumerate() {
-            for g in 0..groups {
-                let mut sum = simd.splat_f32s(0.0);
-                for i in 0..self.size {
-                    for j in 0..self.size {
-                        sum = simd.add_f32s(sum, read.value(simd, x[self.place(column, i, j) * groups + g]));
-                    }
+        for (g, out) in out[..groups].iter_mut().enumerate() {
+            let mut sum = simd.splat_f32s(0.0);
+            for i in 0..self.rows {
+                for j in 0..self.columns {
+                    sum = simd.add_f32s(sum, read.value(simd, x[self.position(i, j) * groups + g]));
                 }
-                out[g] = simd.mul_f32s(sum, self.share(simd));
             }
+            *out = simd.mul_f32s(sum, share);
         }
     }
 
     #[inline(always)]
-    pub(super) fn mean_backward<S: Simd>(self, simd: S, dout: &[S::f32s], dx: &mut [S::f32s]) {
+    pub(super) fn mean_backward<S: Simd>(
+        self,
+        simd: S,
+        share: S::f32s,
+        dout: &[S::f32s],
+        dx: &mut [S::f32s],
+        add: bool,
+    ) {
         let groups = lanes::groups::<S>();
-        for (column, dout) in dout.chunks_exact(groups).enumerate() {
-            for g in 0..groups {
-                let part = simd.mul_f32s(dout[g], self.share(simd));
-                for i in 0..self.size {
-                    for j in 0..self.size {
-                        dx[self.place(column, i, j) * groups + g] = part;
-                    }
+        for (g, &dout) in dout[..groups].iter().enumerate() {
+            let part = simd.mul_f32s(dout, share);
+            for i in 0..self.rows {
+                for j in 0..self.columns {
+                    let to = &mut dx[self.position(i, j) * groups + g];
+                    *to = if add { simd.add_f32s(*to, part) } else { part };
                 }
             }
         }
-    }
-
-    /// The share of each value in the mean.
-    #[inline(always)]
-    fn share<S: Simd>(self, simd: S) -> S::f32s {
-        simd.splat_f32s(1.0 / (self.size * self.size) as f32)
     }
 }

@@ -1,14 +1,17 @@
 //! The backward pass.
 
+use std::ops::Range;
+
 use vr_kernels::{
     Affine, Buffer, InputGradient, LANES, LinearGrad, NormBackward, NormSums, PackedBlock, add_assign, channel_sums,
     elu_backward, mul_assign,
 };
 
 use super::forward::affine;
-use super::gradient_plan::{Back, GradPlace, GradientPlan};
+use super::gradient_plan::{Back, GradRegion, GradientPlan};
 use super::plan::{ConvLayer, Prologue, View, pool};
 use super::scratch::with_scratch;
+use super::segments::{Meeting, Segment, Segments};
 use super::workspace::{Block, Coefficients, Workspace};
 use super::{Context, each};
 
@@ -25,23 +28,35 @@ pub fn backward(
     let samples = context.batch.len();
     let Workspace { blocks, coefficients, weights, .. } = workspace;
     let blocks = &mut blocks[..samples.div_ceil(LANES)];
-    let mut at = 0;
-    while at < gradient.steps.len() {
-        let sums = |step: &&Back| !matches!(step, Back::NormSums { .. });
-        let end = at + gradient.steps[at..].iter().take_while(sums).count();
-        let last = gradient.steps.get(end);
+    for Segment { steps, then } in &gradient.segments.pieces {
         each(blocks, |_, block| {
-            for step in gradient.steps[at..end].iter().chain(last) {
-                run(context, block, step, coefficients, weights);
+            for step in &gradient.steps[steps.clone()] {
+                run(context, gradient, block, step, coefficients, weights);
             }
         });
-        if let Some(Back::NormSums { prologue, .. }) = last {
-            norm_gradient(context, *prologue, blocks, samples, train, &mut coefficients[*prologue], out);
+        match then {
+            Meeting::Norm(prologue) => {
+                norm_gradient(context, *prologue, blocks, samples, train, &mut coefficients[*prologue], out);
+            }
+            Meeting::Sum(convs) => sum_parts(context, &gradient.segments, convs, blocks, out),
         }
-        at = end + 1;
     }
-    let blocks = &*blocks;
-    each(&mut parts(context, out), |_, part| match part {
+}
+
+/// A part of the gradient that one thread completes from all blocks.
+enum Part<'a> {
+    /// The sum of the blocks' own parts from `start` on.
+    Sum { start: usize, out: &'a mut [f32] },
+    /// Some of the weights of a linear layer.
+    Linear { conv: usize, layer: &'a LinearGrad, index: usize, out: &'a mut [f32] },
+}
+
+/// Parameters that are summed at a time.
+const SUM: usize = 4096;
+
+/// Completes the gradients of some convolutions' parameters.
+fn sum_parts(context: &Context<'_>, segments: &Segments, convs: &[usize], blocks: &[Block], out: &mut [f32]) {
+    each(&mut parts(context, segments, convs, out), |_, part| match part {
         Part::Sum { start, out } => sum(context, blocks, *start, out),
         Part::Linear { conv, layer, index, out } => {
             let packed = blocks.iter().map(|block| &block.linear[*conv]);
@@ -51,22 +66,13 @@ pub fn backward(
     });
 }
 
-/// A part of the gradient that one thread completes from all blocks.
-enum Part<'a> {
-    /// The sum of the blocks' own parts, from parameter `start` on.
-    Sum { start: usize, out: &'a mut [f32] },
-    /// Some of the weights of a linear layer.
-    Linear { conv: usize, layer: &'a LinearGrad, index: usize, out: &'a mut [f32] },
-}
-
-/// Parameters that are summed at a time.
-const SUM: usize = 4096;
-
-/// The gradient of the convolutions' parameters in parts.
-fn parts<'a>(context: &Context<'a>, mut out: &'a mut [f32]) -> Vec<Part<'a>> {
+/// The gradient of some convolutions' parameters in parts.
+fn parts<'a>(context: &Context<'a>, segments: &Segments, convs: &[usize], mut out: &'a mut [f32]) -> Vec<Part<'a>> {
     let mut parts = Vec::new();
     let mut at = 0;
-    for (conv, layer) in context.plan.convs.iter().enumerate() {
+    for &conv in convs {
+        let layer = &context.plan.convs[conv];
+        let mut start = segments.parts[conv].start;
         for tensor in layer.tensor..=layer.tensor + usize::from(layer.bias) {
             let range = context.range(tensor);
             let (values, rest) = out.split_at_mut(range.end - at);
@@ -80,7 +86,8 @@ fn parts<'a>(context: &Context<'a>, mut out: &'a mut [f32]) -> Vec<Part<'a>> {
                 }
                 _ => {
                     let chunks = values.chunks_mut(SUM).enumerate();
-                    parts.extend(chunks.map(|(i, out)| Part::Sum { start: range.start + i * SUM, out }));
+                    parts.extend(chunks.map(|(i, out)| Part::Sum { start: start + i * SUM, out }));
+                    start += range.len();
                 }
             }
         }
@@ -92,9 +99,9 @@ fn parts<'a>(context: &Context<'a>, mut out: &'a mut [f32]) -> Vec<Part<'a>> {
 fn sum(context: &Context<'_>, blocks: &[Block], start: usize, out: &mut [f32]) {
     let [first, rest @ ..] = blocks else { return };
     let range = start..start + out.len();
-    out.copy_from_slice(&first.gradient[range.clone()]);
+    out.copy_from_slice(&first.parts[range.clone()]);
     for block in rest {
-        add_assign(context.isa, &block.gradient[range.clone()], out);
+        add_assign(context.isa, &block.parts[range.clone()], out);
     }
 }
 
@@ -129,11 +136,19 @@ fn norm_gradient(
     }
 }
 
-fn run(context: &Context<'_>, block: &mut Block, step: &Back, coefficients: &[Coefficients], weights: &[[Buffer; 2]]) {
+fn run(
+    context: &Context<'_>,
+    gradient: &GradientPlan,
+    block: &mut Block,
+    step: &Back,
+    coefficients: &[Coefficients],
+    weights: &[[Buffer; 2]],
+) {
     match step {
         Back::Zero(place) => block.grads[place.slot][place.range()].fill(0.0),
         Back::Conv { conv, from, grad, to } => {
-            weight_gradient(context, block, *conv, *from, *grad, coefficients);
+            let part = gradient.segments.parts[*conv].clone();
+            weight_gradient(context, block, *conv, part, *from, *grad, coefficients);
             if let Some(to) = to {
                 let (kernel, weights) = (&context.plan.convs[*conv].conv, &weights[*conv][1]);
                 write(block, to.to, |block, out| {
@@ -177,8 +192,8 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Back, coefficients: &[Co
             out.copy_from_slice(&block.grads[grad.slot][grad.range()]);
             mul_assign(context.isa, &block.masks[*mask], out);
         }),
-        Back::Pool { max, window, from, grad, to } => {
-            let (pool, prologue) = (pool(from.place, *window), affine(context.plan, coefficients, *from));
+        Back::Pool { max, windows, from, grad, to } => {
+            let (pool, prologue) = (pool(from.place, *windows), affine(context.plan, coefficients, *from));
             write(block, *to, |block, out| {
                 let grad = &block.grads[grad.slot][grad.range()];
                 if *max {
@@ -193,7 +208,7 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Back, coefficients: &[Co
 }
 
 /// Lends the target's memory: a step never reads the slot that it writes.
-fn write(block: &mut Block, to: GradPlace, work: impl FnOnce(&mut Block, &mut [f32])) {
+fn write(block: &mut Block, to: GradRegion, work: impl FnOnce(&mut Block, &mut [f32])) {
     let mut slot = std::mem::take(&mut block.grads[to.slot]);
     work(block, &mut slot[to.range()]);
     block.grads[to.slot] = slot;
@@ -216,33 +231,32 @@ fn weight_gradient(
     context: &Context<'_>,
     block: &mut Block,
     conv: usize,
+    part: Range<usize>,
     from: View,
-    grad: GradPlace,
+    grad: GradRegion,
     coefficients: &[Coefficients],
 ) {
-    let ConvLayer { conv: kernel, linear, tensor, bias } = &context.plan.convs[conv];
-    let Block { first, values, grads, gradient, linear: packed, bias: sums, .. } = block;
+    let ConvLayer { conv: kernel, linear, bias, .. } = &context.plan.convs[conv];
+    let Block { first, values, grads, parts, linear: packed, bias: sums, .. } = block;
     let x = context.values(*first, values, from.place);
     let grad = &grads[grad.slot][grad.range()];
     let prologue = affine(context.plan, coefficients, from);
+    let biases = if *bias { kernel.shape().out_channels } else { 0 };
+    let (weights, biases) = parts[part.clone()].split_at_mut(part.len() - biases);
     match linear {
         Some(linear) => {
             let [inputs, gradients] = &mut packed[conv];
             linear.pack(context.isa, x, prologue, grad, inputs, gradients);
         }
-        None => {
-            let out = &mut gradient[context.range(*tensor)];
-            with_scratch(kernel.scratch_len(), |scratch| {
-                kernel.weight_grad(context.isa, x, prologue, grad, out, scratch);
-            });
-        }
+        None => with_scratch(kernel.scratch_len(), |scratch| {
+            kernel.weight_grad(context.isa, x, prologue, grad, weights, scratch);
+        }),
     }
     if *bias {
-        let range = context.range(tensor + 1);
-        sums.resize(range.len(), 0.0);
+        sums.resize(biases.len(), 0.0);
         // Padded lanes of a gradient are zero.
         channel_sums(context.isa, grad, LANES, sums);
-        for (out, sum) in gradient[range].iter_mut().zip(&*sums) {
+        for (out, sum) in biases.iter_mut().zip(&*sums) {
             *out = *sum as f32;
         }
     }

@@ -4,7 +4,7 @@ use vr_core::{NormStatistics, Normalization};
 use vr_kernels::{Affine, Buffer, LANES, Moments, activate, add, elu, fold, moments, mul_assign};
 
 use super::loss::loss;
-use super::plan::{ConvLayer, Mask, Place, Plan, Step, View, pool};
+use super::plan::{ConvLayer, Mask, Plan, Region, Step, View, pool};
 use super::scratch::with_scratch;
 use super::workspace::{Block, Coefficients, Workspace};
 use super::{Context, each};
@@ -69,7 +69,7 @@ pub fn forward(
 }
 
 /// Statistics of what was just written, while it is hot.
-fn gather(context: &Context<'_>, block: &mut Block, to: Place, train: bool) {
+fn gather(context: &Context<'_>, block: &mut Block, to: Region, train: bool) {
     if train && context.plan.normed[to.buffer] {
         let out = &mut block.moments[to.buffer][to.channel_range()];
         moments(context.isa, context.values(block.first, &block.values, to), block.lanes, out);
@@ -157,8 +157,8 @@ fn run(context: &Context<'_>, block: &mut Block, step: &Step, coefficients: &[Co
             activate(isa, input(from), affine(plan, coefficients, *from), out);
             mul_assign(isa, &block.masks[*mask], out);
         }
-        Step::Pool { max, window, from, .. } => {
-            let (pool, prologue) = (pool(from.place, *window), affine(plan, coefficients, *from));
+        Step::Pool { max, windows, from, .. } => {
+            let (pool, prologue) = (pool(from.place, *windows), affine(plan, coefficients, *from));
             if *max { pool.max(isa, input(from), prologue, out) } else { pool.mean(isa, input(from), prologue, out) }
         }
     }

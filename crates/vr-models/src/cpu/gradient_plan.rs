@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use super::plan::{Place, Plan, Step, View};
+use super::plan::{Plan, Region, Step, View};
+use super::segments::{MOST_PARTS, Segments};
+use crate::graph::Windows;
 
 /// A range of channels in a slot for gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GradPlace {
+pub struct GradRegion {
     /// Which slot.
     pub slot: usize,
     /// First element.
@@ -15,7 +17,7 @@ pub struct GradPlace {
     pub len: usize,
 }
 
-impl GradPlace {
+impl GradRegion {
     /// Its elements in the slot.
     pub fn range(&self) -> Range<usize> {
         self.start..self.start + self.len
@@ -26,7 +28,7 @@ impl GradPlace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The place.
-    pub to: GradPlace,
+    pub to: GradRegion,
     /// Whether it is added to what stands there.
     pub accumulate: bool,
 }
@@ -35,7 +37,7 @@ pub struct Target {
 #[derive(Clone, Debug)]
 pub enum Back {
     /// Zeros.
-    Zero(GradPlace),
+    Zero(GradRegion),
     /// Weight, bias and input gradients of a convolution.
     Conv {
         /// Which convolution.
@@ -43,7 +45,7 @@ pub enum Back {
         /// Its input.
         from: View,
         /// Gradient of its output.
-        grad: GradPlace,
+        grad: GradRegion,
         /// Where its input's goes; `None` for the pictures.
         to: Option<Target>,
     },
@@ -52,54 +54,54 @@ pub enum Back {
         /// The prologue.
         prologue: usize,
         /// Gradient of its result.
-        grad: GradPlace,
+        grad: GradRegion,
     },
     /// Gradient of a prologue's source.
     Norm {
         /// The prologue.
         prologue: usize,
         /// Gradient of its result.
-        grad: GradPlace,
+        grad: GradRegion,
         /// Where it goes; the same place when it is replaced.
         to: Target,
     },
     /// Copies or adds.
     Pass {
         /// From here.
-        grad: GradPlace,
+        grad: GradRegion,
         /// To here.
         to: Target,
     },
     /// Gradient of an exponential linear unit's input.
     Elu {
         /// Its output.
-        value: Place,
+        value: Region,
         /// Gradient of its output.
-        grad: GradPlace,
+        grad: GradRegion,
         /// Where its input's goes, over what stands there.
-        to: GradPlace,
+        to: GradRegion,
     },
     /// Gradient of a dropout's input.
     Dropout {
         /// Which mask.
         mask: usize,
         /// Gradient of its output.
-        grad: GradPlace,
+        grad: GradRegion,
         /// Where its input's goes, over what stands there.
-        to: GradPlace,
+        to: GradRegion,
     },
     /// Gradient of a pooling's input.
     Pool {
         /// Maximum rather than mean.
         max: bool,
-        /// Side of the windows.
-        window: usize,
+        /// The windows.
+        windows: Windows,
         /// Its input.
         from: View,
         /// Gradient of its output.
-        grad: GradPlace,
+        grad: GradRegion,
         /// Where its input's goes, over what stands there.
-        to: GradPlace,
+        to: GradRegion,
     },
 }
 
@@ -110,8 +112,10 @@ pub struct GradientPlan {
     pub slots: Vec<usize>,
     /// The steps.
     pub steps: Vec<Back>,
+    /// The steps cut where the blocks meet.
+    pub segments: Segments,
     /// Gradient of the logits.
-    pub logits: Option<GradPlace>,
+    pub logits: Option<GradRegion>,
 }
 
 impl GradientPlan {
@@ -131,6 +135,7 @@ impl GradientPlan {
         for index in (0..plan.steps.len()).rev() {
             compiler.step(index);
         }
+        compiler.out.segments = Segments::new(plan, &compiler.out.steps, MOST_PARTS);
         compiler.out
     }
 }
@@ -138,7 +143,7 @@ impl GradientPlan {
 /// Whose gradient: a place's, or that of a prologue's result.
 #[derive(Clone, Copy)]
 enum Owner {
-    Buffer(Place),
+    Buffer(Region),
     Prologue(usize),
 }
 
@@ -202,11 +207,11 @@ impl Compiler<'_> {
     }
 
     /// Memory for the next two steps only.
-    fn temporary(&mut self, len: usize) -> GradPlace {
-        GradPlace { slot: self.slot(len), start: 0, len }
+    fn temporary(&mut self, len: usize) -> GradRegion {
+        GradRegion { slot: self.slot(len), start: 0, len }
     }
 
-    fn place(&mut self, owner: Owner) -> GradPlace {
+    fn place(&mut self, owner: Owner) -> GradRegion {
         let (id, range, len) = (self.id(owner), self.range(owner), self.len(owner));
         let slot = match self.gradients[id].slot {
             Some(slot) => slot,
@@ -217,7 +222,7 @@ impl Compiler<'_> {
                 slot
             }
         };
-        GradPlace { slot, start: range.start, len: range.len() }
+        GradRegion { slot, start: range.start, len: range.len() }
     }
 
     fn is_written(&self, owner: Owner) -> bool {
@@ -265,7 +270,7 @@ impl Compiler<'_> {
         for gap in written.iter().map(|w| w.start..w.end).chain(std::iter::once(range.end..range.end)) {
             if gap.start > at && at < range.end {
                 let end = gap.start.min(range.end);
-                self.out.steps.push(Back::Zero(GradPlace { slot: to.slot, start: at, len: end - at }));
+                self.out.steps.push(Back::Zero(GradRegion { slot: to.slot, start: at, len: end - at }));
             }
             at = at.max(gap.end);
         }
@@ -273,7 +278,7 @@ impl Compiler<'_> {
     }
 
     /// The finished gradient of an owner.
-    fn read(&mut self, owner: Owner) -> GradPlace {
+    fn read(&mut self, owner: Owner) -> GradRegion {
         if !self.is_written(owner) {
             self.fill(owner);
         }
@@ -313,9 +318,9 @@ impl Compiler<'_> {
                 self.pass(grad, from);
             }
             Step::Add { from, to } => self.add(index, from, to),
-            Step::Pool { max, window, from, to } => {
+            Step::Pool { max, windows, from, to } => {
                 let grad = self.read(Owner::Buffer(to));
-                self.overwrite(from, |to| Back::Pool { max, window, from, grad, to });
+                self.overwrite(from, |to| Back::Pool { max, windows, from, grad, to });
             }
             Step::Elu { from, to: value } => {
                 let grad = self.read(Owner::Buffer(value));
@@ -336,7 +341,7 @@ impl Compiler<'_> {
 
     /// Appends a step that overwrites where it puts the gradient of `from`: where something stands
     /// there already, it writes elsewhere and the result is added.
-    fn overwrite(&mut self, from: View, back: impl FnOnce(GradPlace) -> Back) {
+    fn overwrite(&mut self, from: View, back: impl FnOnce(GradRegion) -> Back) {
         let target = self.write(self.owner(from));
         let to = if target.accumulate { self.temporary(target.to.len) } else { target.to };
         self.out.steps.push(back(to));
@@ -345,7 +350,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn pass(&mut self, grad: GradPlace, from: View) {
+    fn pass(&mut self, grad: GradRegion, from: View) {
         let to = self.write(self.owner(from));
         self.out.steps.push(Back::Pass { grad, to });
     }
@@ -367,21 +372,32 @@ impl Compiler<'_> {
         self.release(self.id(Owner::Prologue(prologue)));
     }
 
-    /// The sum's gradient is that of both summands: they share its memory where no step that is
-    /// undone before a summand's own would change it.
-    fn add(&mut self, index: usize, from: [View; 2], to: Place) {
+    /// The sum's gradient is that of both summands, which share its memory where they can. Steps are undone
+    /// from right to left:
+    ///
+    /// ```text
+    /// readers of b …  makes a  …  sum = a + b
+    /// ```
+    ///
+    /// Undoing a reader of a summand adds to the summand's gradient. So a shares the sum's memory if nothing
+    /// else reads it. Then b shares it too, if whatever else reads b comes before the step that makes a: when
+    /// they add to the memory, a's gradient has been used.
+    fn add(&mut self, index: usize, from: [View; 2], to: Region) {
         let grad = self.read(Owner::Buffer(to));
         let whole = grad.start == 0 && grad.len == self.plan.buffers[to.buffer];
-        let mut made = usize::MAX;
+        // The step that makes a, where a shares.
+        let mut shared: Option<usize> = None;
         for (i, view) in from.into_iter().enumerate() {
             let owner = self.owner(view);
             let last_other = self.last_other_reader(view, index);
-            let producer = self.plan.steps.iter().position(|step| step.to() == Some(view.place)).unwrap_or(0);
-            let alone = i == 0 && last_other.is_none();
-            let after = i == 1 && made != usize::MAX && last_other.is_none_or(|reader| reader < made);
-            if whole && view.prologue.is_none() && self.is_free(owner) && (alone || after) {
+            let fits = match shared {
+                None => i == 0 && last_other.is_none(),
+                Some(makes_a) => last_other.is_none_or(|reader| reader < makes_a),
+            };
+            if whole && view.prologue.is_none() && self.is_free(owner) && fits {
                 self.alias(owner, grad.slot);
-                made = producer;
+                let makes = self.plan.steps.iter().position(|step| step.to() == Some(view.place));
+                shared = Some(makes.unwrap_or(0));
             } else {
                 self.pass(grad, view);
             }

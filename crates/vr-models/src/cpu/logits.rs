@@ -28,7 +28,7 @@ impl CpuEngine {
     /// use vr_models::{CpuEngine, Model, initialize};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let graph = Model::Lenet.graph()?;
+    /// let graph = Model::LENET.graph()?;
     /// let start = initialize(&graph, 0);
     /// let x = Var::from_slice(&start[..], start.len(), &Device::Cpu)?;
     /// let engine = Arc::new(CpuEngine::new(graph));

@@ -7,6 +7,7 @@ mod logits;
 mod loss;
 mod plan;
 mod scratch;
+mod segments;
 mod workspace;
 
 use std::ops::Range;
@@ -19,7 +20,7 @@ use vr_kernels::{Buffer, Isa, LANES};
 use crate::error::{EngineError, check};
 use crate::graph::Graph;
 use gradient_plan::{Back, GradientPlan};
-use plan::{Place, Plan};
+use plan::{Plan, Region};
 use workspace::Workspace;
 
 /// A graph with mean cross-entropy as a gradient oracle, in f32 on the CPU.
@@ -62,7 +63,7 @@ impl Context<'_> {
         &self.x[self.range(tensor)]
     }
     /// What stands at a place of the block whose first sample is `first`: the pictures themselves are the batch's.
-    fn values<'b>(&'b self, first: usize, values: &'b [Buffer], place: Place) -> &'b [f32] {
+    fn values<'b>(&'b self, first: usize, values: &'b [Buffer], place: Region) -> &'b [f32] {
         let values = if place.buffer == self.plan.input.buffer {
             self.batch.blocks()[first / LANES].values()
         } else {

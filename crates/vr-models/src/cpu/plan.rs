@@ -4,13 +4,13 @@
 //! them, so their values are never stored. Concatenation is none either: its inputs are computed
 //! into one buffer.
 
-use vr_kernels::{Conv, ConvShape, LANES, LinearGrad, Pool};
+use vr_kernels::{ConvPlan, ConvShape, LANES, LinearGrad, Pool};
 
-use crate::graph::{Graph, NodeId, Op};
+use crate::graph::{Graph, NodeId, Op, Windows};
 
 /// A range of channels in a buffer of every lane block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Region {
     /// Which buffer.
     pub buffer: usize,
     /// First channel.
@@ -23,7 +23,7 @@ pub struct Place {
     pub width: usize,
 }
 
-impl Place {
+impl Region {
     /// Positions of a picture.
     pub fn area(&self) -> usize {
         self.height * self.width
@@ -43,7 +43,7 @@ impl Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
     /// The stored values.
-    pub place: Place,
+    pub place: Region,
     /// What is applied to them on the way.
     pub prologue: Option<usize>,
 }
@@ -52,7 +52,7 @@ pub struct View {
 #[derive(Clone, Debug)]
 pub struct Prologue {
     /// What it is applied to.
-    pub source: Place,
+    pub source: Region,
     /// Its batch norm, if it has one.
     pub norm: Option<Norm>,
     /// Whether ReLU follows.
@@ -78,7 +78,7 @@ pub enum Step {
         /// Its input.
         from: View,
         /// Its output.
-        to: Place,
+        to: Region,
     },
     /// Batch statistics of a prologue's source are needed from here on.
     Norm {
@@ -90,21 +90,21 @@ pub enum Step {
         /// What is read.
         from: View,
         /// Where it goes.
-        to: Place,
+        to: Region,
     },
     /// Sum of two views.
     Add {
         /// The summands.
         from: [View; 2],
         /// The sum.
-        to: Place,
+        to: Region,
     },
     /// Exponential linear unit of a view.
     Elu {
         /// What is read.
         from: View,
         /// The result.
-        to: Place,
+        to: Region,
     },
     /// Product of a view and a dropout mask.
     Dropout {
@@ -113,24 +113,24 @@ pub enum Step {
         /// What is read.
         from: View,
         /// The result.
-        to: Place,
+        to: Region,
     },
     /// Pooling.
     Pool {
         /// Maximum rather than mean.
         max: bool,
-        /// Side of the windows.
-        window: usize,
+        /// The windows.
+        windows: Windows,
         /// What is read.
         from: View,
         /// The result.
-        to: Place,
+        to: Region,
     },
 }
 
 impl Step {
     /// What it writes, if it writes anything.
-    pub fn to(&self) -> Option<Place> {
+    pub fn to(&self) -> Option<Region> {
         match self {
             Self::Conv { to, .. }
             | Self::Copy { to, .. }
@@ -158,7 +158,7 @@ pub struct Mask {
 #[derive(Debug)]
 pub struct ConvLayer {
     /// The kernel's own plan.
-    pub conv: Conv,
+    pub conv: ConvPlan,
     /// Its weights' gradient, if it is a linear layer.
     pub linear: Option<LinearGrad>,
     /// Place of the weight in the parameter space.
@@ -183,9 +183,9 @@ pub struct Plan {
     /// The forward pass.
     pub steps: Vec<Step>,
     /// The pictures.
-    pub input: Place,
+    pub input: Region,
     /// The logits.
-    pub logits: Place,
+    pub logits: Region,
 }
 
 impl Plan {
@@ -238,7 +238,7 @@ impl<'a> Compiler<'a> {
                 first += nodes[input].shape[0];
             }
         }
-        let place = Place { buffer: 0, first: 0, channels: 0, height: 1, width: 1 };
+        let place = Region { buffer: 0, first: 0, channels: 0, height: 1, width: 1 };
         let plan = Plan {
             buffers: Vec::new(),
             normed: Vec::new(),
@@ -259,7 +259,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Where the node's value goes: a part of its concatenation's buffer, or a buffer of its own.
-    fn place(&mut self, id: NodeId) -> Place {
+    fn place(&mut self, id: NodeId) -> Region {
         let shape = &self.graph.nodes()[id].shape;
         let (buffer, first) = match self.homes[id] {
             Some((owner, first)) => {
@@ -277,7 +277,7 @@ impl<'a> Compiler<'a> {
 
     /// Where the result of a step that reads `from` goes. A step never reads and writes one
     /// buffer: inside a concatenation's it writes elsewhere and [`settle`](Self::settle) copies.
-    fn target(&mut self, id: NodeId, from: &[View]) -> Place {
+    fn target(&mut self, id: NodeId, from: &[View]) -> Region {
         let home = self.place(id);
         if from.iter().any(|view| view.place.buffer == home.buffer) {
             let shape = &self.graph.nodes()[id].shape;
@@ -286,7 +286,7 @@ impl<'a> Compiler<'a> {
         home
     }
 
-    fn settle(&mut self, id: NodeId, to: Place) -> View {
+    fn settle(&mut self, id: NodeId, to: Region) -> View {
         let view = View { place: to, prologue: None };
         let home = if self.homes[id].is_some() { self.place(id) } else { to };
         if home != to {
@@ -296,7 +296,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The node's value without a prologue, copied if need be; later readers use the copy.
-    fn raw(&mut self, id: NodeId) -> Place {
+    fn raw(&mut self, id: NodeId) -> Region {
         let from = self.views[id];
         if from.prologue.is_some() {
             let shape = &self.graph.nodes()[id].shape;
@@ -309,7 +309,7 @@ impl<'a> Compiler<'a> {
 
     /// The raw value in a buffer of the node's own shape: a flattened picture is copied, since
     /// statistics are kept for every channel as it was written.
-    fn unflattened(&mut self, id: NodeId) -> Place {
+    fn unflattened(&mut self, id: NodeId) -> Region {
         let from = self.raw(id);
         let node = &self.graph.nodes()[id];
         let pictures =
@@ -323,7 +323,7 @@ impl<'a> Compiler<'a> {
         to
     }
 
-    fn prologue(&mut self, source: Place, norm: Option<Norm>, relu: bool) -> View {
+    fn prologue(&mut self, source: Region, norm: Option<Norm>, relu: bool) -> View {
         let prologue = self.plan.prologues.len();
         self.plan.prologues.push(Prologue { source, norm, relu });
         self.plan.steps.push(Step::Norm { prologue });
@@ -345,7 +345,7 @@ impl<'a> Compiler<'a> {
                 let bias = !matches!(&node.op, Op::Conv(conv) if !conv.bias);
                 let linear = (shape.kernel == 1 && shape.height * shape.width == 1)
                     .then(|| LinearGrad::new(shape.in_channels, shape.out_channels));
-                self.plan.convs.push(ConvLayer { conv: Conv::new(shape), linear, tensor: node.tensor, bias });
+                self.plan.convs.push(ConvLayer { conv: ConvPlan::new(shape), linear, tensor: node.tensor, bias });
                 self.plan.steps.push(Step::Conv { conv: self.plan.convs.len() - 1, from, to });
                 self.settle(id, to)
             }
@@ -401,17 +401,17 @@ impl<'a> Compiler<'a> {
                 }
                 View { place: whole, prologue: None }
             }
-            Op::MaxPool(window) | Op::AvgPool(window) => {
+            Op::MaxPool(windows) | Op::AvgPool(windows) => {
                 let from = self.views[node.inputs[0]];
                 let to = self.target(id, &[from]);
                 let max = matches!(node.op, Op::MaxPool(_));
-                self.plan.steps.push(Step::Pool { max, window: *window, from, to });
+                self.plan.steps.push(Step::Pool { max, windows: *windows, from, to });
                 self.settle(id, to)
             }
             Op::Flatten => {
                 let from = self.raw(node.inputs[0]);
                 let area = from.area();
-                let place = Place {
+                let place = Region {
                     first: from.first * area,
                     channels: from.channels * area,
                     height: 1,
@@ -424,12 +424,12 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn place(buffer: usize, first: usize, shape: &[usize]) -> Place {
+fn place(buffer: usize, first: usize, shape: &[usize]) -> Region {
     let side = |i: usize| shape.get(i).copied().unwrap_or(1);
-    Place { buffer, first, channels: shape[0], height: side(1), width: side(2) }
+    Region { buffer, first, channels: shape[0], height: side(1), width: side(2) }
 }
 
-fn conv_shape(op: &Op, from: Place, out_channels: usize) -> ConvShape {
+fn conv_shape(op: &Op, from: Region, out_channels: usize) -> ConvShape {
     let (kernel, stride, padding) = match op {
         Op::Conv(conv) => (conv.kernel, conv.stride, conv.padding),
         _ => (1, 1, 0),
@@ -446,6 +446,6 @@ fn conv_shape(op: &Op, from: Place, out_channels: usize) -> ConvShape {
 }
 
 /// The pooling of a place.
-pub fn pool(from: Place, size: usize) -> Pool {
-    Pool { channels: from.channels, height: from.height, width: from.width, size }
+pub fn pool(from: Region, Windows { kernel, stride, padding }: Windows) -> Pool {
+    Pool { channels: from.channels, height: from.height, width: from.width, kernel, stride, padding }
 }

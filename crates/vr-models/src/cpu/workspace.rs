@@ -23,8 +23,8 @@ pub struct Block {
     pub grads: Vec<Buffer>,
     /// Sums of every prologue's channels.
     pub sums: Vec<Vec<NormSums>>,
-    /// This block's part of the gradient, but for batch norm's and linear layers' weights.
-    pub gradient: Buffer,
+    /// This block's parts of the gradients of convolutions' weights and of biases, until they are summed.
+    pub parts: Buffer,
     /// Inputs and gradients of every convolution that is a linear layer, packed for its weights'.
     pub linear: Vec<[Buffer; 2]>,
     /// A channel's sum each, for biases.
@@ -58,7 +58,7 @@ impl Block {
                 .collect(),
             grads: Vec::new(),
             sums: plan.prologues.iter().map(|p| vec![NormSums::default(); p.source.channels]).collect(),
-            gradient: Buffer::default(),
+            parts: Buffer::default(),
             linear: Vec::new(),
             bias: Vec::new(),
             loss: 0.0,
@@ -66,17 +66,17 @@ impl Block {
         }
     }
 
-    fn gradient_lens(plan: &Plan, gradient: &GradientPlan, parameters: usize) -> impl Iterator<Item = usize> {
+    fn gradient_lens(plan: &Plan, gradient: &GradientPlan) -> impl Iterator<Item = usize> {
         let linear = |layer: &ConvLayer| layer.linear.as_ref().map_or([0; 2], |l| [l.inputs_len(), l.gradients_len()]);
         let linear = plan.convs.iter().flat_map(linear);
-        gradient.slots.iter().copied().chain([parameters]).chain(linear)
+        gradient.slots.iter().copied().chain([gradient.segments.len]).chain(linear)
     }
 
     /// Makes room for a backward pass in memory of these lengths.
     fn add_gradients(&mut self, plan: &Plan, gradient: &GradientPlan, memory: &mut impl Iterator<Item = Buffer>) {
         let mut next = || memory.next().unwrap_or_default();
         self.grads = gradient.slots.iter().map(|_| next()).collect();
-        self.gradient = next();
+        self.parts = next();
         self.linear = plan.convs.iter().map(|_| [next(), next()]).collect();
     }
 }
@@ -142,7 +142,7 @@ impl Workspace {
         }
         if let Some(gradient) = context.gradient {
             let bare = |block: &Block| block.grads.is_empty();
-            let lens = |_: &Block| Block::gradient_lens(plan, gradient, context.x.len());
+            let lens = |_: &Block| Block::gradient_lens(plan, gradient);
             let lens = blocks.iter().filter(|block| bare(block)).flat_map(lens);
             let mut memory = Buffer::zeros_together(lens).into_iter();
             let bare = blocks.iter_mut().filter(|block| bare(block));

@@ -5,7 +5,7 @@
 
 pub mod batch_norm;
 pub mod conv;
-pub mod max_pool;
+pub mod pool;
 pub mod relu;
 
 use candle_core::{CpuStorage, Layout, Result, Tensor, WithDType, bail};

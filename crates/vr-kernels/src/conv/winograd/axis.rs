@@ -2,8 +2,6 @@
 
 use pulp::Simd;
 
-use super::four::Four;
-
 /// Outputs of a tile along an axis at most.
 pub(super) const MAX_SIDE: usize = 4;
 /// Points at most: inputs of a tile along an axis, and products.
@@ -30,20 +28,6 @@ pub(super) trait Axis {
 
     /// The taps of some outputs to points, in double precision so that they are rounded once.
     fn weights<const R: usize>(taps: [[f64; R]; 3]) -> [[f64; R]; MAX_POINTS];
-}
-
-/// Weights to points along both axes: `[ky][kx]` to `[point y][point x]`.
-#[inline(always)]
-pub(super) fn points<Y: Axis, const R: usize>(taps: [[[f64; R]; 3]; 3]) -> [[[f64; R]; MAX_POINTS]; MAX_POINTS] {
-    let rows = taps.map(Four::weights);
-    let mut points = [[[0.0; R]; MAX_POINTS]; MAX_POINTS];
-    for x in 0..Four::POINTS {
-        let column = Y::weights(rows.map(|row| row[x]));
-        for y in 0..Y::POINTS {
-            points[y][x] = column[y];
-        }
-    }
-    points
 }
 
 /// The vectors at `index` of each of some arrays. A loop, since `map` on an array may stay a call, and

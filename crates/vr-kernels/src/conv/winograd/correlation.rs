@@ -2,14 +2,14 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::axis::points;
+use super::axis::{Axis, MAX_POINTS};
 use super::four::Four;
 use super::tiles::{Group, Planes, Rows, Tiling};
 use super::two::Two;
 use crate::conv::accumulators::{Accumulate, ROWS, max_columns};
 use crate::conv::packing::Weights;
 use crate::conv::simd::part;
-use crate::conv::tile::{Place, Runs, Start, Tile};
+use crate::conv::tile::{Grid, Runs, Start, Tile};
 use crate::{Affine, LANES};
 
 /// Vectors of a plane of inputs at most, about: one plane stays in the first-level cache, and all
@@ -108,6 +108,20 @@ impl Correlation {
     }
 }
 
+/// Weights to points along both axes: `[ky][kx]` to `[point y][point x]`.
+#[inline(always)]
+fn points<Y: Axis, const R: usize>(taps: [[[f64; R]; 3]; 3]) -> [[[f64; R]; MAX_POINTS]; MAX_POINTS] {
+    let rows = taps.map(Four::weights);
+    let mut points = [[[0.0; R]; MAX_POINTS]; MAX_POINTS];
+    for x in 0..Four::POINTS {
+        let column = Y::weights(rows.map(|row| row[x]));
+        for y in 0..Y::POINTS {
+            points[y][x] = column[y];
+        }
+    }
+    points
+}
+
 /// A correlation and what it runs on.
 pub(in crate::conv) struct Correlate<'a> {
     pub plan: &'a Correlation,
@@ -127,7 +141,7 @@ impl WithSimd for Correlate<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         for group in self.plan.picture.groups(self.plan.group) {
-            // SAFETY: `Conv` checked all lengths against the shape that made the plan.
+            // SAFETY: `ConvPlan` checked all lengths against the shape that made the plan.
             unsafe { self.group(simd, group) };
         }
     }
@@ -160,7 +174,7 @@ impl Correlate<'_> {
                 for i in 0..plan.picture.planes() {
                     let weights = self.packed.as_ptr().add(i * plan.in_channels * plan.out_channels);
                     let products = products.add(i * products_plane);
-                    let place = Place { origin: products, row: channel, column: LANES };
+                    let place = Grid { origin: products, row: channel, column: LANES };
                     plan.product(simd, [first, last], start, group, weights, inputs.add(i * plane), place);
                 }
                 for o in start..part(plan.out_channels, all, last - 1).1 {
@@ -188,7 +202,7 @@ impl Correlation {
         group: Group,
         weights: *const f32,
         inputs: *const f32,
-        products: Place,
+        products: Grid,
     ) {
         let all = self.out_channels.div_ceil(ROWS);
         let positions = group.rows * group.columns;
@@ -205,7 +219,7 @@ impl Correlation {
                         weights: weights.add(o * self.in_channels),
                         input: inputs.add(left * LANES),
                         start: Start::Zero,
-                        end: Place { origin: products.at(o - start, left), ..products },
+                        end: Grid { origin: products.at(o - start, left), ..products },
                         far: false,
                     }
                     .run(simd, next - o, right - left);

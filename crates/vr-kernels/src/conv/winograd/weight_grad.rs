@@ -111,7 +111,7 @@ impl WithSimd for GradWeights<'_> {
         let plan = self.plan;
         let chunks = plan.in_channels.div_ceil(plan.chunk);
         let [inputs, gradients, sums, row, _] = plan.scratch_lens();
-        // SAFETY: `Conv` checked all lengths against the shape that made the plan.
+        // SAFETY: `ConvPlan` checked all lengths against the shape that made the plan.
         unsafe {
             let start = self.scratch.as_mut_ptr();
             let scratch = Scratch {
