@@ -7,8 +7,9 @@ use vr_kernels::{
     elu_backward, mul_assign,
 };
 
+use super::back::{Back, GradRegion};
 use super::forward::affine;
-use super::gradient_plan::{Back, GradRegion, GradientPlan};
+use super::gradient_plan::GradientPlan;
 use super::plan::{ConvLayer, Prologue, View, pool};
 use super::scratch::with_scratch;
 use super::segments::{Meeting, Segment, Segments};

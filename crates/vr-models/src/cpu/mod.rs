@@ -1,5 +1,6 @@
 //! The cpu engine: a graph run on the kernels of `vr-kernels`, sixteen samples in the vector lanes.
 
+mod back;
 mod backward;
 mod forward;
 mod gradient_plan;
@@ -19,7 +20,8 @@ use vr_kernels::{Buffer, Isa, LANES};
 
 use crate::error::{EngineError, check};
 use crate::graph::Graph;
-use gradient_plan::{Back, GradientPlan};
+use back::Back;
+use gradient_plan::GradientPlan;
 use plan::{Plan, Region};
 use workspace::Workspace;
 

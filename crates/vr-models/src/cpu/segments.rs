@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::gradient_plan::Back;
+use super::back::Back;
 use super::plan::{ConvLayer, Plan};
 
 /// Numbers that a block's parts of the weights' gradients may come to before they are summed over the blocks.
