@@ -37,9 +37,12 @@ pub enum InnerSteps {
     /// Always as many.
     Fixed(u32),
     /// N with `P(N = k) = (1 − γ)·γ^k` for k = 0, 1, … and `γ = mean/(1 + mean)`, as SCSG was
-    /// published. A mega-batch that no step follows would change nothing: it is left out.
+    /// published. A mega-batch that no step follows (N = 0, one in `1 + mean`) moves nothing: it is
+    /// left out and costs nothing. So `1 + mean` steps in the mean follow the mega-batches that are
+    /// taken, 11 where the published mean is 10, and SCSG as published, which evaluates the others
+    /// too, costs that much more in mega-batches.
     Geometric {
-        /// The mean of N, from 1 to a million.
+        /// The mean of N, those of N = 0 included; from 1 to a million.
         mean: f64,
     },
 }
@@ -87,7 +90,8 @@ impl MegaBatchConfig {
     }
 
     /// SCSG as published (Lei, Ju, Chen & Jordan, NIPS 2017) with mega-batches of ten minibatches: a
-    /// geometric number of steps, ten in the mean, on fresh minibatches.
+    /// geometric number of steps, ten in the mean, on fresh minibatches. Mega-batches without a step
+    /// are [left out](InnerSteps::Geometric), so that eleven in the mean follow one that is taken.
     pub fn scsg_published(seed: u64) -> Self {
         Self { inner: InnerSteps::Geometric { mean: 10.0 }, seed, ..Self::streaming(MegaBatchSize::Constant(10)) }
     }

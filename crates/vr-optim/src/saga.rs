@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use vr_core::random::Permutation;
-use vr_core::{Coefficient, FlatVector, Key, Mean, ParameterSpace, Purpose, Scalar, StateReader, StateWriter, Stream};
+use vr_core::{
+    Coefficient, FlatVector, Key, Mean, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter, Stream,
+};
 
 use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Reference, Request};
 use crate::table::{GradientTable, TableStorage};
@@ -27,17 +29,6 @@ impl Default for SagaConfig {
     }
 }
 
-/// What the estimator is about to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// The pass that fills the table; this minibatch is next.
-    Pass(u32),
-    /// The step's own gradient.
-    Inner,
-    /// The direction is ready.
-    Ready,
-}
-
 /// SAGA (Defazio, Bach & Lacoste-Julien, NIPS 2014) with a row φ_b for each minibatch:
 /// `v = (g_b(x) − φ_b) + mean φ`, then `φ_b ← (1 − a)·φ_b + a·g_b(x)`.
 ///
@@ -46,20 +37,24 @@ enum Stage {
 /// (Bietti & Mairal, NIPS 2017). Given the table, the mean of v over the m minibatches is that of
 /// their gradients, whatever their transforms and whatever a: v is unbiased for a uniform minibatch.
 ///
-/// The table starts with a full pass at the initial point. The members of a minibatch never change
-/// (the generation stays 0), only the order does, from epoch to epoch. So
-/// [locked](crate::Locking::Locked) transforms, the default of [`Training`](crate::Training), stay the
-/// same for the whole run: with random transforms unlock them. A step costs 1 evaluation,
-/// a run m more; the table is m·P numbers, and a saved state holds it whole, since nothing can
-/// compute it again. With a below about 1/100, rows in bf16 may stop moving: a change that is smaller
-/// than half the spacing of its values is lost.
+/// The first epoch is plain SGD: its directions are the gradients, and each fills its row. The control
+/// variate begins with the second epoch, when every row is there. Rows that are all taken at the initial
+/// point would be stale by a whole epoch when steps are longest.
+///
+/// The members of a minibatch never change (the generation stays 0), only the order does, from epoch
+/// to epoch. So [locked](crate::Locking::Locked) transforms, the default of
+/// [`Training`](crate::Training), stay the same for the whole run: with random transforms unlock them.
+/// A step costs 1 evaluation; the table is m·P numbers, and a saved state holds it whole, since
+/// nothing can compute it again. With a below about 1/100, rows in bf16 may stop moving: a change that
+/// is smaller than half the spacing of its values is lost.
 #[derive(Debug)]
 pub struct Saga<S> {
     config: SagaConfig,
     space: Arc<ParameterSpace>,
     minibatches: u32,
     step: u64,
-    stage: Stage,
+    /// Whether the direction is ready.
+    ready: bool,
     coefficient: Coefficient<S>,
     table: GradientTable<S>,
     sum: Mean,
@@ -77,7 +72,7 @@ impl<S: Scalar> Saga<S> {
             space: Arc::default(),
             minibatches: 0,
             step: 0,
-            stage: Stage::Pass(0),
+            ready: false,
             coefficient: Coefficient::one(),
             table: GradientTable::default(),
             sum: Mean::default(),
@@ -92,14 +87,30 @@ impl<S: Scalar> Saga<S> {
         (self.step / u64::from(self.minibatches)) as u32
     }
 
-    /// The minibatch of the coming step.
-    fn index(&self) -> u32 {
-        let order = Key { generation: self.epoch(), ..Key::new(self.config.seed, Stream::TableOrder) };
-        Permutation::new(order, self.minibatches).at((self.step % u64::from(self.minibatches)) as u32)
+    /// Whether rows are still filled for the first time.
+    fn fills(&self) -> bool {
+        self.step < u64::from(self.minibatches)
     }
 
-    fn request(&self, index: u32, visit: u32, purpose: Purpose) -> Request {
-        Request { point: Point::Current, generation: 0, index, visit, purpose, norm: NormRule::Batch }
+    /// Rows that are filled: the first of the table, since the first epoch goes through it in order.
+    fn filled(&self) -> u32 {
+        (self.step.saturating_add(self.ready.into())).min(self.minibatches.into()) as u32
+    }
+
+    /// The minibatch of the coming step.
+    fn index(&self) -> u32 {
+        let place = (self.step % u64::from(self.minibatches)) as u32;
+        if self.fills() {
+            return place;
+        }
+        let order = Key { generation: self.epoch(), ..Key::new(self.config.seed, Stream::TableOrder) };
+        Permutation::new(order, self.minibatches).at(place)
+    }
+
+    fn fill(&mut self, row: usize, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
+        self.direction.copy_from_slice(gradient);
+        self.sum.add(self.table.write(row, gradient)?);
+        Ok(())
     }
 
     fn combine(&mut self, row: usize, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
@@ -114,8 +125,14 @@ impl<S: Scalar> Saga<S> {
             &self.renewed
         };
         self.sum.add(self.table.write(row, renewed)?);
-        self.sum.write(&mut self.mean);
         Ok(())
+    }
+
+    /// Computes μ once every row is filled.
+    fn average(&mut self) {
+        if self.filled() == self.minibatches {
+            self.sum.write(&mut self.mean);
+        }
     }
 }
 
@@ -145,72 +162,64 @@ impl<S: Scalar> Estimator<S> for Saga<S> {
     }
 
     fn ask(&mut self, _x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
-        Ok(match self.stage {
-            Stage::Pass(next) => {
-                Ask::Evaluate((next..self.minibatches).map(|b| self.request(b, 0, Purpose::Snapshot)).collect())
-            }
-            Stage::Inner => Ask::Evaluate(vec![self.request(self.index(), self.epoch(), Purpose::Inner)]),
-            Stage::Ready => Ask::Step(&self.direction),
-        })
+        if self.ready {
+            return Ok(Ask::Step(&self.direction));
+        }
+        Ok(Ask::Evaluate(vec![Request {
+            point: Point::Current,
+            generation: 0,
+            index: self.index(),
+            visit: self.epoch(),
+            purpose: Purpose::Inner,
+            norm: NormRule::Batch,
+        }]))
     }
 
     fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
         let row = request.index as usize;
-        if request.purpose == Purpose::Inner {
-            self.combine(row, gradient)?;
-            self.stage = Stage::Ready;
-        } else {
-            self.sum.add(self.table.write(row, gradient)?);
-            self.stage = Stage::Pass(request.index + 1);
-            if request.index + 1 == self.minibatches {
-                self.sum.write(&mut self.mean);
-                self.stage = Stage::Inner;
-            }
-        }
+        if self.fills() { self.fill(row, gradient)? } else { self.combine(row, gradient)? }
+        self.ready = true;
+        self.average();
         Ok(())
     }
 
     fn advance(&mut self, _x: &FlatVector<S>) {
         self.step += 1;
-        self.stage = Stage::Inner;
+        self.ready = false;
     }
 
     fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
-        let rows = if let Stage::Pass(next) = self.stage { next } else { self.minibatches };
         out.integer("step", self.step);
-        out.integer("rows", u64::from(rows));
-        out.flag("ready", self.stage == Stage::Ready);
-        if self.stage == Stage::Ready {
+        out.flag("ready", self.ready);
+        if self.ready {
             out.vector("direction", &self.direction);
         }
         self.sum.save(&mut out.part("mean"));
         let mut table = out.part("table");
         let mut buffer = FlatVector::zeros(self.space.len());
-        for row in 0..rows {
+        for row in 0..self.filled() {
             table.vector(&row.to_string(), self.table.row(row as usize, &mut buffer)?);
         }
         Ok(())
     }
 
     fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
+        if from.has("rows") {
+            let found = "that of a table filled at the initial point".to_owned();
+            let expected = "a table filled by a first epoch of SGD; start the run anew".to_owned();
+            return Err(StateError::Value { name: from.name("rows"), found, expected }.into());
+        }
         self.step = from.integer("step")?;
-        let rows = from.index("rows", u64::from(self.minibatches))? as u32;
-        self.stage = match (rows < self.minibatches, from.flag("ready")?) {
-            (true, _) => Stage::Pass(rows),
-            (false, true) => Stage::Ready,
-            (false, false) => Stage::Inner,
-        };
-        if self.stage == Stage::Ready {
+        self.ready = from.flag("ready")?;
+        if self.ready {
             self.direction = from.vector("direction", self.space.len())?;
         }
-        self.sum.restore(&from.part("mean"), rows.into())?;
-        if rows > 0 {
-            self.sum.write(&mut self.mean);
-        }
+        self.sum.restore(&from.part("mean"), self.filled().into())?;
         let table = from.part("table");
-        for row in 0..rows {
+        for row in 0..self.filled() {
             self.table.write(row as usize, &table.vector::<S>(&row.to_string(), self.space.len())?)?;
         }
+        self.average();
         Ok(())
     }
 
@@ -223,7 +232,7 @@ impl<S: Scalar> Estimator<S> for Saga<S> {
     }
 
     fn control(&self) -> Option<Control<'_, S>> {
-        (!matches!(self.stage, Stage::Pass(_))).then_some(Control {
+        (!self.fills()).then_some(Control {
             mean: &self.mean,
             coefficient: &self.coefficient,
             reference: Reference::Table(&self.table),

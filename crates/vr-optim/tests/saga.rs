@@ -9,7 +9,7 @@ use vr_core::state::Value;
 use vr_core::{FlatVector, Key, ParameterSpace, Purpose, State, StateError, Stream};
 use vr_optim::estimator::{Control, Reference};
 use vr_optim::{
-    Ask, Estimator, EstimatorError, Locking, Request, Saga, SagaConfig, SgdMomentum, StepDecay, TableStorage, Training,
+    Ask, Estimator, EstimatorError, Locking, Request, Saga, SagaConfig, Sgd, SgdMomentum, StepDecay, TableStorage, Training,
 };
 
 use problem::{Loss, M, P, Regression, Samples};
@@ -19,12 +19,15 @@ fn training(config: SagaConfig, locking: Locking, learning_rate: f64) -> Trainin
 }
 
 fn regression(loss: Loss, config: SagaConfig, locking: Locking, learning_rate: f64) -> Training<Regression, Samples> {
-    let start = FlatVector::from(vec![0.5, -1.0, 0.25, 0.0, 2.0]);
-    Training::new(Regression::new(loss), Samples { jitter: 0.5 }, start, Saga::new(config))
+    Training::new(Regression::new(loss), Samples { jitter: 0.5 }, start(), Saga::new(config))
         .unwrap()
         .with_rule(SgdMomentum::new(0.0, 0.0))
         .with_locking(locking)
         .with_schedule(StepDecay::constant(learning_rate))
+}
+
+fn start() -> FlatVector<f64> {
+    FlatVector::from(vec![0.5, -1.0, 0.25, 0.0, 2.0])
 }
 
 fn weight(weight: f64) -> SagaConfig {
@@ -36,6 +39,7 @@ fn given_the_table_the_locked_direction_is_unbiased() {
     for (loss, a) in [(Loss::Squares, 1.0), (Loss::Squares, 0.3), (Loss::Logistic, 1.0), (Loss::Logistic, 0.3)] {
         for storage in [TableStorage::Memory, TableStorage::Bf16] {
             let mut run = regression(loss, SagaConfig { storage, ..weight(a) }, Locking::Locked, 0.05);
+            epochs(&mut run, 1);
             for _ in 0..2 * M + 3 {
                 run.step().unwrap();
                 let total = run.variance().unwrap().total;
@@ -48,13 +52,43 @@ fn given_the_table_the_locked_direction_is_unbiased() {
 }
 
 #[test]
-fn after_the_pass_every_locked_direction_is_the_full_gradient() {
-    let mut run = training(weight(1.0), Locking::Locked, 0.2);
-    run.prepare().unwrap();
-    assert_eq!(run.variance().unwrap().total.estimator_variance, 0.0);
-    let mut run = training(weight(1.0), Locking::Unlocked, 0.2);
-    run.prepare().unwrap();
-    assert!(run.variance().unwrap().total.estimator_variance > 0.0);
+fn the_first_epoch_is_sgd_to_the_bit() {
+    for locking in [Locking::Locked, Locking::Unlocked] {
+        let mut saga = training(weight(0.5), locking, 0.2);
+        let mut sgd = Training::new(Regression::new(Loss::Logistic), Samples { jitter: 0.5 }, start(), Sgd::new())
+            .unwrap()
+            .with_rule(SgdMomentum::new(0.0, 0.0))
+            .with_locking(locking)
+            .with_schedule(StepDecay::constant(0.2));
+        for _ in 0..M {
+            saga.step().unwrap();
+            sgd.step().unwrap();
+            assert_eq!(saga.iterate(), sgd.iterate());
+        }
+        saga.step().unwrap();
+        sgd.step().unwrap();
+        assert_ne!(saga.iterate(), sgd.iterate(), "the control variate begins with the second epoch");
+    }
+}
+
+/// A row holds the gradient at the iterate of its own visit, not one at the initial point.
+#[test]
+fn rows_are_filled_where_they_are_visited() {
+    let mut bare = Bare::new(weight(0.25));
+    let first = bare.first_epoch();
+    assert_eq!(bare.rows(), first);
+    assert_eq!(bare.saga.control().unwrap().mean[..], mean(&first));
+}
+
+#[test]
+fn without_steps_every_locked_direction_is_the_full_gradient() {
+    let variance = |locking| {
+        let mut run = training(weight(1.0), locking, 0.0);
+        epochs(&mut run, 1);
+        run.variance().unwrap().total.estimator_variance
+    };
+    assert_eq!(variance(Locking::Locked), 0.0);
+    assert!(variance(Locking::Unlocked) > 0.0);
 }
 
 #[test]
@@ -87,12 +121,12 @@ fn averaging_over_transforms_takes_the_tables_own_noise_out() {
 }
 
 #[test]
-fn a_run_costs_one_evaluation_a_step_and_m_once() {
+fn a_run_costs_one_evaluation_a_step() {
     let mut run = training(weight(0.5), Locking::Unlocked, 0.1);
     epochs(&mut run, 3);
     let m = u64::from(M);
-    assert_eq!((run.counts().snapshot.minibatches, run.counts().inner.minibatches), (m, 3 * m));
-    assert_eq!(run.counts().training().samples, 4 * 4 * m);
+    assert_eq!((run.counts().training().minibatches, run.counts().inner.minibatches), (3 * m, 3 * m));
+    assert_eq!(run.counts().training().samples, 3 * 4 * m);
 }
 
 #[test]
@@ -165,11 +199,16 @@ impl Bare {
         gradient
     }
 
-    /// The first pass; returns the table that it makes.
-    fn pass(&mut self) -> Vec<FlatVector<f64>> {
-        let requests = self.wanted();
-        assert!(requests.iter().all(|r| r.purpose == Purpose::Snapshot));
-        requests.iter().map(|request| self.answer(request)).collect()
+    /// The first epoch; returns the table that it makes. Its directions are its gradients.
+    fn first_epoch(&mut self) -> Vec<FlatVector<f64>> {
+        let fill = |row| {
+            assert!(self.saga.control().is_none());
+            let (request, gradient, direction) = self.step();
+            assert_eq!((request.purpose, request.index), (Purpose::Inner, row));
+            assert_eq!(direction, gradient);
+            gradient
+        };
+        (0..M).map(fill).collect()
     }
 
     /// One step; returns what was asked, the gradient and the direction.
@@ -197,7 +236,7 @@ fn mean(rows: &[FlatVector<f64>]) -> Vec<f64> {
 fn directions_and_rows_follow_the_formula() {
     for a in [1.0, 0.25] {
         let mut bare = Bare::new(weight(a));
-        let mut rows = bare.pass();
+        let mut rows = bare.first_epoch();
         for _ in 0..4 * M {
             let mean = mean(&rows);
             let (request, gradient, direction) = bare.step();
@@ -215,7 +254,7 @@ fn directions_and_rows_follow_the_formula() {
 fn every_epoch_visits_every_fixed_minibatch_once_in_an_order_of_its_own() {
     let orders = |seed| {
         let mut bare = Bare::new(SagaConfig { seed, ..SagaConfig::default() });
-        bare.pass();
+        bare.first_epoch();
         let epoch = |visit| {
             let mut order = Vec::new();
             for _ in 0..M {
@@ -228,7 +267,7 @@ fn every_epoch_visits_every_fixed_minibatch_once_in_an_order_of_its_own() {
             assert_eq!(sorted, (0..M).collect::<Vec<_>>());
             order
         };
-        (0..4).map(epoch).collect::<Vec<_>>()
+        (1..5).map(epoch).collect::<Vec<_>>()
     };
     let first = orders(1);
     assert!(first.windows(2).all(|pair| pair[0] != pair[1]), "{first:?}");
@@ -240,7 +279,7 @@ fn every_epoch_visits_every_fixed_minibatch_once_in_an_order_of_its_own() {
 #[test]
 fn the_mean_does_not_drift_from_the_table() {
     let mut bare = Bare::new(weight(0.7));
-    bare.pass();
+    bare.first_epoch();
     for _ in 0..5_000 * M {
         bare.step();
     }
@@ -254,7 +293,7 @@ fn saved_at_any_moment_it_goes_on_to_the_bit() {
         for a in [1.0, 0.25] {
             let [plain, reloaded] = [false, true].map(|reloads| {
                 let mut bare = Bare { reloads, ..Bare::new(SagaConfig { storage: storage.clone(), ..weight(a) }) };
-                bare.pass();
+                bare.first_epoch();
                 let directions: Vec<_> = (0..2 * M + 1).map(|_| bare.step().2).collect();
                 (directions, bare.rows())
             });
@@ -266,7 +305,7 @@ fn saved_at_any_moment_it_goes_on_to_the_bit() {
 #[test]
 fn a_state_that_does_not_fit_is_refused_by_name() {
     let mut bare = Bare::new(weight(1.0));
-    bare.pass();
+    bare.first_epoch();
     let state = saved(&bare.saga);
     let refusal = |state: &State, minibatches| {
         let error = begun(&weight(1.0), minibatches).restore(&state.reader("estimator")).unwrap_err();
@@ -275,8 +314,12 @@ fn a_state_that_does_not_fit_is_refused_by_name() {
     };
     let name = |name: &str| format!("estimator.{name}");
     let few = refusal(&state, M - 1);
-    assert!(matches!(&few, StateError::Value { name: n, .. } if *n == name("rows")), "{few}");
+    assert!(matches!(&few, StateError::Value { name: n, .. } if *n == name("mean.count")), "{few}");
     let mut wrong = state.clone();
+    wrong.insert(name("rows"), Value::Integer(M.into()));
+    let old = refusal(&wrong, M).to_string();
+    assert!(old.contains("initial point") && old.contains("anew"), "{old}");
+    wrong = state.clone();
     wrong.insert(name("mean.count"), Value::Integer(0));
     let count = refusal(&wrong, M);
     assert!(matches!(&count, StateError::Value { name: n, .. } if *n == name("mean.count")), "{count}");
