@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 /// The steps, each a cargo command line.
-const STEPS: [&[&str]; 9] = [
+const STEPS: [&[&str]; 10] = [
     &["fmt", "--all", "--check"],
     &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"],
     &["test", "--release", "--workspace"],
@@ -15,6 +15,7 @@ const STEPS: [&[&str]; 9] = [
     &["run", "--release", "--manifest-path", "outside/uses-vr-optim/Cargo.toml", "--target-dir", "target/outside"],
     &["run", "--release", "--manifest-path", "outside/candle-run/Cargo.toml", "--target-dir", "target/outside"],
     &["run", "--release", "--manifest-path", "outside/uses-vr-models/Cargo.toml", "--target-dir", "target/outside"],
+    &["run", "--release", "--manifest-path", "outside/clipped-svrg/Cargo.toml", "--target-dir", "target/outside"],
     &["package", "--workspace", "--exclude", "xtask", "--no-verify", "--allow-dirty", "--quiet"],
 ];
 

@@ -11,7 +11,9 @@ pub enum Kind {
     Variance,
     /// The iterate's distance from the snapshot, and the curvature between them.
     Geometry,
-    /// The variance before each of the `size` steps after a mega-batch of `size` minibatches.
+    /// The variance before the steps after a mega-batch, in runs of `size` steps that begin where
+    /// mega-batches of `size` minibatches with a step on each do. Where mega-batches are of other lengths,
+    /// a run holds parts of several; the steps of one that began before the run are left out.
     Positions {
         /// Minibatches of a mega-batch.
         size: usize,
@@ -122,12 +124,12 @@ impl Measures {
                 continue;
             }
             free = step + last;
-            let first_of_mega_batch = |index| index == 0 && matches!(self.kind, Kind::Positions { .. });
+            let positions = matches!(self.kind, Kind::Positions { .. });
             found.extend((0..=last).map(|index| Place {
                 step: step + index,
                 percent,
                 index,
-                begins: step + index == 0 || first_of_mega_batch(index),
+                begins: step + index == 0 || positions,
             }));
         }
         found
@@ -150,7 +152,8 @@ mod tests {
     fn the_steps_after_a_mega_batch() {
         let measures = Measures { kind: Kind::Positions { size: 10 }, places: Places::Paper, every: 1 };
         let places = measures.of_epoch(1, 390);
-        let first: Vec<usize> = places.iter().filter(|place| place.begins).map(|place| place.step).collect();
+        assert!(places.iter().all(|place| place.begins), "a mega-batch may be due before any of these steps");
+        let first: Vec<usize> = places.iter().filter(|place| place.index == 0).map(|place| place.step).collect();
         assert_eq!(first, [0, 40, 130]);
         assert!(
             places.iter().enumerate().all(|(i, place)| place.index == i % 10 && place.step == first[i / 10] + i % 10)

@@ -9,7 +9,7 @@ use proptest::sample::{Index, select};
 use toml::{Table, Value};
 use vr_bench::config::TrainConfig;
 use vr_bench::settings::Model;
-use vr_optim::{EstimatorConfig, RuleConfig};
+use vr_optim::{AdamWConfig, EstimatorConfig, RuleConfig};
 use vr_run::config::{ConfigError, Place, parse, read};
 
 const EXAMPLE: &str = include_str!("../../../docs/train.toml");
@@ -78,7 +78,10 @@ fn what_is_left_out_has_a_default() {
     let config =
         of("model = \"resnet110\"\n[rule.adamw]\nbeta1=0.9\nbeta2=0.99\nepsilon=1e-8\nweight-decay=0", &[]).unwrap();
     assert_eq!(config.model, Model::RESNET110);
-    assert_eq!(config.rule, RuleConfig::AdamW { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.0 });
+    assert_eq!(
+        config.rule,
+        RuleConfig::AdamW(AdamWConfig { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.0 })
+    );
     assert_eq!(config.method(), "sgd");
 }
 

@@ -14,7 +14,7 @@ use vr_bench::results::CellResult;
 use vr_bench::settings::{Model, Settings};
 use vr_data::{Loader, LoaderConfig};
 use vr_models::{CpuEngine, initialize};
-use vr_optim::{Locking, RuleConfig, Training};
+use vr_optim::{AdamWConfig, Locking, RuleConfig, SgdMomentumConfig, Training};
 use vr_run::RunError;
 use vr_run::checkpoint::{CheckpointPolicy, encode};
 
@@ -49,12 +49,18 @@ fn every_estimator_resumes_to_the_bit_with_momentum() {
 
 #[test]
 fn every_estimator_resumes_to_the_bit_with_nesterov() {
-    stop_every_method(RuleConfig::SgdMomentum { momentum: 0.9, weight_decay: 1e-4, nesterov: true }, 1);
+    stop_every_method(
+        RuleConfig::SgdMomentum(SgdMomentumConfig { momentum: 0.9, weight_decay: 1e-4, nesterov: true }),
+        1,
+    );
 }
 
 #[test]
 fn every_estimator_resumes_to_the_bit_with_adamw() {
-    stop_every_method(RuleConfig::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }, 1);
+    stop_every_method(
+        RuleConfig::AdamW(AdamWConfig { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }),
+        1,
+    );
 }
 
 #[test]

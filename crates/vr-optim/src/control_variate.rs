@@ -3,14 +3,43 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use vr_core::{Coefficient, FlatVector, Mean, ParameterSpace, Purpose, Scalar, StateReader, StateWriter};
+use vr_core::{Coefficient, FlatVector, Mean, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter};
 
-use crate::estimator::{Ask, Control, EstimatorError, NormRule, Point, Reference, Request};
+use crate::estimator::{Anchor, Ask, Estimate, EstimatorError, NormRule, Point, Probe, Request};
 use crate::table::GradientTable;
+
+/// How a direction is made of the step's gradient g, the same minibatch's gradient g̃ at the snapshot and
+/// their mean μ there. A coefficient that changes in time is a state of its own, and saved.
+pub trait Combine<S: Scalar>: Send + Sync {
+    /// Writes the direction to `out`.
+    fn combine(&self, space: &ParameterSpace, gradient: &[S], reference: &[S], mean: &[S], out: &mut [S]);
+
+    /// Learns from a step that was just combined; what it learns governs the steps after that one, so
+    /// that the direction stays unbiased.
+    fn learn(&mut self, _space: &ParameterSpace, _gradient: &[S], _reference: &[S], _mean: &[S]) {}
+
+    /// Writes what changes in time.
+    fn save(&self, _out: &mut StateWriter<'_>) {}
+
+    /// Reads what [`save`](Self::save) wrote, for `len` parameters.
+    ///
+    /// # Errors
+    /// When the state does not fit.
+    fn restore(&mut self, _from: &StateReader<'_>, _len: usize) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+/// `(g − α·g̃) + α·μ` with an α that never changes.
+impl<S: Scalar> Combine<S> for Coefficient<S> {
+    fn combine(&self, space: &ParameterSpace, gradient: &[S], reference: &[S], mean: &[S], out: &mut [S]) {
+        Coefficient::combine(self, space, gradient, reference, mean, out);
+    }
+}
 
 /// A gradient that a step needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// This minibatch's at the snapshot, for μ.
     Pass(u32),
     /// The same once more, for the table of a restored run.
@@ -23,13 +52,24 @@ pub(crate) enum Wanted {
 
 impl Wanted {
     /// Where it is evaluated and what for, with `pass` the purpose of the owner's snapshot passes.
-    pub(crate) fn evaluation(self, pass: Purpose) -> (Point, Purpose) {
+    fn evaluation(self, pass: Purpose) -> (Point, Purpose) {
         match self {
             Self::Pass(_) => (Point::Snapshot, pass),
             Self::Again(_) => (Point::Snapshot, Purpose::Restore),
             Self::Reference => (Point::Snapshot, Purpose::Inner),
             Self::Gradient => (Point::Current, Purpose::Inner),
         }
+    }
+
+    /// The request for it, with `pass` the purpose of the owner's snapshot passes, in that generation of the
+    /// plan, where the step's own minibatch is `own`: on the first visit and in train mode.
+    pub fn request(self, pass: Purpose, generation: u32, own: u32) -> Request {
+        let (point, purpose) = self.evaluation(pass);
+        let index = match self {
+            Self::Pass(index) | Self::Again(index) => index,
+            Self::Reference | Self::Gradient => own,
+        };
+        Request { point, generation, index, visit: 0, purpose, norm: NormRule::Batch }
     }
 }
 
@@ -49,19 +89,30 @@ enum Stage {
 
 const STAGES: [Stage; 4] = [Stage::Between, Stage::Open, Stage::Referenced, Stage::Ready];
 
-/// The step `v = (g_b(x) − α·g_b(x̃)) + α·μ` as a state machine, with μ the mean gradient of some
-/// minibatches at the snapshot x̃. Whoever owns it says when a snapshot is taken and over which.
+/// A step made of g_b(x), g_b(x̃) and μ as a state machine, with μ the mean gradient of some minibatches
+/// at the snapshot x̃: `v = (g_b(x) − α·g_b(x̃)) + α·μ`, or as another [`Combine`] says.
+///
+/// It is the part that estimators with a snapshot share. Whoever owns it says when a snapshot is taken and
+/// over which minibatches, and turns what is [`Wanted`] into requests. In an estimator's `ask`:
+///
+/// 1. where [`is_between`](Self::is_between) says so, [`take`](Self::take) a snapshot if one is due and
+///    [`open`](Self::open) the step;
+/// 2. answer what [`ask`](Self::ask) says.
+///
+/// It holds [`VECTORS`](Self::VECTORS) vectors, one sum in f64, and the table.
 #[derive(Debug)]
-pub(crate) struct ControlVariate<S> {
+pub struct ControlVariate<S, C = Coefficient<S>> {
     space: Arc<ParameterSpace>,
-    coefficient: Coefficient<S>,
+    combination: C,
     stage: Stage,
+    /// Whether the last snapshot is still to be announced.
+    news: bool,
     snapshot: FlatVector<S>,
-    /// Those that μ is the mean of; empty before the first snapshot.
+    /// Minibatches that μ is the mean of; empty before the first snapshot.
     minibatches: Range<u32>,
     /// The next of them in the snapshot pass.
     next: u32,
-    /// Those whose rows a restored run lacks.
+    /// Minibatches whose rows a restored run lacks.
     missing: Range<u32>,
     sum: Mean,
     mean: FlatVector<S>,
@@ -70,13 +121,17 @@ pub(crate) struct ControlVariate<S> {
     direction: FlatVector<S>,
 }
 
-impl<S: Scalar> ControlVariate<S> {
+impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
+    /// Vectors of P numbers that it holds beside the sum and the table: x̃, μ, g_b(x̃) and the direction.
+    pub const VECTORS: u64 = 4;
+
     /// Without a snapshot: the step is the gradient.
-    pub(crate) fn new(coefficient: Coefficient<S>) -> Self {
+    pub fn new(combination: C) -> Self {
         Self {
             space: Arc::default(),
-            coefficient,
+            combination,
             stage: Stage::default(),
+            news: false,
             snapshot: FlatVector::default(),
             minibatches: 0..0,
             next: 0,
@@ -90,7 +145,7 @@ impl<S: Scalar> ControlVariate<S> {
     }
 
     /// Sizes the vectors. With a table the snapshot's gradients are kept there.
-    pub(crate) fn begin(&mut self, space: &Arc<ParameterSpace>, table: Option<GradientTable<S>>) {
+    pub fn begin(&mut self, space: &Arc<ParameterSpace>, table: Option<GradientTable<S>>) {
         self.space = Arc::clone(space);
         self.sum = Mean::new(space.len());
         for vector in [&mut self.mean, &mut self.reference, &mut self.direction] {
@@ -105,31 +160,40 @@ impl<S: Scalar> ControlVariate<S> {
     }
 
     /// Whether the last step is done and the next not begun.
-    pub(crate) fn is_between(&self) -> bool {
+    pub fn is_between(&self) -> bool {
         self.stage == Stage::Between
     }
 
     /// Begins a step.
-    pub(crate) fn open(&mut self) {
+    pub fn open(&mut self) {
         self.stage = Stage::Open;
     }
 
     /// Ends a step.
-    pub(crate) fn close(&mut self) {
+    pub fn close(&mut self) {
         self.stage = Stage::Between;
     }
 
     /// Takes the snapshot at `x`; a pass over `minibatches` of the plan follows.
-    pub(crate) fn take(&mut self, x: &FlatVector<S>, minibatches: Range<u32>) {
+    pub fn take(&mut self, x: &FlatVector<S>, minibatches: Range<u32>) {
         self.snapshot.clone_from(x);
         self.sum.reset();
         self.next = minibatches.start;
         self.missing = 0..0;
         self.minibatches = minibatches;
+        self.news = true;
+    }
+
+    /// How the step is combined, to be changed between steps.
+    pub fn combination_mut(&mut self) -> &mut C {
+        &mut self.combination
     }
 
     /// What an open step wants next, each gradient requested as `request` says.
-    pub(crate) fn ask(&self, request: impl Fn(Wanted) -> Request) -> Ask<'_, S> {
+    pub fn ask(&mut self, request: impl Fn(Wanted) -> Request) -> Ask<'_, S> {
+        if std::mem::take(&mut self.news) {
+            return Ask::Snapshot;
+        }
         if !self.missing.is_empty() {
             return Ask::Evaluate(self.missing(request));
         }
@@ -145,12 +209,15 @@ impl<S: Scalar> ControlVariate<S> {
     }
 
     /// The rows that a restored run lacks.
-    pub(crate) fn missing(&self, request: impl Fn(Wanted) -> Request) -> Vec<Request> {
+    pub fn missing(&self, request: impl Fn(Wanted) -> Request) -> Vec<Request> {
         self.missing.clone().map(Wanted::Again).map(request).collect()
     }
 
     /// Takes the answer to a request.
-    pub(crate) fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
         match (request.purpose, request.point) {
             (Purpose::Inner, Point::Current) => {
                 self.combine(request.index, gradient)?;
@@ -189,34 +256,75 @@ impl<S: Scalar> ControlVariate<S> {
             Some(table) => table.row((index - self.minibatches.start) as usize, &mut self.reference)?,
             None => &self.reference,
         };
-        self.coefficient.combine(&self.space, gradient, reference, &self.mean, &mut self.direction);
+        self.combination.combine(&self.space, gradient, reference, &self.mean, &mut self.direction);
+        self.combination.learn(&self.space, gradient, reference, &self.mean);
         Ok(())
     }
 
     /// The snapshot, where there is one.
-    pub(crate) fn snapshot(&self) -> Option<&FlatVector<S>> {
+    pub fn snapshot(&self) -> Option<&FlatVector<S>> {
         (!self.minibatches.is_empty()).then_some(&self.snapshot)
     }
 
     /// The minibatches that μ is the mean of; none before the first snapshot.
-    pub(crate) fn minibatches(&self) -> &Range<u32> {
+    pub fn minibatches(&self) -> &Range<u32> {
         &self.minibatches
     }
 
-    /// What a diagnostic needs, once the pass is over; `norm` is that of evaluations at the snapshot.
-    pub(crate) fn control(&self, norm: NormRule) -> Option<Control<'_, S>> {
+    /// The snapshot with its mean gradient, once the pass is over.
+    pub fn anchor(&self) -> Option<Anchor<'_, S>> {
         let snapshot = self.snapshot().filter(|_| self.next == self.minibatches.end)?;
-        let reference = match &self.table {
-            Some(table) => Reference::Table(table),
-            None => Reference::Evaluate(snapshot, norm),
-        };
-        let minibatches = self.minibatches.clone();
-        Some(Control { mean: &self.mean, coefficient: &self.coefficient, reference, minibatches })
+        Some(Anchor { snapshot, mean: &self.mean, minibatches: self.minibatches.clone() })
     }
 
-    /// Writes all but the configuration and, unless `rows` says so, the table.
-    pub(crate) fn save(&self, out: &mut StateWriter<'_>, rows: bool) -> Result<(), EstimatorError> {
+    /// Whether the table has the row of minibatch `index`.
+    fn keeps(&self, index: u32) -> bool {
+        self.table.is_some() && self.minibatches.contains(&index)
+    }
+
+    /// Where minibatch `index` is evaluated beside the iterate to know the direction on it: at the snapshot,
+    /// with the statistics of `norm`, unless the table has its row or there is no μ yet.
+    pub fn probes(&self, index: u32, norm: NormRule) -> Vec<Probe> {
+        let evaluates = self.anchor().is_some() && !self.keeps(index);
+        evaluates.then_some(Probe { point: Point::Snapshot, norm }).into_iter().collect()
+    }
+
+    /// The direction on minibatch `index`, from its gradient at the iterate and those at the
+    /// [`probes`](Self::probes); the gradient itself while there is no μ.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub fn direction_on(
+        &self,
+        index: u32,
+        gradient: &FlatVector<S>,
+        probed: &[&FlatVector<S>],
+    ) -> Result<Estimate<S>, EstimatorError> {
+        if self.anchor().is_none() {
+            return Ok(Estimate { direction: gradient.clone(), reference: None });
+        }
+        let mut reference = FlatVector::zeros(self.len());
+        match (&self.table, probed) {
+            (Some(table), _) if self.keeps(index) => {
+                let mut buffer = FlatVector::zeros(self.len());
+                let row = table.row((index - self.minibatches.start) as usize, &mut buffer)?;
+                reference.copy_from_slice(row);
+            }
+            (_, [probed, ..]) => reference.copy_from_slice(probed),
+            (_, []) => {}
+        }
+        let mut direction = FlatVector::zeros(self.len());
+        self.combination.combine(&self.space, gradient, &reference, &self.mean, &mut direction);
+        Ok(Estimate { direction, reference: Some(reference) })
+    }
+
+    /// Writes all but the options and, unless `rows` says so, the table.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub fn save(&self, out: &mut StateWriter<'_>, rows: bool) -> Result<(), EstimatorError> {
         out.integer("stage", self.stage as u64);
+        self.combination.save(&mut out.part("combination"));
         for (name, index) in [("first", self.minibatches.start), ("next", self.next), ("end", self.minibatches.end)] {
             out.integer(name, index.into());
         }
@@ -244,8 +352,11 @@ impl<S: Scalar> ControlVariate<S> {
     }
 
     /// Reads what [`save`](Self::save) wrote, where a snapshot covers at most `most` of a plan's
-    /// `minibatches`. Rows that were not written are missing then.
-    pub(crate) fn restore(
+    /// `minibatches`. Rows that were not written are [missing](Self::missing) then.
+    ///
+    /// # Errors
+    /// When the state does not fit, or the table cannot be written.
+    pub fn restore(
         &mut self,
         from: &StateReader<'_>,
         rows: bool,
@@ -260,6 +371,10 @@ impl<S: Scalar> ControlVariate<S> {
         self.minibatches = first..end;
         self.next = index("next", end)?.max(first);
         self.missing = 0..0;
+        // A pass that has not begun: the driver has evaluated nothing since it heard of the snapshot, and may
+        // as well hear of it again.
+        self.news = first < end && self.next == first;
+        self.combination.restore(&from.part("combination"), len)?;
         if first < end {
             self.snapshot = from.vector("snapshot", len)?;
             if self.next < end {

@@ -37,38 +37,41 @@
 //! ```
 
 pub mod candle_oracle;
-mod control_variate;
+pub mod conformance;
+pub mod control_variate;
 pub mod estimator;
-pub mod evaluate;
+pub mod estimators;
+pub mod fault;
 pub mod fixed_batches;
 pub mod locking;
-pub mod mega_batch;
 pub mod memory;
-pub mod method;
 pub mod norm_track;
 pub mod rule;
-pub mod saga;
 pub mod schedule;
-pub mod sgd;
-pub mod svrg;
 pub mod table;
 pub mod training;
 
 pub use candle_oracle::{CandleOracle, CandleOracleError};
-pub use estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Request};
+pub use control_variate::{Combine, ControlVariate, Wanted};
+pub use estimator::{Anchor, Ask, Estimate, Estimator, EstimatorError, NormRule, Point, Probe, Request};
+pub use estimators::mega_batch::{InnerSamples, InnerSteps, MegaBatch, MegaBatchConfig, MegaBatchSize};
+pub use estimators::saga::{Saga, SagaConfig};
+pub use estimators::sgd::{Sgd, SgdConfig};
+pub use estimators::svrg::{SnapshotGradients, SnapshotRule, Svrg, SvrgConfig};
+pub use estimators::{EstimatorConfig, Method, Vectors};
+pub use fault::Fault;
 pub use fixed_batches::FixedBatches;
 pub use locking::Locking;
-pub use mega_batch::{InnerSamples, InnerSteps, MegaBatch, MegaBatchConfig, MegaBatchSize};
 pub use memory::RunMemory;
-pub use method::EstimatorConfig;
 pub use norm_track::{NormPolicy, NormTrack};
-pub use rule::{AdamW, RuleConfig, SgdMomentum, UpdateRule};
-pub use saga::{Saga, SagaConfig};
+pub use rule::adamw::{AdamW, AdamWConfig};
+pub use rule::sgd_momentum::{SgdMomentum, SgdMomentumConfig};
+pub use rule::{Rule, RuleConfig, UpdateRule};
 pub use schedule::StepDecay;
-pub use sgd::Sgd;
-pub use svrg::{SnapshotGradients, SnapshotRule, Svrg, SvrgConfig};
 pub use table::{GradientTable, TableError, TableStorage};
 pub use training::{Geometry, Progress, Training, TrainingError};
+/// The types that an estimator, an oracle or a source of one's own is made of.
+pub use vr_core;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -4,9 +4,8 @@ use std::fmt;
 
 use vr_core::Scalar;
 
-use crate::method::EstimatorConfig;
+use crate::estimators::EstimatorConfig;
 use crate::rule::RuleConfig;
-use crate::svrg::SnapshotRule;
 use crate::table::{GradientTable, TableStorage};
 
 /// Bytes that the state of a run takes. Activations, minibatches, the gradients that are just being
@@ -35,20 +34,14 @@ impl RunMemory {
         minibatches: usize,
     ) -> Self {
         let bytes = |vectors: u64| vectors * parameters as u64 * size_of::<S>() as u64;
-        let vectors = match estimator {
-            EstimatorConfig::Sgd => 1,
-            EstimatorConfig::Svrg(config) => {
-                4 + u64::from(matches!(config.snapshot, SnapshotRule::MovingAverage { .. }))
-            }
-            EstimatorConfig::MegaBatch(_) | EstimatorConfig::Saga(_) => 4,
+        let vectors = estimator.method().vectors();
+        let sums = vectors.sums * parameters as u64 * size_of::<f64>() as u64;
+        let mut memory = Self {
+            iterate: bytes(2),
+            rule: bytes(rule.buffers()),
+            estimator: bytes(vectors.numbers) + sums,
+            ..Self::default()
         };
-        let sum = if vectors > 1 { parameters as u64 * size_of::<f64>() as u64 } else { 0 };
-        let buffers = match rule {
-            RuleConfig::SgdMomentum { .. } => 1,
-            RuleConfig::AdamW { .. } => 2,
-        };
-        let mut memory =
-            Self { iterate: bytes(2), rule: bytes(buffers), estimator: bytes(vectors) + sum, ..Self::default() };
         if let Some((storage, rows)) = estimator.clone().table(minibatches) {
             let table = GradientTable::<S>::bytes(storage, rows, parameters);
             match storage {
@@ -83,8 +76,9 @@ impl fmt::Display for RunMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::saga::SagaConfig;
-    use crate::svrg::{SnapshotGradients, SvrgConfig};
+    use crate::estimators::saga::SagaConfig;
+    use crate::estimators::svrg::{SnapshotGradients, SnapshotRule, SvrgConfig};
+    use crate::rule::adamw::AdamWConfig;
 
     const P: usize = 1_730_426;
     const M: usize = 391;
@@ -118,7 +112,7 @@ mod tests {
 
     #[test]
     fn methods_without_a_snapshot() {
-        let adamw = RuleConfig::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+        let adamw = RuleConfig::AdamW(AdamWConfig::default());
         let sgd = RunMemory::of::<f32>(&EstimatorConfig::Sgd, &adamw, 10, 3);
         assert_eq!(sgd, RunMemory { iterate: 80, rule: 80, estimator: 40, table: 0, disk: 0 });
         let saga = RunMemory::of::<f64>(&EstimatorConfig::Saga(SagaConfig::default()), &adamw, 10, 3);

@@ -135,6 +135,7 @@ fn visits(interval: u64, steps: usize) -> (Vec<(u32, u32)>, Vec<usize>) {
     run.drive(steps, usize::MAX);
     let own = run.log.iter().filter(|(_, r)| r.purpose == Purpose::Inner && r.point == Point::Current);
     let passes: Vec<_> = run.log.iter().filter(|(_, r)| r.purpose == Purpose::Snapshot && r.index == 0).collect();
+    assert!(passes.iter().map(|(step, _)| step).eq(&run.snapshots));
     let draws: HashSet<_> = passes.iter().map(|(_, r)| (r.generation, r.visit)).collect();
     assert_eq!(draws.len(), passes.len());
     (own.map(|(_, r)| (r.generation, r.index)).collect(), passes.iter().map(|(step, _)| *step).collect())
@@ -260,12 +261,12 @@ fn a_configuration_that_cannot_work_is_refused() {
         Training::new(Toy::new(), Drawn, toy::start(), Svrg::new(config)).err().unwrap().to_string()
     };
     let never = refused(SvrgConfig { interval: Some(0), ..SvrgConfig::default() });
-    assert!(never.contains("svrg-recomputed") && never.contains("interval of 0"), "{never}");
+    assert!(never.contains("svrg-recomputed") && never.contains("`interval` is 0"), "{never}");
     let short = SvrgConfig { coefficient: Coefficient::PerTensor(vec![1.0]), ..SvrgConfig::default() };
     assert!(refused(short).contains("coefficient"));
     for keep in [-0.1, 1.0, f64::NAN] {
         let snapshot = SnapshotRule::MovingAverage { keep };
-        assert!(refused(SvrgConfig { snapshot, ..SvrgConfig::default() }).contains("moving average"), "{keep}");
+        assert!(refused(SvrgConfig { snapshot, ..SvrgConfig::default() }).contains("moving-average.keep"), "{keep}");
     }
 }
 

@@ -146,7 +146,7 @@ fn second(config: MegaBatchConfig, steps: usize) -> (Training<Toy, Drawn>, FlatV
     for _ in 0..steps {
         run.step().unwrap();
     }
-    assert_eq!(run.estimator().snapshot(), Some(&snapshot));
+    assert_eq!(run.estimator().point(Point::Snapshot), Some(&snapshot));
     (run, snapshot, 2..4)
 }
 
@@ -202,7 +202,7 @@ fn distance_and_curvature_are_over_all_minibatches() {
 fn cifar_epoch(config: MegaBatchConfig) -> [usize; 2] {
     let mut run = ByHand::over(Box::new(MegaBatch::new(config)), 391);
     run.gradient = |_, _| FlatVector::zeros(P);
-    run.drive(run.estimator.steps_per_epoch() as usize, usize::MAX);
+    run.drive(run.estimator.steps_per_epoch(391) as usize, usize::MAX);
     [Purpose::Inner, Purpose::MegaBatch].map(|p| run.log.iter().filter(|(_, request)| request.purpose == p).count())
 }
 
@@ -230,12 +230,12 @@ fn a_configuration_that_cannot_work_is_refused() {
         |first, factor, most| MegaBatchConfig { size: MegaBatchSize::Growing { first, factor, most }, ..base() };
     let inner = |inner| MegaBatchConfig { inner, ..base() };
     for (config, word) in [
-        (same(0), "0 minibatches"),
-        (growing(0, 2.0, 4), "grow"),
-        (growing(4, 2.0, 3), "grow"),
-        (growing(1, 1.0, 3), "grow"),
-        (growing(1, f64::NAN, 3), "grow"),
-        (inner(InnerSteps::Fixed(0)), "0 steps"),
+        (same(0), "size.constant"),
+        (growing(0, 2.0, 4), "size.growing.first"),
+        (growing(4, 2.0, 3), "size.growing.most"),
+        (growing(1, 1.0, 3), "size.growing.factor"),
+        (growing(1, f64::NAN, 3), "size.growing.factor"),
+        (inner(InnerSteps::Fixed(0)), "inner.fixed"),
         (inner(InnerSteps::Geometric { mean: 0.5 }), "mean"),
         (inner(InnerSteps::Geometric { mean: f64::INFINITY }), "mean"),
         (inner(InnerSteps::Geometric { mean: 1e18 }), "mean"),

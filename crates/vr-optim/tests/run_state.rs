@@ -6,8 +6,8 @@ use toy::{ByHand, Drawn, M, Toy, bits, training};
 use vr_core::state::Value;
 use vr_core::{State, StateError};
 use vr_optim::{
-    EstimatorConfig, EstimatorError, InnerSteps, Locking, MegaBatchConfig, MegaBatchSize, NormPolicy, NormRule,
-    RuleConfig, SagaConfig, SnapshotGradients, SnapshotRule, SvrgConfig, Training,
+    AdamWConfig, EstimatorConfig, EstimatorError, InnerSteps, Locking, MegaBatchConfig, MegaBatchSize, NormPolicy,
+    NormRule, RuleConfig, SagaConfig, SnapshotGradients, SnapshotRule, SvrgConfig, Training,
 };
 
 const AVERAGE: SnapshotRule = SnapshotRule::MovingAverage { keep: 0.9 };
@@ -56,7 +56,7 @@ fn resumed(
 #[test]
 fn wherever_a_run_is_left_it_ends_as_one_that_never_was() {
     let steps = 2 * M as u64 + 3;
-    let adamw = RuleConfig::AdamW { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.01 };
+    let adamw = RuleConfig::AdamW(AdamWConfig { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.01 });
     for estimator in estimators() {
         for (rule, locking) in [(RuleConfig::default(), Locking::Unlocked), (adamw, Locking::Locked)] {
             let mut whole = run(&estimator, rule, locking);
@@ -215,7 +215,7 @@ fn states_of_other_runs_are_refused() {
     assert!(refused(&stored, RuleConfig::default(), &state).starts_with("estimator.svrg-stored."));
     let scsg = EstimatorConfig::MegaBatch(MegaBatchConfig::scsg_released());
     assert!(refused(&scsg, RuleConfig::default(), &state).starts_with("estimator.scsg."));
-    let adamw = RuleConfig::AdamW { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.01 };
+    let adamw = RuleConfig::AdamW(AdamWConfig { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.01 });
     assert!(refused(&estimator, adamw, &state).starts_with("rule.adamw."));
     let fewer = changed(&state, "training.minibatches", Some(Value::Integer(4)));
     assert_eq!(refused(&estimator, RuleConfig::default(), &fewer), "training.minibatches");

@@ -1,33 +1,27 @@
 //! The laws of SAGA on minibatches and of its table with a moving average.
 
-mod problem;
-
 use std::sync::Arc;
 
 use vr_core::random::uniform;
 use vr_core::state::Value;
 use vr_core::{FlatVector, Key, ParameterSpace, Purpose, State, StateError, Stream};
-use vr_optim::estimator::{Control, Reference};
 use vr_optim::{
-    Ask, Estimator, EstimatorError, Locking, Request, Saga, SagaConfig, Sgd, SgdMomentum, StepDecay, TableStorage, Training,
+    Ask, Estimator, EstimatorError, Locking, Request, Saga, SagaConfig, Sgd, SgdMomentum, StepDecay, TableStorage,
+    Training,
 };
 
-use problem::{Loss, M, P, Regression, Samples};
+use vr_optim::conformance::problem::{Loss, M, P, Regression, Samples, start};
 
 fn training(config: SagaConfig, locking: Locking, learning_rate: f64) -> Training<Regression, Samples> {
     regression(Loss::Logistic, config, locking, learning_rate)
 }
 
 fn regression(loss: Loss, config: SagaConfig, locking: Locking, learning_rate: f64) -> Training<Regression, Samples> {
-    Training::new(Regression::new(loss), Samples { jitter: 0.5 }, start(), Saga::new(config))
+    Training::new(Regression::new(loss), Samples::with_jitter(0.5), start(), Saga::new(config))
         .unwrap()
         .with_rule(SgdMomentum::new(0.0, 0.0))
         .with_locking(locking)
         .with_schedule(StepDecay::constant(learning_rate))
-}
-
-fn start() -> FlatVector<f64> {
-    FlatVector::from(vec![0.5, -1.0, 0.25, 0.0, 2.0])
 }
 
 fn weight(weight: f64) -> SagaConfig {
@@ -55,7 +49,7 @@ fn given_the_table_the_locked_direction_is_unbiased() {
 fn the_first_epoch_is_sgd_to_the_bit() {
     for locking in [Locking::Locked, Locking::Unlocked] {
         let mut saga = training(weight(0.5), locking, 0.2);
-        let mut sgd = Training::new(Regression::new(Loss::Logistic), Samples { jitter: 0.5 }, start(), Sgd::new())
+        let mut sgd = Training::new(Regression::new(Loss::Logistic), Samples::with_jitter(0.5), start(), Sgd::new())
             .unwrap()
             .with_rule(SgdMomentum::new(0.0, 0.0))
             .with_locking(locking)
@@ -77,7 +71,7 @@ fn rows_are_filled_where_they_are_visited() {
     let mut bare = Bare::new(weight(0.25));
     let first = bare.first_epoch();
     assert_eq!(bare.rows(), first);
-    assert_eq!(bare.saga.control().unwrap().mean[..], mean(&first));
+    assert_eq!(bare.mean()[..], mean(&first));
 }
 
 #[test]
@@ -202,7 +196,7 @@ impl Bare {
     /// The first epoch; returns the table that it makes. Its directions are its gradients.
     fn first_epoch(&mut self) -> Vec<FlatVector<f64>> {
         let fill = |row| {
-            assert!(self.saga.control().is_none());
+            assert_eq!(self.saga.direction_on(0, &self.x, &[]).unwrap().reference, None);
             let (request, gradient, direction) = self.step();
             assert_eq!((request.purpose, request.index), (Purpose::Inner, row));
             assert_eq!(direction, gradient);
@@ -222,9 +216,12 @@ impl Bare {
     }
 
     fn rows(&self) -> Vec<FlatVector<f64>> {
-        let Some(Control { reference: Reference::Table(table), .. }) = self.saga.control() else { panic!() };
-        let mut buffer = FlatVector::zeros(P);
-        (0..M as usize).map(|row| FlatVector::from(table.row(row, &mut buffer).unwrap().to_vec())).collect()
+        (0..M).map(|b| self.saga.direction_on(b, &FlatVector::zeros(P), &[]).unwrap().reference.unwrap()).collect()
+    }
+
+    /// μ: the direction on a minibatch whose gradient is its row.
+    fn mean(&self) -> FlatVector<f64> {
+        self.saga.direction_on(0, &self.rows()[0], &[]).unwrap().direction
     }
 }
 
@@ -283,7 +280,8 @@ fn the_mean_does_not_drift_from_the_table() {
     for _ in 0..5_000 * M {
         bare.step();
     }
-    let error = bare.saga.control().unwrap().mean.iter().zip(mean(&bare.rows())).map(|(m, e)| (m - e).abs());
+    let found = bare.mean();
+    let error = found.iter().zip(mean(&bare.rows())).map(|(m, e)| (m - e).abs());
     assert!(error.fold(0.0, f64::max) < 1e-13);
 }
 

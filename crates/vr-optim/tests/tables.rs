@@ -1,7 +1,5 @@
 //! Gradient tables: what is written comes back, rounded or not; a storage that cannot be had is an error.
 
-mod problem;
-
 use std::path::Path;
 
 use half::bf16;
@@ -9,7 +7,7 @@ use proptest::prelude::*;
 use vr_core::FlatVector;
 use vr_optim::{GradientTable, SnapshotGradients, StepDecay, Svrg, SvrgConfig, TableError, TableStorage, Training};
 
-use problem::{Loss, P, Regression, Samples};
+use vr_optim::conformance::problem::{Loss, P, Regression, Samples, start};
 
 fn in_file() -> TableStorage {
     TableStorage::File { folder: std::env::temp_dir() }
@@ -63,8 +61,7 @@ proptest! {
 fn svrg(loss: Loss, storage: TableStorage) -> Training<Regression, Samples> {
     let gradients = SnapshotGradients::Stored;
     let estimator = Svrg::new(SvrgConfig { gradients, storage, ..SvrgConfig::default() });
-    let start = FlatVector::from(vec![0.5, -1.0, 0.25, 0.0, 2.0]);
-    Training::new(Regression::new(loss), Samples { jitter: 0.3 }, start, estimator)
+    Training::new(Regression::new(loss), Samples::with_jitter(0.3), start(), estimator)
         .unwrap()
         .with_schedule(StepDecay::constant(0.05))
 }

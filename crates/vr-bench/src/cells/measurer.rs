@@ -6,7 +6,7 @@ use vr_run::{CellError, Place};
 use super::successive::Successive;
 use crate::cell::Cell;
 use crate::cells::training::Run;
-use crate::measure::{Kind, SUCCESSIVE};
+use crate::measure::{self, Kind, SUCCESSIVE};
 use crate::results::Point;
 use crate::results::diagnostics::{Form, GeometryRow, Moment, PositionRow, TensorRow, TensorVariance};
 use crate::results::event::Event;
@@ -51,7 +51,7 @@ impl<'a> Measurer<'a> {
         match cell.measures.kind {
             Kind::Variance => variance(run, at),
             Kind::Geometry => geometry(run, at),
-            Kind::Positions { .. } => positions(run, at, place.index),
+            Kind::Positions { .. } => positions(run, at, place),
             Kind::Successive => self.successive(run, at, place.index),
         }
     }
@@ -120,8 +120,14 @@ fn geometry(run: &mut Run, at: Moment) -> Found {
     Ok(row.map(Event::Geometry).into_iter().collect())
 }
 
-/// Both forms of the variance.
-fn positions(run: &mut Run, at: Moment, position: usize) -> Found {
+/// Both forms of the variance, at a step whose mega-batch began within the run of steps that `place` belongs to.
+/// Mega-batches may be of any length: the estimator says how many steps ago the last one was. The moment is its
+/// first step's, which tells the mega-batches of an epoch apart.
+fn positions(run: &mut Run, at: Moment, place: &measure::Place) -> Found {
+    let since = run.estimator().since_snapshot().and_then(|since| usize::try_from(since).ok());
+    let Some(position) = since.filter(|&since| since <= place.index) else { return Ok(Vec::new()) };
+    let first = place.step - position;
+    let at = Moment { percent: 100.0 * first as f64 / run.steps_per_epoch() as f64, ..at };
     let forms = [(Form::FullPass, run.variance()?.total), (Form::InnerBatch, run.variance_within()?.total)];
     let row = |(form, found): (Form, vr_core::VarianceSummary)| {
         Event::Position(PositionRow {

@@ -68,7 +68,7 @@ pub fn methods_under(rule: RuleConfig) -> Vec<Cell> {
     }
     for cell in &mut cells {
         cell.rule = rule;
-        if matches!(rule, RuleConfig::AdamW { .. }) {
+        if matches!(rule, RuleConfig::AdamW(_)) {
             cell.schedule.base = 1e-3;
         }
     }

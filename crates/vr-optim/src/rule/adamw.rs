@@ -2,7 +2,46 @@
 
 use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
 
-use crate::rule::UpdateRule;
+use crate::fault::{Fault, NOT_NEGATIVE, POSITIVE, within};
+use crate::rule::{Rule, UpdateRule};
+
+/// Options of [`AdamW`].
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AdamWConfig {
+    /// β₁: share of the old first moment, in [0, 1).
+    pub beta1: f64,
+    /// β₂: share of the old second moment, in [0, 1).
+    pub beta2: f64,
+    /// ε, added to the root of the second moment.
+    pub epsilon: f64,
+    /// Decoupled decay: x shrinks by `learning rate · weight_decay` a step.
+    pub weight_decay: f64,
+}
+
+impl Default for AdamWConfig {
+    /// PyTorch's: β (0.9, 0.999), ε 1e-8, weight decay 0.01.
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
+    }
+}
+
+impl<S: Scalar> Rule<S> for AdamWConfig {
+    fn build(&self) -> Box<dyn UpdateRule<S>> {
+        Box::new(AdamW::new(*self))
+    }
+
+    fn buffers(&self) -> u64 {
+        2
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        within("beta1", self.beta1, 0.0..1.0)?;
+        within("beta2", self.beta2, 0.0..1.0)?;
+        within("epsilon", self.epsilon, POSITIVE)?;
+        within("weight-decay", self.weight_decay, NOT_NEGATIVE)
+    }
+}
 
 /// AdamW (Loshchilov & Hutter, ICLR 2019) as in PyTorch. At step t, from 1:
 /// `x ← (1 − lr·weight_decay)·x`, `a ← β₁·a + (1 − β₁)·v`, `q ← β₂·q + (1 − β₂)·v²`,
@@ -11,14 +50,7 @@ use crate::rule::UpdateRule;
 /// The moments are those of the estimator's direction v, after variance reduction.
 #[derive(Clone, Debug)]
 pub struct AdamW<S> {
-    /// β₁: share of the old first moment.
-    pub beta1: f64,
-    /// β₂: share of the old second moment.
-    pub beta2: f64,
-    /// ε, outside the root.
-    pub epsilon: f64,
-    /// Decoupled decay.
-    pub weight_decay: f64,
+    config: AdamWConfig,
     step: u64,
     first: FlatVector<S>,
     second: FlatVector<S>,
@@ -26,16 +58,15 @@ pub struct AdamW<S> {
 
 impl<S: Scalar> AdamW<S> {
     /// The rule before its first step.
-    pub fn new(beta1: f64, beta2: f64, epsilon: f64, weight_decay: f64) -> Self {
-        let (first, second) = (FlatVector::default(), FlatVector::default());
-        Self { beta1, beta2, epsilon, weight_decay, step: 0, first, second }
+    pub fn new(config: AdamWConfig) -> Self {
+        Self { config, step: 0, first: FlatVector::default(), second: FlatVector::default() }
     }
 }
 
 impl<S: Scalar> Default for AdamW<S> {
-    /// PyTorch's: β (0.9, 0.999), ε 1e-8, weight decay 0.01.
+    /// With PyTorch's options.
     fn default() -> Self {
-        Self::new(0.9, 0.999, 1e-8, 0.01)
+        Self::new(AdamWConfig::default())
     }
 }
 
@@ -45,20 +76,21 @@ impl<S: Scalar> UpdateRule<S> for AdamW<S> {
             (self.first, self.second) = (FlatVector::zeros(x.len()), FlatVector::zeros(x.len()));
         }
         self.step += 1;
+        let AdamWConfig { beta1, beta2, epsilon, weight_decay } = self.config;
         let correction = |beta: f64| 1.0 - beta.powf(self.step as f64);
-        let (rate, root) = (learning_rate / correction(self.beta1), correction(self.beta2).sqrt());
+        let (rate, root) = (learning_rate / correction(beta1), correction(beta2).sqrt());
         let average = |old: S, beta: f64, new: f64| S::from_f64(beta * old.to_f64() + (1.0 - beta) * new);
         for tensor in space.tensors() {
             let options = tensor.options();
-            let keep = 1.0 - learning_rate * options.learning_rate * self.weight_decay * options.weight_decay;
+            let keep = 1.0 - learning_rate * options.learning_rate * weight_decay * options.weight_decay;
             let rate = rate * options.learning_rate;
             let range = tensor.range();
             let moments = self.first[range.clone()].iter_mut().zip(&mut self.second[range.clone()]);
             for ((x, (first, second)), v) in x[range.clone()].iter_mut().zip(moments).zip(&direction[range]) {
                 let v = v.to_f64();
-                *first = average(*first, self.beta1, v);
-                *second = average(*second, self.beta2, v * v);
-                let scale = second.to_f64().sqrt() / root + self.epsilon;
+                *first = average(*first, beta1, v);
+                *second = average(*second, beta2, v * v);
+                let scale = second.to_f64().sqrt() / root + epsilon;
                 *x = S::from_f64(keep * x.to_f64() - rate * first.to_f64() / scale);
             }
         }

@@ -1,12 +1,16 @@
-//! Update rules: a direction becomes a step.
+//! Update rules, which make a step of a direction, and the table of them.
+//!
+//! A rule is one file here and one line of the table below. Its file holds the options with their bounds
+//! and sizes ([`Rule`]) and the [`UpdateRule`] itself.
 
 pub mod adamw;
 pub mod sgd_momentum;
 
 use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
 
-pub use adamw::AdamW;
-pub use sgd_momentum::SgdMomentum;
+use crate::fault::Fault;
+use adamw::AdamWConfig;
+use sgd_momentum::SgdMomentumConfig;
 
 /// Turns an estimator's direction into a change of the iterate.
 pub trait UpdateRule<S: Scalar>: Send {
@@ -42,51 +46,78 @@ impl<S: Scalar, R: UpdateRule<S> + ?Sized> UpdateRule<S> for Box<R> {
     }
 }
 
-/// Which update rule, with its settings.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-pub enum RuleConfig {
-    /// [`SgdMomentum`].
-    SgdMomentum {
-        /// Share of the old buffer.
-        momentum: f64,
-        /// Weight of x in the direction.
-        weight_decay: f64,
-        /// Nesterov's form.
-        nesterov: bool,
-    },
-    /// [`AdamW`].
-    #[serde(rename = "adamw")]
-    AdamW {
-        /// Share of the old first moment.
-        beta1: f64,
-        /// Share of the old second moment.
-        beta2: f64,
-        /// Added to the root of the second moment.
-        epsilon: f64,
-        /// Decoupled decay: x shrinks by `learning rate · weight_decay` a step.
-        weight_decay: f64,
-    },
+/// The options of an update rule: their bounds, what they cost in memory, and the rule that they make.
+pub trait Rule<S: Scalar> {
+    /// The rule before its first step.
+    fn build(&self) -> Box<dyn UpdateRule<S>>;
+
+    /// Buffers as long as the parameters, of their type.
+    fn buffers(&self) -> u64;
+
+    /// Whether the options make sense.
+    ///
+    /// # Errors
+    /// The first that does not.
+    fn check(&self) -> Result<(), Fault>;
+}
+
+/// Makes [`RuleConfig`] of the table of rules: the name in configurations, the variant, its options.
+macro_rules! table_of_rules {
+    ($($(#[doc = $doc:literal])* $name:literal => $variant:ident($config:ty),)*) => {
+        /// An update rule with its options.
+        #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub enum RuleConfig {
+            $($(#[doc = $doc])* #[serde(rename = $name)] $variant($config),)*
+        }
+
+        impl RuleConfig {
+            /// Its name in configurations.
+            pub fn key(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// The options.
+            pub fn rule<S: Scalar>(&self) -> &dyn Rule<S> {
+                match self {
+                    $(Self::$variant(config) => config,)*
+                }
+            }
+        }
+    };
+}
+
+table_of_rules! {
+    /// [`SgdMomentum`](sgd_momentum::SgdMomentum).
+    "sgd-momentum" => SgdMomentum(SgdMomentumConfig),
+    /// [`AdamW`](adamw::AdamW).
+    "adamw" => AdamW(AdamWConfig),
 }
 
 impl Default for RuleConfig {
     /// The paper's: SGD with momentum 0.9 and weight decay 1e-4.
     fn default() -> Self {
-        Self::SgdMomentum { momentum: 0.9, weight_decay: 1e-4, nesterov: false }
+        Self::SgdMomentum(SgdMomentumConfig::default())
     }
 }
 
 impl RuleConfig {
     /// The rule before its first step.
     pub fn build<S: Scalar>(&self) -> Box<dyn UpdateRule<S>> {
-        match *self {
-            Self::SgdMomentum { momentum, weight_decay, nesterov } => {
-                let rule = SgdMomentum::new(momentum, weight_decay);
-                Box::new(if nesterov { rule.with_nesterov() } else { rule })
-            }
-            Self::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                Box::new(AdamW::new(beta1, beta2, epsilon, weight_decay))
-            }
-        }
+        self.rule().build()
+    }
+
+    /// Buffers as long as the parameters, of their type.
+    pub fn buffers(&self) -> u64 {
+        self.rule::<f64>().buffers()
+    }
+
+    /// Whether the options make sense. The key of an error begins with the rule's own.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(&self) -> Result<(), Fault> {
+        self.rule::<f64>().check().map_err(|fault| fault.within(self.key()))
     }
 }

@@ -2,41 +2,66 @@
 
 use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
 
-use crate::rule::UpdateRule;
+use crate::fault::{Fault, NOT_NEGATIVE, within};
+use crate::rule::{Rule, UpdateRule};
+
+/// Options of [`SgdMomentum`].
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SgdMomentumConfig {
+    /// Share of the old buffer, in [0, 1).
+    pub momentum: f64,
+    /// Weight of x in the direction.
+    pub weight_decay: f64,
+    /// Whether the step looks ahead: Nesterov's form.
+    pub nesterov: bool,
+}
+
+impl Default for SgdMomentumConfig {
+    /// The paper's: momentum 0.9, weight decay 1e-4.
+    fn default() -> Self {
+        Self { momentum: 0.9, weight_decay: 1e-4, nesterov: false }
+    }
+}
+
+impl<S: Scalar> Rule<S> for SgdMomentumConfig {
+    fn build(&self) -> Box<dyn UpdateRule<S>> {
+        Box::new(SgdMomentum { config: *self, buffer: FlatVector::default() })
+    }
+
+    fn buffers(&self) -> u64 {
+        1
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        within("momentum", self.momentum, 0.0..1.0)?;
+        within("weight-decay", self.weight_decay, NOT_NEGATIVE)
+    }
+}
 
 /// SGD with momentum and weight decay as in PyTorch and in the paper:
 /// `d = v + weight_decay·x`, `buf ← momentum·buf + d`, `x ← x − lr·buf`; in Nesterov's form, as
 /// PyTorch writes it, `x ← x − lr·(d + momentum·buf)`.
 ///
 /// The decay is added after variance reduction, and a snapshot does not reset the buffer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SgdMomentum<S> {
-    /// Share of the old buffer.
-    pub momentum: f64,
-    /// Weight of x in the direction.
-    pub weight_decay: f64,
-    /// Whether the step looks ahead: Nesterov's form.
-    pub nesterov: bool,
+    config: SgdMomentumConfig,
     buffer: FlatVector<S>,
 }
 
 impl<S: Scalar> SgdMomentum<S> {
     /// The rule with an empty buffer.
     pub fn new(momentum: f64, weight_decay: f64) -> Self {
-        Self { momentum, weight_decay, nesterov: false, buffer: FlatVector::default() }
+        let config = SgdMomentumConfig { momentum, weight_decay, nesterov: false };
+        Self { config, buffer: FlatVector::default() }
     }
 
     /// In Nesterov's form.
     #[must_use]
-    pub fn with_nesterov(self) -> Self {
-        Self { nesterov: true, ..self }
-    }
-}
-
-impl<S: Scalar> Default for SgdMomentum<S> {
-    /// The paper's: momentum 0.9, weight decay 1e-4.
-    fn default() -> Self {
-        Self::new(0.9, 1e-4)
+    pub fn with_nesterov(mut self) -> Self {
+        self.config.nesterov = true;
+        self
     }
 }
 
@@ -45,23 +70,23 @@ impl<S: Scalar> UpdateRule<S> for SgdMomentum<S> {
         if self.buffer.len() != x.len() {
             self.buffer = FlatVector::zeros(x.len());
         }
-        let momentum = S::from_f64(self.momentum);
+        let momentum = S::from_f64(self.config.momentum);
         for tensor in space.tensors() {
             let options = tensor.options();
-            let decay = S::from_f64(self.weight_decay * options.weight_decay);
+            let decay = S::from_f64(self.config.weight_decay * options.weight_decay);
             let rate = S::from_f64(learning_rate * options.learning_rate);
             let range = tensor.range();
             let rows = x[range.clone()].iter_mut().zip(&mut self.buffer[range.clone()]).zip(&direction[range]);
             for ((x, buffer), &v) in rows {
                 let d = v + decay * *x;
                 *buffer = momentum * *buffer + d;
-                *x = *x - rate * if self.nesterov { d + momentum * *buffer } else { *buffer };
+                *x = *x - rate * if self.config.nesterov { d + momentum * *buffer } else { *buffer };
             }
         }
     }
 
     fn name(&self) -> &'static str {
-        if self.nesterov { "nesterov" } else { "sgd-momentum" }
+        if self.config.nesterov { "nesterov" } else { "sgd-momentum" }
     }
 
     fn save(&self, out: &mut StateWriter<'_>) {

@@ -2,13 +2,12 @@
 
 use vr_core::counts::Count;
 use vr_core::vector::distance;
-use vr_core::{
-    FlatVector, Mean, MinibatchSource, Oracle, ParameterSpace, Purpose, Scalar, VarianceAccumulator, VarianceReport,
-};
+use vr_core::{FlatVector, Mean, MinibatchSource, Oracle, Purpose, Scalar, VarianceAccumulator, VarianceReport};
 
-use crate::estimator::{Control, EstimatorError, NormRule, Point, Reference, Request};
-use crate::evaluate::{Answer, Job};
-use crate::training::{Outcome, Training};
+use crate::estimator::{Estimator, EstimatorError, NormRule, Point, Probe, Request};
+use crate::training::Training;
+use crate::training::error::Outcome;
+use crate::training::evaluate::{Answer, Job};
 
 /// Where the iterate stands to the snapshot (Defazio & Bottou 2019, figure 3).
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -21,8 +20,10 @@ pub struct Geometry {
     pub curvature: Option<f64>,
 }
 
-/// A point with the statistics to use there.
-type Place<'a, S> = (&'a FlatVector<S>, NormRule);
+/// The evaluation that tells the plain gradient.
+const HERE: Probe = Probe { point: Point::Current, norm: NormRule::Batch };
+/// The evaluation that tells the gradient at the snapshot in train mode.
+const THERE: Probe = Probe { point: Point::Snapshot, norm: NormRule::Batch };
 
 /// Each of these changes nothing but the count of diagnostic evaluations. Locked, they see the very
 /// minibatches of the steps; unlocked, they draw their own. At the end of a generation they still
@@ -42,12 +43,10 @@ where
     /// When a gradient or a minibatch fails.
     pub fn variance(&mut self) -> Outcome<VarianceReport, O, D> {
         self.refill()?;
-        let control = self.estimator.control();
-        let space = self.oracle.space();
-        let mut moments = VarianceAccumulator::new(space);
+        let mut moments = VarianceAccumulator::new(self.oracle.space());
         let count = self.sweep(
-            |index| self.places(control.as_ref(), index),
-            |index, answers| observe(space, control.as_ref(), index, answers, &mut moments),
+            |index| self.probes(index),
+            |index, answers| observe(&*self.estimator, index, answers, &mut moments),
         )?;
         self.measured(count);
         Ok(moments.report())
@@ -61,15 +60,15 @@ where
     /// When a gradient or a minibatch fails.
     pub fn variance_within(&mut self) -> Outcome<VarianceReport, O, D> {
         self.refill()?;
-        let control = self.estimator.control();
-        let within = |index| control.as_ref().is_none_or(|control| control.minibatches.contains(&index));
+        let anchor = self.estimator.anchor();
+        let within = |index| anchor.as_ref().is_none_or(|anchor| anchor.minibatches.contains(&index));
         let space = self.oracle.space();
         let (mut moments, mut full) = (VarianceAccumulator::new(space), Mean::new(space.len()));
         let count = self.sweep(
-            |index| if within(index) { self.places(control.as_ref(), index) } else { vec![self.here()] },
+            |index| if within(index) { self.probes(index) } else { vec![HERE] },
             |index, answers| {
                 full.add(&answers[0].1);
-                if within(index) { observe(space, control.as_ref(), index, answers, &mut moments) } else { Ok(()) }
+                if within(index) { observe(&*self.estimator, index, answers, &mut moments) } else { Ok(()) }
             },
         )?;
         self.measured(count);
@@ -85,17 +84,15 @@ where
     /// # Errors
     /// When a gradient or a minibatch fails.
     pub fn geometry(&mut self) -> Outcome<Option<Geometry>, O, D> {
-        let (Some(control), Some(snapshot)) = (self.estimator.control(), self.estimator.snapshot()) else {
-            return Ok(None);
-        };
-        let whole = control.minibatches.len() == self.source.minibatches();
+        let Some(anchor) = self.estimator.anchor() else { return Ok(None) };
+        let whole = anchor.minibatches.len() == self.source.minibatches();
         let len = self.x.len();
         let (mut here, mut there) = (Mean::new(len), Mean::new(len));
         if whole {
-            there.add(control.mean);
+            there.add(anchor.mean);
         }
         let count = self.sweep(
-            |_| if whole { vec![self.here()] } else { vec![self.here(), (snapshot, NormRule::Batch)] },
+            |_| if whole { vec![HERE] } else { vec![HERE, THERE] },
             |_, answers| {
                 here.add(&answers[0].1);
                 if let Some((_, gradient)) = answers.get(1) {
@@ -104,7 +101,7 @@ where
                 Ok(())
             },
         )?;
-        let (way, gradients) = (distance(&self.x, snapshot), distance(&mean(&here, len), &mean(&there, len)));
+        let (way, gradients) = (distance(&self.x, anchor.snapshot), distance(&mean(&here, len), &mean(&there, len)));
         self.measured(count);
         let curvature = (way > 0.0).then(|| gradients / way);
         Ok(Some(Geometry { distance: way, gradient_distance: gradients, curvature }))
@@ -117,7 +114,7 @@ where
     pub fn full_gradient(&mut self) -> Outcome<FlatVector<O::Scalar>, O, D> {
         let (mut full, mut sum) = (FlatVector::zeros(self.x.len()), Mean::new(self.x.len()));
         let count = self.sweep(
-            |_| vec![self.here()],
+            |_| vec![HERE],
             |_, answers| {
                 sum.add(&answers[0].1);
                 Ok(())
@@ -128,27 +125,19 @@ where
         Ok(full)
     }
 
-    fn here(&self) -> Place<'_, O::Scalar> {
-        (&self.x, NormRule::Batch)
+    /// Where minibatch `index` is evaluated to know the direction on it: at the iterate first.
+    fn probes(&self, index: u32) -> Vec<Probe> {
+        let mut probes = vec![HERE];
+        probes.extend(self.estimator.probes(index));
+        probes
     }
 
-    /// Where minibatch `index` is evaluated to know the direction on it: at the iterate and, unless a
-    /// table has its row, at the snapshot.
-    fn places<'a>(&'a self, control: Option<&Control<'a, O::Scalar>>, index: u32) -> Vec<Place<'a, O::Scalar>> {
-        let snapshot = control.and_then(|control| match control.reference {
-            Reference::Evaluate(snapshot, rule) => Some((snapshot, rule)),
-            Reference::Table(_) if control.minibatches.contains(&index) => None,
-            Reference::Table(_) => self.estimator.snapshot().map(|snapshot| (snapshot, NormRule::Batch)),
-        });
-        [Some(self.here()), snapshot].into_iter().flatten().collect()
-    }
-
-    /// Evaluates each minibatch of the generation at its `places`, window by window, and shows the
+    /// Evaluates each minibatch of the generation as its `probes` say, window by window, and shows the
     /// answers in the order of the minibatches, a window's beside the evaluation of the next; returns
     /// what that cost.
-    fn sweep<'a>(
-        &'a self,
-        places: impl Fn(u32) -> Vec<Place<'a, O::Scalar>>,
+    fn sweep(
+        &self,
+        probes: impl Fn(u32) -> Vec<Probe>,
         mut see: impl FnMut(u32, &[Answer<O::Scalar>]) -> Result<(), EstimatorError> + Send,
     ) -> Outcome<Count, O, D> {
         let indices: Vec<u32> = (0..self.source.minibatches() as u32).collect();
@@ -168,9 +157,11 @@ where
                     norm: NormRule::Batch,
                 };
                 let key = self.locking.key(&request);
-                let places = places(index);
-                sizes.push(places.len());
-                jobs.extend(places.into_iter().map(|(x, rule)| Job { key, x, norm: self.normalization(rule) }));
+                let probes = probes(index);
+                sizes.push(probes.len());
+                for Probe { point, norm } in probes {
+                    jobs.push(Job { key, x: self.at(point)?, norm: self.normalization(norm) });
+                }
             }
             let mut shown = Ok(());
             let answers = (self.evaluate)(&self.oracle, &self.source, &jobs, &mut || shown = show(&before))?;
@@ -198,31 +189,16 @@ where
     }
 }
 
-/// Adds the direction on minibatch `index`, evaluated at its [`places`](Training::places).
+/// Adds the direction on minibatch `index`, from its [probes](Training::probes).
 fn observe<S: Scalar>(
-    space: &ParameterSpace,
-    control: Option<&Control<'_, S>>,
+    estimator: &dyn Estimator<S>,
     index: u32,
     answers: &[Answer<S>],
     moments: &mut VarianceAccumulator,
 ) -> Result<(), EstimatorError> {
-    let gradient = &answers[0].1;
-    let Some(control) = control else {
-        moments.observe(gradient, gradient, None);
-        return Ok(());
-    };
-    let mut row = FlatVector::zeros(space.len());
-    let reference = match (answers.get(1), control.reference) {
-        (None, Reference::Table(table)) => {
-            let index = (index - control.minibatches.start) as usize;
-            table.row(index, &mut row)?
-        }
-        (Some((_, reference)), _) => reference,
-        (None, Reference::Evaluate(..)) => &row,
-    };
-    let mut estimate = FlatVector::zeros(space.len());
-    control.coefficient.combine(space, gradient, reference, control.mean, &mut estimate);
-    moments.observe(gradient, &estimate, Some(reference));
+    let gradients: Vec<&FlatVector<S>> = answers.iter().map(|(_, gradient)| gradient).collect();
+    let estimate = estimator.direction_on(index, gradients[0], &gradients[1..])?;
+    moments.observe(gradients[0], &estimate.direction, estimate.reference.as_deref());
     Ok(())
 }
 

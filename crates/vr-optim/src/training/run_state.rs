@@ -4,6 +4,7 @@ use vr_core::{EvaluationCounts, FlatVector, MinibatchSource, Oracle, State, Stat
 
 use crate::estimator::EstimatorError;
 use crate::training::Training;
+use crate::training::progress::StepLoss;
 
 impl<O, D> Training<O, D>
 where
@@ -26,6 +27,7 @@ where
         out.integer("step", self.step);
         out.integer("diagnostic-passes", self.diagnostic_passes.into());
         self.counts.save(&mut out.part("counts"));
+        self.loss.save(&mut out.part("loss"));
         if let Some(direction) = &self.direction {
             out.vector("direction", direction);
         }
@@ -60,6 +62,7 @@ where
         self.step = from.integer("step")?;
         self.diagnostic_passes = from.index("diagnostic-passes", u32::MAX.into())? as u32;
         self.counts = EvaluationCounts::from_state(&from.part("counts"))?;
+        self.loss = StepLoss::from_state(&from.part("loss"))?;
         self.direction = if self.step > 0 { Some(from.vector("direction", len)?) } else { None };
         let from = state.reader("iterate");
         for tensor in self.oracle.space().tensors() {

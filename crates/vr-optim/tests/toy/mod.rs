@@ -136,6 +136,8 @@ pub struct ByHand {
     /// What was answered, with the number of steps taken before.
     pub log: Vec<(usize, Request)>,
     pub steps: usize,
+    /// Steps taken before each snapshot.
+    pub snapshots: Vec<usize>,
     /// Answers a request at a point; at first the locked gradient in train mode.
     pub gradient: fn(&FlatVector<f64>, &Request) -> FlatVector<f64>,
 }
@@ -149,7 +151,7 @@ impl ByHand {
     pub fn over(mut estimator: Box<dyn Estimator<f64>>, minibatches: u32) -> Self {
         estimator.begin(Toy::new().space(), minibatches).unwrap();
         let gradient = |x: &FlatVector<f64>, request: &Request| gradient(x, request.generation, request.index);
-        Self { estimator, x: start(), log: Vec::new(), steps: 0, gradient }
+        Self { estimator, x: start(), log: Vec::new(), steps: 0, snapshots: Vec::new(), gradient }
     }
 
     /// Goes on until `steps` steps are done, or `answers` requests are answered; returns how many were.
@@ -158,6 +160,7 @@ impl ByHand {
         while self.steps < steps {
             match self.estimator.ask(&self.x).unwrap() {
                 Ask::Move(to) => self.x.clone_from(to),
+                Ask::Snapshot => self.snapshots.push(self.steps),
                 Ask::Step(direction) => {
                     self.x.axpy(-0.05, direction);
                     self.estimator.advance(&self.x);
@@ -170,7 +173,7 @@ impl ByHand {
                         }
                         let x = match request.point {
                             Point::Current => &self.x,
-                            Point::Snapshot => self.estimator.snapshot().unwrap(),
+                            point => self.estimator.point(point).unwrap(),
                         };
                         let gradient = (self.gradient)(x, &request);
                         self.estimator.tell(&request, &gradient).unwrap();

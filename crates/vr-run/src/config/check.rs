@@ -3,16 +3,15 @@
 use std::collections::HashSet;
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 use std::path::Path;
+
+pub use vr_optim::fault::POSITIVE;
 
 use super::error::Fault;
 
 /// Whether a check holds.
 pub type Checked = Result<(), Fault>;
-
-/// Above 0 and finite.
-pub const POSITIVE: (Bound<f64>, Bound<f64>) = (Bound::Excluded(0.0), Bound::Excluded(f64::INFINITY));
 
 /// Whether a folder is there.
 ///
@@ -42,27 +41,5 @@ pub fn distinct<T: Hash + Eq + Debug>(key: &str, values: &[T]) -> Checked {
 /// # Errors
 /// When it is not; the nearest is the end of the range that it is beyond.
 pub fn within<T: PartialOrd + Display>(key: &str, value: T, range: impl RangeBounds<T>) -> Checked {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    let (mut expected, mut nearest) = (Vec::new(), None);
-    match range.start_bound() {
-        Bound::Included(low) => {
-            expected.push(format!("at least {low}"));
-            nearest = (value < *low).then(|| low.to_string());
-        }
-        Bound::Excluded(low) => expected.push(format!("above {low}")),
-        Bound::Unbounded => {}
-    }
-    match range.end_bound() {
-        Bound::Included(high) => {
-            expected.push(format!("at most {high}"));
-            nearest = nearest.or_else(|| (value > *high).then(|| high.to_string()));
-        }
-        Bound::Excluded(high) if high.to_string() == "inf" => expected.push("finite".into()),
-        Bound::Excluded(high) => expected.push(format!("below {high}")),
-        Bound::Unbounded => {}
-    }
-    let reason = format!("is {value}; expected a number {}", expected.join(" and "));
-    Err(Fault { nearest, ..Fault::new(key, reason) })
+    vr_optim::fault::within(key, value, range).map_err(Fault::from)
 }

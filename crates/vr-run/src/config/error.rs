@@ -78,6 +78,11 @@ impl Fault {
         Self { key: key.into(), reason: reason.into(), nearest: None }
     }
 
+    /// What is wrong with an option of a method that stands under `key`.
+    pub fn of(fault: vr_optim::Fault, key: &str) -> Self {
+        Self::from(fault.within(key))
+    }
+
     /// What serde says of a key.
     pub(super) fn of_serde(key: String, message: &str) -> Self {
         let reason = match message {
@@ -88,6 +93,12 @@ impl Fault {
             other => other,
         };
         Self { nearest: nearest_listed(message), ..Self::new(key, reason) }
+    }
+}
+
+impl From<vr_optim::Fault> for Fault {
+    fn from(vr_optim::Fault { key, reason, nearest }: vr_optim::Fault) -> Self {
+        Self { key, reason, nearest }
     }
 }
 

@@ -1,14 +1,21 @@
 //! Streaming methods, whose snapshot gradient is the mean over a mega-batch: streaming SVRG and SCSG.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use vr_core::random::uniform;
 use vr_core::{Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateReader, StateWriter, Stream};
 
 use crate::control_variate::{ControlVariate, Wanted};
-use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Request};
-use crate::svrg::SnapshotGradients;
+use crate::estimator::{Anchor, Ask, Estimate, Estimator, EstimatorError, NormRule, Point, Probe, Request};
+use crate::estimators::svrg::SnapshotGradients;
+use crate::estimators::{Method, Vectors};
+use crate::fault::{Fault, within};
 use crate::table::{GradientTable, TableStorage};
+
+/// Above this, drawing a geometric number of steps, which counts them one by one, would take longer than
+/// taking them.
+const MOST_INNER_STEPS: f64 = 1e6;
 
 /// How many minibatches make a mega-batch; never more than an epoch's.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -103,6 +110,47 @@ impl MegaBatchConfig {
     }
 }
 
+impl<S: Scalar> Method<S> for MegaBatchConfig {
+    fn build(&self) -> Box<dyn Estimator<S>> {
+        Box::new(MegaBatch::new(self.clone()))
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        match self.size {
+            MegaBatchSize::Constant(size) => within("size.constant", size, 1..)?,
+            MegaBatchSize::Growing { first, factor, most } => {
+                within("size.growing.first", first, 1..)?;
+                let above_one = (Bound::Excluded(1.0), Bound::Excluded(f64::INFINITY));
+                within("size.growing.factor", factor, above_one)?;
+                within("size.growing.most", most, first..)?;
+            }
+        }
+        match self.inner {
+            InnerSteps::Matching => {}
+            InnerSteps::Fixed(steps) => within("inner.fixed", steps, 1..)?,
+            InnerSteps::Geometric { mean } => within("inner.geometric.mean", mean, 1.0..=MOST_INNER_STEPS)?,
+        }
+        if self.samples == InnerSamples::Fresh && self.gradients == SnapshotGradients::Stored {
+            let reason = "is `stored`, which serves a mega-batch's own samples only, but `samples` is `fresh`";
+            return Err(Fault::new("gradients", reason).with_nearest("recomputed"));
+        }
+        Ok(())
+    }
+
+    fn vectors(&self) -> Vectors {
+        Vectors { numbers: ControlVariate::<S>::VECTORS, sums: 1 }
+    }
+
+    fn table(&mut self, minibatches: usize) -> Option<(&mut TableStorage, usize)> {
+        let rows = self.size.most(u32::try_from(minibatches).unwrap_or(u32::MAX)) as usize;
+        (self.gradients == SnapshotGradients::Stored).then_some((&mut self.storage, rows))
+    }
+
+    fn takes_snapshots(&self) -> bool {
+        true
+    }
+}
+
 impl Default for MegaBatchConfig {
     /// [`MegaBatchConfig::scsg_released`].
     fn default() -> Self {
@@ -131,7 +179,7 @@ impl MegaBatchSize {
     }
 
     /// Minibatches of the largest mega-batch where an epoch has `epoch`.
-    pub(crate) fn most(self, epoch: u32) -> u32 {
+    fn most(self, epoch: u32) -> u32 {
         match self {
             Self::Constant(size) | Self::Growing { most: size, .. } => size.min(epoch),
         }
@@ -223,46 +271,22 @@ impl<S: Scalar> MegaBatch<S> {
         self.taken = 0;
     }
 
-    fn request(&self, wanted: Wanted) -> Request {
-        let (point, purpose) = wanted.evaluation(Purpose::MegaBatch);
-        let (generation, index, visit) = match (wanted, self.config.samples) {
-            (Wanted::Pass(index) | Wanted::Again(index), _) => (self.generation, index, 0),
-            (_, InnerSamples::Fresh) => {
-                let (generation, index) = self.next();
-                (generation, index, 0)
-            }
-            (_, InnerSamples::Same) => {
+    /// How what is wanted is requested.
+    fn requests(&self) -> impl Fn(Wanted) -> Request + use<S> {
+        let generation = self.generation;
+        let ((own_generation, own), visit) = match self.config.samples {
+            InnerSamples::Fresh => (self.next(), 0),
+            InnerSamples::Same => {
                 let size = self.variate.minibatches().len() as u64;
                 let place = self.taken.checked_rem(size).unwrap_or(0) as u32;
                 let visit = self.taken.checked_div(size).unwrap_or(0) as u32;
-                (self.generation, self.variate.minibatches().start + place, visit)
+                ((generation, self.variate.minibatches().start + place), visit)
             }
         };
-        Request { point, generation, index, visit, purpose, norm: NormRule::Batch }
-    }
-
-    fn check(&self) -> Result<(), &'static str> {
-        match self.config.size {
-            MegaBatchSize::Constant(0) => return Err("mega-batches of 0 minibatches; at least 1 is needed"),
-            MegaBatchSize::Growing { first, factor, most }
-                if first == 0 || most < first || !(factor > 1.0 && factor.is_finite()) =>
-            {
-                return Err("mega-batches that grow need 1 ≤ first ≤ most and a finite factor above 1");
-            }
-            _ => {}
+        move |wanted| match wanted {
+            Wanted::Pass(_) | Wanted::Again(_) => wanted.request(Purpose::MegaBatch, generation, own),
+            _ => Request { visit, ..wanted.request(Purpose::MegaBatch, own_generation, own) },
         }
-        match self.config.inner {
-            InnerSteps::Fixed(0) => return Err("0 steps after a mega-batch; at least 1 is needed"),
-            // A draw counts its steps one by one.
-            InnerSteps::Geometric { mean } if !(1.0..=1e6).contains(&mean) => {
-                return Err("a mean number of steps after a mega-batch that is not from 1 to a million");
-            }
-            _ => {}
-        }
-        if self.config.samples == InnerSamples::Fresh && self.config.gradients == SnapshotGradients::Stored {
-            return Err("stored gradients with fresh samples; a mega-batch's gradients serve its own samples only");
-        }
-        Ok(())
     }
 }
 
@@ -276,7 +300,8 @@ impl<S: Scalar> Estimator<S> for MegaBatch<S> {
     }
 
     fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
-        self.check().map_err(|reason| EstimatorError::Config { method: self.name(), reason: reason.to_owned() })?;
+        let checked = Method::<S>::check(&self.config);
+        checked.map_err(|fault| EstimatorError::Config { method: self.name(), fault })?;
         self.epoch = minibatches;
         let table = match self.config.gradients {
             SnapshotGradients::Stored => {
@@ -288,17 +313,6 @@ impl<S: Scalar> Estimator<S> for MegaBatch<S> {
         Ok(())
     }
 
-    /// m; with mega-batches of constant size and a step on each of their minibatches, those of the
-    /// whole mega-batches.
-    fn steps_per_epoch(&self) -> u32 {
-        match (self.config.size, self.config.inner, self.config.samples) {
-            (MegaBatchSize::Constant(_), InnerSteps::Matching, InnerSamples::Same) => {
-                self.epoch - self.epoch % self.most()
-            }
-            _ => self.epoch,
-        }
-    }
-
     fn ask(&mut self, x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
         if self.variate.is_between() {
             if self.taken >= self.steps {
@@ -306,7 +320,8 @@ impl<S: Scalar> Estimator<S> for MegaBatch<S> {
             }
             self.variate.open();
         }
-        Ok(self.variate.ask(|wanted| self.request(wanted)))
+        let requests = self.requests();
+        Ok(self.variate.ask(requests))
     }
 
     fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
@@ -340,18 +355,46 @@ impl<S: Scalar> Estimator<S> for MegaBatch<S> {
     }
 
     fn missing(&self) -> Vec<Request> {
-        self.variate.missing(|wanted| self.request(wanted))
+        self.variate.missing(self.requests())
     }
 
     fn generation(&self) -> u32 {
         self.generation
     }
 
-    fn snapshot(&self) -> Option<&FlatVector<S>> {
-        self.variate.snapshot()
+    fn direction_on(
+        &self,
+        index: u32,
+        gradient: &FlatVector<S>,
+        probed: &[&FlatVector<S>],
+    ) -> Result<Estimate<S>, EstimatorError> {
+        self.variate.direction_on(index, gradient, probed)
     }
 
-    fn control(&self) -> Option<Control<'_, S>> {
-        self.variate.control(NormRule::Batch)
+    /// m; with mega-batches of constant size and a step on each of their minibatches, those of the
+    /// whole mega-batches.
+    fn steps_per_epoch(&self, minibatches: u32) -> u32 {
+        match (self.config.size, self.config.inner, self.config.samples) {
+            (MegaBatchSize::Constant(_), InnerSteps::Matching, InnerSamples::Same) => {
+                minibatches - minibatches % self.config.size.most(minibatches)
+            }
+            _ => minibatches,
+        }
+    }
+
+    fn point(&self, point: Point) -> Option<&FlatVector<S>> {
+        self.variate.snapshot().filter(|_| point == Point::Snapshot)
+    }
+
+    fn probes(&self, index: u32) -> Vec<Probe> {
+        self.variate.probes(index, NormRule::Batch)
+    }
+
+    fn anchor(&self) -> Option<Anchor<'_, S>> {
+        self.variate.anchor()
+    }
+
+    fn since_snapshot(&self) -> Option<u64> {
+        self.variate.snapshot().map(|_| self.taken)
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use vr_core::{FlatVector, ParameterSpace, Purpose, Scalar, StateReader, StateWriter};
 
-use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Request};
+use crate::estimator::{Ask, Estimate, Estimator, EstimatorError, NormRule, Point, Request};
+use crate::estimators::{Method, Vectors};
 
 /// How far a step has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,20 @@ enum Stage {
     Open,
     /// The direction is ready.
     Ready,
+}
+
+/// [`Sgd`] has no options.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SgdConfig;
+
+impl<S: Scalar> Method<S> for SgdConfig {
+    fn build(&self) -> Box<dyn Estimator<S>> {
+        Box::new(Sgd::new())
+    }
+
+    fn vectors(&self) -> Vectors {
+        Vectors { numbers: 1, sums: 0 }
+    }
 }
 
 /// Stochastic gradient descent: `v = g_b(x)`, a new batch plan every epoch.
@@ -54,10 +69,6 @@ impl<S: Scalar> Estimator<S> for Sgd<S> {
         self.minibatches = minibatches;
         self.direction = FlatVector::zeros(space.len());
         Ok(())
-    }
-
-    fn steps_per_epoch(&self) -> u32 {
-        self.minibatches
     }
 
     fn ask(&mut self, _x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
@@ -103,11 +114,12 @@ impl<S: Scalar> Estimator<S> for Sgd<S> {
         self.place(if between { self.step.saturating_sub(1) } else { self.step }).0
     }
 
-    fn snapshot(&self) -> Option<&FlatVector<S>> {
-        None
-    }
-
-    fn control(&self) -> Option<Control<'_, S>> {
-        None
+    fn direction_on(
+        &self,
+        _index: u32,
+        gradient: &FlatVector<S>,
+        _probed: &[&FlatVector<S>],
+    ) -> Result<Estimate<S>, EstimatorError> {
+        Ok(Estimate { direction: gradient.clone(), reference: None })
     }
 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use vr_core::{Evaluation, FlatVector, MinibatchKey, MinibatchSource, Normalization, Oracle};
 
-use crate::training::{Outcome, TrainingError};
+use crate::training::error::{Outcome, TrainingError};
 
 /// One gradient to compute.
 #[derive(Clone, Copy, Debug)]

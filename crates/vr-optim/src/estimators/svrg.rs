@@ -6,7 +6,9 @@ use std::sync::Arc;
 use vr_core::{Coefficient, FlatVector, ParameterSpace, Purpose, Scalar, StateReader, StateWriter};
 
 use crate::control_variate::{ControlVariate, Wanted};
-use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Request};
+use crate::estimator::{Anchor, Ask, Estimate, Estimator, EstimatorError, NormRule, Point, Probe, Request};
+use crate::estimators::{Method, Vectors};
+use crate::fault::{Fault, within};
 use crate::table::{GradientTable, TableStorage};
 
 /// Where the snapshot is taken.
@@ -80,6 +82,59 @@ impl<S: Scalar> Default for SvrgConfig<S> {
     }
 }
 
+impl<S: Scalar> Method<S> for SvrgConfig<S> {
+    fn build(&self) -> Box<dyn Estimator<S>> {
+        Box::new(Svrg::new(self.clone()))
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        if let SnapshotRule::MovingAverage { keep } = self.snapshot {
+            within("snapshot.moving-average.keep", keep, 0.0..1.0)?;
+        }
+        within("interval", self.interval.unwrap_or(1), 1..)?;
+        let (key, alphas) = coefficients(&self.coefficient);
+        match alphas.iter().map(|alpha| alpha.to_f64()).find(|alpha| !alpha.is_finite()) {
+            Some(alpha) => Err(Fault::new(key, format!("is {alpha}; expected a finite number"))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_space(&self, space: &ParameterSpace) -> Result<(), Fault> {
+        if self.coefficient.fits(space) {
+            return Ok(());
+        }
+        let (key, alphas) = coefficients(&self.coefficient);
+        let (tensors, len) = (space.tensors().len(), space.len());
+        Err(Fault::new(
+            key,
+            format!("has {} numbers; the network has {tensors} tensors of {len} numbers", alphas.len()),
+        ))
+    }
+
+    fn vectors(&self) -> Vectors {
+        let averages = matches!(self.snapshot, SnapshotRule::MovingAverage { .. });
+        Vectors { numbers: ControlVariate::<S>::VECTORS + u64::from(averages), sums: 1 }
+    }
+
+    fn table(&mut self, minibatches: usize) -> Option<(&mut TableStorage, usize)> {
+        (self.gradients == SnapshotGradients::Stored).then_some((&mut self.storage, minibatches))
+    }
+
+    fn takes_snapshots(&self) -> bool {
+        true
+    }
+}
+
+/// The key of a coefficient's numbers, and these.
+fn coefficients<S>(coefficient: &Coefficient<S>) -> (String, &[S]) {
+    let (form, alphas) = match coefficient {
+        Coefficient::Scalar(alpha) => ("scalar", std::slice::from_ref(alpha)),
+        Coefficient::PerTensor(alphas) => ("per-tensor", &**alphas),
+        Coefficient::PerCoordinate(alphas) => ("per-coordinate", &**alphas),
+    };
+    (format!("coefficient.{form}"), alphas)
+}
+
 /// SVRG: `v = (g_b(x) − α·g_b(x̃)) + α·μ` with μ the mean of the m minibatch gradients at the
 /// snapshot x̃ (every minibatch with the same weight, the short last one too).
 ///
@@ -140,15 +195,17 @@ impl<S: Scalar> Svrg<S> {
         due
     }
 
-    fn request(&self, wanted: Wanted) -> Request {
+    /// How what is wanted is requested.
+    fn requests(&self) -> impl Fn(Wanted) -> Request + use<S> {
+        let (generation, pass, norm) = (self.generation, self.pass, self.config.snapshot_norm);
         let epoch = u64::from(self.minibatches);
-        let (point, purpose) = wanted.evaluation(Purpose::Snapshot);
-        let (index, visit) = match wanted {
-            Wanted::Pass(index) | Wanted::Again(index) => (index, self.pass),
-            _ => ((self.since_plan % epoch) as u32, (self.since_plan / epoch) as u32),
-        };
-        let norm = if point == Point::Snapshot { self.config.snapshot_norm } else { NormRule::Batch };
-        Request { point, generation: self.generation, index, visit, purpose, norm }
+        let (own, round) = ((self.since_plan % epoch) as u32, (self.since_plan / epoch) as u32);
+        move |wanted| {
+            let request = wanted.request(Purpose::Snapshot, generation, own);
+            let visit = if matches!(wanted, Wanted::Pass(_) | Wanted::Again(_)) { pass } else { round };
+            let norm = if request.point == Point::Snapshot { norm } else { NormRule::Batch };
+            Request { visit, norm, ..request }
+        }
     }
 
     /// Whether a table's rows must be saved: the statistics that they were computed with move on.
@@ -166,18 +223,8 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
     }
 
     fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
-        let refuse = |reason: &str| Err(EstimatorError::Config { method: self.name(), reason: reason.to_owned() });
-        if self.config.interval == Some(0) {
-            return refuse("an interval of 0 steps between snapshots; it must be at least 1");
-        }
-        if !self.config.coefficient.fits(space) {
-            return refuse("a coefficient that does not fit the parameter space");
-        }
-        if let SnapshotRule::MovingAverage { keep } = self.config.snapshot
-            && !(0.0..1.0).contains(&keep)
-        {
-            return refuse("a moving average that keeps a share outside [0, 1)");
-        }
+        let checked = self.config.check().and_then(|()| self.config.check_space(space));
+        checked.map_err(|fault| EstimatorError::Config { method: self.name(), fault })?;
         let table = match self.config.gradients {
             SnapshotGradients::Stored => {
                 Some(GradientTable::new(&self.config.storage, minibatches as usize, space.len())?)
@@ -189,21 +236,15 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
         Ok(())
     }
 
-    fn steps_per_epoch(&self) -> u32 {
-        self.minibatches
-    }
-
     fn ask(&mut self, x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
         if self.average.is_none() && matches!(self.config.snapshot, SnapshotRule::MovingAverage { .. }) {
             self.average = Some(x.clone());
         }
-        if self.variate.is_between()
-            && self.open(x)
-            && let (Some(_), Some(snapshot)) = (&self.average, self.variate.snapshot())
-        {
-            return Ok(Ask::Move(snapshot));
+        if self.variate.is_between() && self.open(x) && self.average.is_some() {
+            return Ok(self.variate.snapshot().map_or(Ask::Snapshot, Ask::Move));
         }
-        Ok(self.variate.ask(|wanted| self.request(wanted)))
+        let requests = self.requests();
+        Ok(self.variate.ask(requests))
     }
 
     fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
@@ -243,18 +284,36 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
     }
 
     fn missing(&self) -> Vec<Request> {
-        self.variate.missing(|wanted| self.request(wanted))
+        self.variate.missing(self.requests())
     }
 
     fn generation(&self) -> u32 {
         self.generation
     }
 
-    fn snapshot(&self) -> Option<&FlatVector<S>> {
-        self.variate.snapshot()
+    fn direction_on(
+        &self,
+        index: u32,
+        gradient: &FlatVector<S>,
+        probed: &[&FlatVector<S>],
+    ) -> Result<Estimate<S>, EstimatorError> {
+        self.variate.direction_on(index, gradient, probed)
     }
 
-    fn control(&self) -> Option<Control<'_, S>> {
-        self.variate.control(self.config.snapshot_norm)
+    fn point(&self, point: Point) -> Option<&FlatVector<S>> {
+        self.variate.snapshot().filter(|_| point == Point::Snapshot)
+    }
+
+    fn probes(&self, index: u32) -> Vec<Probe> {
+        self.variate.probes(index, self.config.snapshot_norm)
+    }
+
+    fn anchor(&self) -> Option<Anchor<'_, S>> {
+        self.variate.anchor()
+    }
+
+    fn since_snapshot(&self) -> Option<u64> {
+        let before = u64::from(self.pass).saturating_mul(self.interval());
+        self.variate.snapshot().map(|_| self.since_plan.saturating_sub(before))
     }
 }

@@ -1,4 +1,5 @@
-//! Finite sums with a ridge, least squares and logistic regression, cut into minibatches of four samples.
+//! Finite sums with a ridge, least squares and logistic regression, cut into minibatches of four samples: every
+//! minibatch can be enumerated.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,17 +12,21 @@ use vr_core::{
 
 /// Number of parameters.
 pub const P: usize = 5;
-/// Minibatches per epoch.
+/// Minibatches per epoch, unless [`Samples`] has another number.
 pub const M: u32 = 6;
+/// Samples of a minibatch.
 const BATCH: u32 = 4;
 const RIDGE: f64 = 0.1;
 
 /// A point and its label, ±1.
 pub type Sample = ([f64; P], f64);
 
+/// The loss of a sample.
 #[derive(Clone, Copy, Debug)]
 pub enum Loss {
+    /// `(s − label)²/2` at the margin s.
     Squares,
+    /// `ln(1 + exp(−label·s))`.
     Logistic,
 }
 
@@ -35,7 +40,8 @@ impl Loss {
     }
 }
 
-/// `mean loss(⟨a, x⟩, label) + ridge/2·‖x‖²` over a minibatch.
+/// `mean loss(⟨a, x⟩, label) + ridge/2·‖x‖²` over a minibatch, with a ridge of 0.1.
+#[derive(Clone, Debug)]
 pub struct Regression {
     loss: Loss,
     space: Arc<ParameterSpace>,
@@ -43,10 +49,16 @@ pub struct Regression {
 }
 
 impl Regression {
+    /// The regression of that loss, over two tensors.
     pub fn new(loss: Loss) -> Self {
-        let space = ParameterSpace::new([("slopes", vec![2, 2]), ("more", vec![1])]).unwrap();
+        let space = ParameterSpace::new([("slopes", vec![2, 2]), ("more", vec![1])]).unwrap_or_default();
         Self { loss, space: Arc::new(space), layers: Arc::new([]) }
     }
+}
+
+/// A point to start from.
+pub fn start() -> FlatVector<f64> {
+    FlatVector::from(vec![0.5, -1.0, 0.25, 0.0, 2.0])
 }
 
 impl Oracle for Regression {
@@ -90,12 +102,20 @@ impl Oracle for Regression {
 }
 
 /// Noisy samples of a linear rule, with a transform: normal jitter of the points of size `jitter`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Samples {
+    /// Standard deviation of the jitter.
     pub jitter: f64,
+    /// Minibatches per epoch.
+    pub minibatches: u32,
 }
 
 impl Samples {
+    /// [`M`] minibatches of samples with that jitter.
+    pub fn with_jitter(jitter: f64) -> Self {
+        Self { jitter, minibatches: M }
+    }
+
     fn sample(self, index: u32, transform: TransformKey) -> Sample {
         let mut point = draws(Key::new(1, Stream::Synthetic), index);
         let label = if point[0] - 0.5 * point[1] + 0.25 * point[P] > 0.0 { 1.0 } else { -1.0 };
@@ -123,11 +143,11 @@ impl MinibatchSource for Samples {
     type Error = Infallible;
 
     fn minibatches(&self) -> usize {
-        M as usize
+        self.minibatches as usize
     }
     fn minibatch(&self, key: MinibatchKey) -> Result<Vec<Sample>, Infallible> {
         let plan = Key { generation: key.generation, ..Key::new(1, Stream::Permutation) };
-        let plan = Permutation::new(plan, M * BATCH);
+        let plan = Permutation::new(plan, self.minibatches * BATCH);
         let members = key.index * BATCH..(key.index + 1) * BATCH;
         Ok(members.map(|place| self.sample(plan.at(place), key.transform)).collect())
     }

@@ -1,73 +1,27 @@
 //! The driver: answers an estimator's requests, applies its directions, counts what it cost.
 
 mod diagnostics;
+mod error;
+mod evaluate;
+mod progress;
 mod run_state;
 
 use vr_core::{
     EvaluationCounts, FlatVector, MinibatchKey, MinibatchSource, NormStatistics, Normalization, Oracle, Purpose,
-    SpaceError,
 };
 
 use crate::estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Request};
-use crate::evaluate::{Evaluate, Job, parallel, serial};
 use crate::locking::Locking;
 use crate::norm_track::{NormPolicy, NormTrack};
-use crate::rule::{SgdMomentum, UpdateRule};
+use crate::rule::UpdateRule;
+use crate::rule::sgd_momentum::SgdMomentum;
 use crate::schedule::StepDecay;
+use evaluate::{Evaluate, Job, parallel, serial};
+use progress::StepLoss;
 
 pub use diagnostics::Geometry;
-
-/// Why a run cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainingError<O: std::error::Error, D: std::error::Error> {
-    /// The network failed on a minibatch.
-    #[error("gradient of minibatch {} of generation {}: {error}", key.index, key.generation)]
-    Oracle {
-        /// Which minibatch.
-        key: MinibatchKey,
-        /// The oracle's own error.
-        #[source]
-        error: O,
-    },
-    /// The data failed.
-    #[error("loading minibatch {} of generation {}: {error}", key.index, key.generation)]
-    Source {
-        /// Which minibatch.
-        key: MinibatchKey,
-        /// The source's own error.
-        #[source]
-        error: D,
-    },
-    /// The iterate does not fit the network.
-    #[error(transparent)]
-    Space(#[from] SpaceError),
-    /// The source has no minibatches, or 2³² and more.
-    #[error("a source of {0} minibatches; there must be at least one and fewer than 2^32")]
-    Minibatches(usize),
-    /// The estimator failed.
-    #[error(transparent)]
-    Estimator(#[from] EstimatorError),
-    /// The loss is no longer a number; the step was not taken.
-    #[error("the run diverged: loss {loss} at step {step}")]
-    Diverged {
-        /// 0-based step.
-        step: u64,
-        /// The loss.
-        loss: f64,
-    },
-}
-
-/// What one step, or the mean of an epoch's, said.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Progress {
-    /// Mean loss at the iterate, before the step, in train mode.
-    pub loss: f64,
-    /// Share of the samples classified rightly, in train mode; `None` where the oracle knows of no
-    /// classes.
-    pub accuracy: Option<f64>,
-    /// The learning rate (of the last step).
-    pub learning_rate: f64,
-}
+pub use error::{Outcome, TrainingError};
+pub use progress::Progress;
 
 /// A run of an estimator with an update rule on an oracle's loss over a source's minibatches.
 ///
@@ -92,12 +46,10 @@ where
     frozen: NormStatistics<O::Scalar>,
     counts: EvaluationCounts,
     step: u64,
+    loss: StepLoss,
     direction: Option<FlatVector<O::Scalar>>,
     diagnostic_passes: u32,
 }
-
-/// A result with the errors of an oracle and of a source.
-pub type Outcome<T, O, D> = Result<T, TrainingError<<O as Oracle>::Error, <D as MinibatchSource>::Error>>;
 
 impl<O, D> Training<O, D>
 where
@@ -134,6 +86,7 @@ where
             frozen: running,
             counts: EvaluationCounts::default(),
             step: 0,
+            loss: StepLoss::default(),
             direction: None,
             diagnostic_passes: 0,
         })
@@ -245,7 +198,7 @@ where
 
     /// Steps that make an epoch: m, unless the estimator leaves minibatches out.
     pub fn steps_per_epoch(&self) -> usize {
-        self.estimator.steps_per_epoch() as usize
+        self.estimator.steps_per_epoch(self.source.minibatches() as u32) as usize
     }
 
     /// The steps of an epoch; the progress is their mean.
@@ -269,6 +222,7 @@ where
         loop {
             match self.estimator.ask(&self.x)? {
                 Ask::Move(to) => self.x.clone_from(to),
+                Ask::Snapshot => self.freeze(),
                 Ask::Evaluate(requests) if requests.iter().all(|request| request.purpose != Purpose::Inner) => {
                     if !self.pass(&requests, stop)? {
                         return Ok(false);
@@ -281,27 +235,32 @@ where
 
     /// The step's own gradients, and the step.
     fn take_step(&mut self) -> Outcome<Progress, O, D> {
-        let learning_rate = self.schedule.at(self.step);
-        let (mut loss, mut accuracy) = (f64::NAN, None);
         loop {
             match self.estimator.ask(&self.x)? {
                 Ask::Move(to) => self.x.clone_from(to),
-                Ask::Evaluate(requests) => {
-                    if let Some(own) = self.answer(&requests)? {
-                        (loss, accuracy) = own;
-                    }
-                }
-                Ask::Step(_) if !loss.is_finite() => return Err(TrainingError::Diverged { step: self.step, loss }),
+                Ask::Snapshot => self.freeze(),
+                Ask::Evaluate(requests) => self.answer(&requests)?,
                 Ask::Step(direction) => {
-                    self.rule.update(self.oracle.space(), learning_rate, direction, &mut self.x);
+                    let progress = self.loss.mean(self.schedule.at(self.step));
+                    if !progress.loss.is_finite() {
+                        return Err(TrainingError::Diverged { step: self.step, loss: progress.loss });
+                    }
+                    self.rule.update(self.oracle.space(), progress.learning_rate, direction, &mut self.x);
                     self.direction.get_or_insert_default().clone_from(direction);
-                    break;
+                    self.estimator.advance(&self.x);
+                    self.step += 1;
+                    self.loss = StepLoss::default();
+                    return Ok(progress);
                 }
             }
         }
-        self.estimator.advance(&self.x);
-        self.step += 1;
-        Ok(Progress { loss, accuracy, learning_rate })
+    }
+
+    /// Keeps the running statistics of the first policy for evaluations at the snapshot.
+    fn freeze(&mut self) {
+        if let Some(track) = self.tracks.first() {
+            self.frozen.clone_from(&track.running);
+        }
     }
 
     /// Answers a pass window by window; false when `stop` said to leave it before one.
@@ -320,25 +279,14 @@ where
         Ok(true)
     }
 
-    /// Answers requests at once; returns loss and accuracy of the step's own minibatch.
-    fn answer(&mut self, requests: &[Request]) -> Outcome<Option<(f64, Option<f64>)>, O, D> {
-        let begins = requests.iter().any(|r| r.purpose == Purpose::Snapshot && r.index == 0);
-        if let (true, Some(track)) = (begins, self.tracks.first()) {
-            self.frozen.clone_from(&track.running);
-        }
-        let jobs: Vec<Job<'_, O::Scalar>> = requests
-            .iter()
-            .map(|request| Job {
-                key: self.locking.key(request),
-                x: match (request.point, self.estimator.snapshot()) {
-                    (Point::Snapshot, Some(snapshot)) => snapshot,
-                    _ => &self.x,
-                },
-                norm: self.normalization(request.norm),
-            })
-            .collect();
+    /// Answers requests at once.
+    fn answer(&mut self, requests: &[Request]) -> Outcome<(), O, D> {
+        let job = |request: &Request| {
+            let x = self.at(request.point)?;
+            Ok(Job { key: self.locking.key(request), x, norm: self.normalization(request.norm) })
+        };
+        let jobs = requests.iter().map(job).collect::<Result<Vec<_>, EstimatorError>>()?;
         let answers = (self.evaluate)(&self.oracle, &self.source, &jobs, &mut || ())?;
-        let mut own = None;
         for (request, (evaluation, gradient)) in requests.iter().zip(answers) {
             self.counts.record(request.purpose, evaluation.samples);
             if let Some(statistics) = &evaluation.statistics {
@@ -346,13 +294,23 @@ where
                     track.observe(request, statistics);
                 }
             }
-            if request.purpose == Purpose::Inner && request.point == Point::Current {
-                let samples = evaluation.samples.max(1) as f64;
-                own = Some((evaluation.loss, evaluation.correct.map(|correct| correct as f64 / samples)));
+            if request.point == Point::Current && request.purpose != Purpose::Restore {
+                self.loss.observe(&evaluation);
             }
             self.estimator.tell(request, &gradient)?;
         }
-        Ok(own)
+        Ok(())
+    }
+
+    /// The point of that name.
+    fn at(&self, point: Point) -> Result<&FlatVector<O::Scalar>, EstimatorError> {
+        match point {
+            Point::Current => Ok(&self.x),
+            point => {
+                let method = self.estimator.name();
+                self.estimator.point(point).ok_or(EstimatorError::NoPoint { method, point })
+            }
+        }
     }
 
     fn normalization(&self, rule: NormRule) -> Normalization<'_, O::Scalar> {

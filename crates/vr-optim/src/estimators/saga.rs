@@ -1,5 +1,6 @@
 //! SAGA on minibatches, and its table with an exponential moving average.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use vr_core::random::Permutation;
@@ -7,7 +8,9 @@ use vr_core::{
     Coefficient, FlatVector, Key, Mean, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter, Stream,
 };
 
-use crate::estimator::{Ask, Control, Estimator, EstimatorError, NormRule, Point, Reference, Request};
+use crate::estimator::{Ask, Estimate, Estimator, EstimatorError, NormRule, Point, Request};
+use crate::estimators::{Method, Vectors};
+use crate::fault::{Fault, within};
 use crate::table::{GradientTable, TableStorage};
 
 /// Options of [`Saga`].
@@ -26,6 +29,29 @@ impl Default for SagaConfig {
     /// SAGA: weight 1, the table in memory.
     fn default() -> Self {
         Self { weight: 1.0, storage: TableStorage::default(), seed: 0 }
+    }
+}
+
+impl<S: Scalar> Method<S> for SagaConfig {
+    fn build(&self) -> Box<dyn Estimator<S>> {
+        Box::new(Saga::new(self.clone()))
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        within("weight", self.weight, (Bound::Excluded(0.0), Bound::Included(1.0)))
+    }
+
+    /// μ, the direction, and a row before and after its visit.
+    fn vectors(&self) -> Vectors {
+        Vectors { numbers: 4, sums: 1 }
+    }
+
+    fn table(&mut self, minibatches: usize) -> Option<(&mut TableStorage, usize)> {
+        Some((&mut self.storage, minibatches))
+    }
+
+    fn keeps_one_plan(&self) -> bool {
+        true
     }
 }
 
@@ -142,11 +168,8 @@ impl<S: Scalar> Estimator<S> for Saga<S> {
     }
 
     fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
-        let weight = self.config.weight;
-        if !(weight > 0.0 && weight <= 1.0) {
-            let reason = format!("the weight of a new gradient is {weight}; it must be above 0 and at most 1");
-            return Err(EstimatorError::Config { method: self.name(), reason });
-        }
+        let checked = Method::<S>::check(&self.config);
+        checked.map_err(|fault| EstimatorError::Config { method: self.name(), fault })?;
         self.space = Arc::clone(space);
         self.minibatches = minibatches;
         self.table = GradientTable::new(&self.config.storage, minibatches as usize, space.len())?;
@@ -155,10 +178,6 @@ impl<S: Scalar> Estimator<S> for Saga<S> {
             *vector = FlatVector::zeros(space.len());
         }
         Ok(())
-    }
-
-    fn steps_per_epoch(&self) -> u32 {
-        self.minibatches
     }
 
     fn ask(&mut self, _x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
@@ -177,7 +196,11 @@ impl<S: Scalar> Estimator<S> for Saga<S> {
 
     fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
         let row = request.index as usize;
-        if self.fills() { self.fill(row, gradient)? } else { self.combine(row, gradient)? }
+        if self.fills() {
+            self.fill(row, gradient)?
+        } else {
+            self.combine(row, gradient)?
+        }
         self.ready = true;
         self.average();
         Ok(())
@@ -227,16 +250,19 @@ impl<S: Scalar> Estimator<S> for Saga<S> {
         0
     }
 
-    fn snapshot(&self) -> Option<&FlatVector<S>> {
-        None
-    }
-
-    fn control(&self) -> Option<Control<'_, S>> {
-        (!self.fills()).then_some(Control {
-            mean: &self.mean,
-            coefficient: &self.coefficient,
-            reference: Reference::Table(&self.table),
-            minibatches: 0..self.minibatches,
-        })
+    fn direction_on(
+        &self,
+        index: u32,
+        gradient: &FlatVector<S>,
+        _probed: &[&FlatVector<S>],
+    ) -> Result<Estimate<S>, EstimatorError> {
+        if self.fills() {
+            return Ok(Estimate { direction: gradient.clone(), reference: None });
+        }
+        let len = self.space.len();
+        let (mut direction, mut buffer) = (FlatVector::zeros(len), FlatVector::zeros(len));
+        let row = self.table.row(index as usize, &mut buffer)?;
+        self.coefficient.combine(&self.space, gradient, row, &self.mean, &mut direction);
+        Ok(Estimate { direction, reference: Some(FlatVector::from(row.to_vec())) })
     }
 }
