@@ -81,7 +81,7 @@ impl vr_run::Observer<Event> for Bars {
         match event {
             Event::Epoch(row) => self.line(&format!(
                 "{:24} epoch {:3}  train loss {:.4}  test loss {:.4}  test error {:5.2} %  {:6.1} s  {} gradient evaluations",
-                row.method,
+                row.track(),
                 row.epoch,
                 row.train_loss,
                 row.test_loss,

@@ -31,8 +31,7 @@ pub struct Cell {
     pub augmentation: Augmentation,
     /// Whether transforms are locked.
     pub locking: Locking,
-    /// Sets of running statistics to carry; with more than one, each has its own rows of test error,
-    /// called `method/policy`.
+    /// Sets of running statistics to carry; with more than one, each has its own rows of test error.
     pub policies: Vec<NormPolicy>,
     /// What is measured along the way.
     pub measures: Measures,
@@ -62,10 +61,5 @@ impl Cell {
             Some((bytes, folder)) => self.estimator.clone().with_table_within(*bytes, folder, parameters, minibatches),
             None => self.estimator.clone(),
         }
-    }
-
-    /// The name of the rows of one set of running statistics.
-    pub(crate) fn track_name(&self, policy: NormPolicy) -> String {
-        if self.policies.len() > 1 { format!("{}/{}", self.method, policy.name()) } else { self.method.clone() }
     }
 }

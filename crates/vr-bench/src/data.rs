@@ -46,6 +46,8 @@ pub struct LoadedData {
     pub train: Arc<ImageSet>,
     /// Test pictures.
     pub test: Arc<ImageSet>,
+    /// Training pictures of the whole set, before any subset.
+    pub whole: usize,
     /// Name, sizes and digest.
     pub info: DataInfo,
 }
@@ -92,6 +94,7 @@ impl Settings {
             Some(size) => balanced_subset(&set, size, 0).map_err(|e| data(Box::new(e))),
             None => Ok(set),
         };
+        let whole = train.len();
         let (train, test) = (part(train, self.train_size)?, part(test, self.test_size)?);
         self.fits(&train)?;
         let info = DataInfo {
@@ -100,6 +103,6 @@ impl Settings {
             test_size: test.len(),
             digest: format!("train {} test {}", train.digest(), test.digest()),
         };
-        Ok(LoadedData { train: Arc::new(train), test: Arc::new(test), info })
+        Ok(LoadedData { train: Arc::new(train), test: Arc::new(test), whole, info })
     }
 }

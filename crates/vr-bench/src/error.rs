@@ -9,6 +9,16 @@ pub enum BenchError {
     /// The network cannot be built or evaluated.
     #[error("network: {0}")]
     Model(Box<dyn std::error::Error + Send + Sync>),
+    /// A network that an experiment does not ask about.
+    #[error("experiment `{experiment}` asks about {models}, not about `{model}`")]
+    OtherModel {
+        /// The experiment.
+        experiment: &'static str,
+        /// The network.
+        model: String,
+        /// The networks that it asks about.
+        models: String,
+    },
     /// A line of the file of examinations beside a result cannot be used.
     #[error("`{}`: `{line}` begins with no id of a verdict there ({ids}) and a colon", path.display())]
     Examination {

@@ -135,7 +135,7 @@ fn positions(run: &mut Run, at: Moment, place: &measure::Place) -> Found {
             position,
             form,
             sgd_variance: found.sgd_variance,
-            vr_variance: found.estimator_error,
+            estimator_error: found.estimator_error,
             ratio: found.ratio,
         })
     };

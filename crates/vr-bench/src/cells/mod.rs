@@ -98,7 +98,8 @@ impl vr_run::Cell for CellOnData<'_> {
         for track in run.tracks() {
             let (test_loss, test_error) = test(run, track, self.data, self.settings.batch_size)?;
             events.push(Event::Epoch(EpochRow {
-                method: self.cell.track_name(track.policy),
+                method: self.cell.method.clone(),
+                policy: (self.cell.policies.len() > 1).then_some(track.policy),
                 seed: self.cell.seed,
                 epoch: end.epoch,
                 train_loss: end.train_loss,

@@ -20,6 +20,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "Test error with naive and with reset batch-norm statistics",
     claim: CLAIM,
     model: Model::LENET,
+    models: &[],
     cells,
     figures,
     verdicts,
@@ -38,7 +39,7 @@ pub fn both(settings: &Settings, seed: u64) -> Cell {
 }
 
 fn rows(result: &ExperimentResult) -> Vec<EpochRow> {
-    result.epochs.iter().filter(|row| row.method.contains('/')).cloned().collect()
+    result.epochs.iter().filter(|row| row.policy.is_some()).cloned().collect()
 }
 
 /// Loss and error of both.
@@ -57,10 +58,10 @@ pub fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
 fn verdict(rows: &[EpochRow]) -> Verdict {
     let pairs: Vec<(u64, f64)> = rows
         .iter()
-        .filter(|row| row.method.ends_with("/naive"))
+        .filter(|row| row.policy == Some(NormPolicy::Naive))
         .filter_map(|naive| {
-            let reset =
-                rows.iter().find(|r| r.method.ends_with("/reset") && (r.seed, r.epoch) == (naive.seed, naive.epoch))?;
+            let same = |row: &&EpochRow| (row.seed, row.epoch) == (naive.seed, naive.epoch);
+            let reset = rows.iter().filter(|row| row.policy == Some(NormPolicy::Reset)).find(same)?;
             Some((naive.seed, naive.test_error - reset.test_error))
         })
         .collect();
@@ -82,7 +83,8 @@ mod tests {
     use crate::verdict::Outcome;
 
     fn made_up(naive: [f64; 3]) -> Vec<EpochRow> {
-        (0..3).flat_map(|e| [row("svrg/reset", 0, e, 50.0), row("svrg/naive", 0, e, naive[e])]).collect()
+        let row = |policy, epoch, error| EpochRow { policy: Some(policy), ..row("svrg", 0, epoch, error) };
+        (0..3).flat_map(|e| [row(NormPolicy::Reset, e, 50.0), row(NormPolicy::Naive, e, naive[e])]).collect()
     }
 
     /// Pooled, the six epochs would decide; two seeds do not.

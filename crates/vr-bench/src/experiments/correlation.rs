@@ -22,6 +22,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "Correlation of successive steps, SVRG against SGD",
     claim: CLAIM,
     model: Model::LENET,
+    models: &[],
     cells,
     figures,
     verdicts,

@@ -22,6 +22,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "Variance with and without locked dropout masks, LeNet with dropout",
     claim: CLAIM,
     model: Model::LENET_DROPOUT,
+    models: &[Model::LENET_DROPOUT],
     cells,
     figures,
     verdicts,
@@ -33,12 +34,11 @@ const CLAIM: &str = "Each data point's dropout mask must be the same at the snap
 /// Without augmentation, so that the masks alone are locked or not.
 fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
     let measures = Measures::variance(Places::Deciles, settings.every);
-    let settings = Settings { model: Model::LENET_DROPOUT, ..settings.clone() };
     let pair = |seed| {
         [Locking::Locked, Locking::Unlocked].map(|locking| Cell {
             augmentation: Augmentation::None,
             measures,
-            ..stored(&settings, locking, seed)
+            ..stored(settings, locking, seed)
         })
     };
     settings.seeds.iter().copied().flat_map(pair).collect()

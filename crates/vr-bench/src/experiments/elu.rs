@@ -21,12 +21,16 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "Variance ratios with ELU in place of ReLU, LeNet or small ResNet",
     claim: CLAIM,
     model: Model::LENET,
+    models: &MODELS,
     cells,
     figures,
     verdicts,
 };
 
 const CLAIM: &str = "ELU in place of ReLU, whose gradient is continuous, helps variance reduction only marginally.";
+
+/// Each network and its other self.
+const MODELS: [Model; 4] = [Model::LENET, Model::LENET_ELU, Model::RESNET_SMALL, Model::RESNET_SMALL_ELU];
 
 const RELU: &str = "svrg-relu";
 const ELU: &str = "svrg-elu";

@@ -21,6 +21,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "SAGA and tables of averaged gradients, transforms redrawn",
     claim: CLAIM,
     model: Model::LENET,
+    models: &[],
     cells,
     figures,
     verdicts,

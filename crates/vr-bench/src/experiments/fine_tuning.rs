@@ -19,6 +19,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "SVRG switched on after part of the run (Figure 6, on CIFAR-10)",
     claim: CLAIM,
     model: Model::LENET,
+    models: &[],
     cells,
     figures,
     verdicts,

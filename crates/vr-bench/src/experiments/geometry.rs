@@ -23,6 +23,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "Iterate distance and curvature through the epoch, LeNet against DenseNet (Figure 3)",
     claim: CLAIM,
     model: LARGE,
+    models: &[],
     cells,
     figures,
     verdicts,

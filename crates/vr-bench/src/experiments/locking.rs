@@ -21,6 +21,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "Variance with and without transform locking (Figure 1)",
     claim: CLAIM,
     model: Model::LENET,
+    models: &[],
     cells,
     figures,
     verdicts,

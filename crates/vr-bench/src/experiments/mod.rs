@@ -47,6 +47,8 @@ pub struct Experiment {
     pub claim: &'static str,
     /// The network that it asks about unless told otherwise.
     pub model: Model,
+    /// The networks that it can ask about; none named is any.
+    pub models: &'static [Model],
     /// Its cells, for data that make so many minibatches.
     pub cells: fn(&Settings, usize) -> Vec<Cell>,
     /// Its figures.
@@ -56,6 +58,15 @@ pub struct Experiment {
 }
 
 impl Experiment {
+    /// Refuses a network that the experiment does not ask about.
+    fn check(&self, model: Model) -> Result<(), BenchError> {
+        if self.models.is_empty() || self.models.iter().any(|asked| asked.name() == model.name()) {
+            return Ok(());
+        }
+        let models = self.models.iter().map(|model| model.name()).collect::<Vec<_>>().join(", ");
+        Err(BenchError::OtherModel { experiment: self.name, model: model.to_string(), models })
+    }
+
     /// Its cells with what the settings say of all of them.
     pub fn resolve(&self, settings: &Settings, minibatches: usize) -> Vec<Cell> {
         let mut cells = (self.cells)(settings, minibatches);
@@ -104,7 +115,8 @@ pub struct Finished {
 /// experiment, finished cells are kept and unfinished ones go on where they stood, unless all that is to be `forgotten`.
 ///
 /// # Errors
-/// When the data cannot be read, training fails or the folder cannot be written.
+/// When the experiment does not ask about the network, the data cannot be read, training fails or the folder cannot be
+/// written.
 pub fn run(
     experiment: &Experiment,
     settings: &Settings,
@@ -112,6 +124,7 @@ pub fn run(
     forgotten: bool,
     observer: &dyn Observer,
 ) -> Result<Finished, BenchError> {
+    experiment.check(settings.model)?;
     let data = settings.load()?;
     let run = RunFolder::open(out, experiment.name)?;
     if forgotten {
@@ -230,7 +243,32 @@ fn scale(settings: &Settings, data: &LoadedData) -> String {
     };
     let (train, test, seeds) = (data.info.train_size, data.info.test_size, seeds.len());
     format!(
-        "{epochs}, {train} of its 50,000 training pictures in minibatches of {}, {test} test pictures, {seeds} seed(s)",
-        settings.batch_size
+        "{epochs}, {train} of {} training pictures in minibatches of {}, {test} test pictures, {seeds} seed(s)",
+        data.whole, settings.batch_size
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cells::observer::Silent;
+
+    #[test]
+    fn a_scale_names_the_sets_own_size() {
+        let settings = Settings { train_size: Some(2_000), test_size: Some(100), ..Settings::default() };
+        let found = scale(&settings, &settings.load().unwrap());
+        assert!(found.contains("2000 of 10000 training pictures"), "{found}");
+    }
+
+    #[test]
+    fn a_network_that_is_not_asked_about_is_refused() {
+        let out = tempfile::tempdir().unwrap();
+        for (name, model) in [("dropout", Model::LENET), ("elu", Model::RESNET110)] {
+            let settings = Settings { model, ..Settings::default() };
+            let folder = out.path().join(name);
+            let error = run(find(name).unwrap(), &settings, &folder, false, &Silent).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(model.name()), "{error}");
+            assert!(!folder.exists());
+        }
+    }
 }

@@ -18,6 +18,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "Locking and batch-norm reset on the embedded set, in minutes",
     claim: CLAIM,
     model: Model::LENET,
+    models: &[],
     cells,
     figures,
     verdicts,

@@ -23,6 +23,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "Variance ratios with snapshots every 1/8 to 4 epochs",
     claim: CLAIM,
     model: Model::LENET,
+    models: &[],
     cells,
     figures,
     verdicts,

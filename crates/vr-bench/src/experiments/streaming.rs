@@ -23,6 +23,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "Variance at each step after a mega-batch (Figure 4)",
     claim: CLAIM,
     model: Model::LENET,
+    models: &[],
     cells,
     figures,
     verdicts,
@@ -135,7 +136,7 @@ mod tests {
                 let at = Moment { model: model.into(), method: "scsg".into(), seed, epoch: 2, percent };
                 let ratio = Some(ratio * scale);
                 let row =
-                    PositionRow { at, position, form: Form::FullPass, sgd_variance: 1.0, vr_variance: 1.0, ratio };
+                    PositionRow { at, position, form: Form::FullPass, sgd_variance: 1.0, estimator_error: 1.0, ratio };
                 rows.push(row);
             }
         }

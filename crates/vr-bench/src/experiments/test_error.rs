@@ -18,6 +18,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "Test error of SGD, SVRG and SCSG (Figure 5)",
     claim: CLAIM,
     model: Model::LENET,
+    models: &[],
     cells,
     figures,
     verdicts,

@@ -27,6 +27,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     summary: "Variance ratios through training (Figure 2)",
     claim: CLAIM,
     model: Model::LENET,
+    models: &[],
     cells,
     figures,
     verdicts,

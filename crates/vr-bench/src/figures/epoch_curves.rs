@@ -5,8 +5,8 @@ use super::axis::Axis;
 use super::legend::{Key, legend};
 use super::palette::series;
 use super::panel::Panel;
-use super::{FigureError, canvas};
-use crate::results::EpochRow;
+use super::{FigureError, canvas, distinct};
+use crate::results::{EpochRow, Track};
 
 /// One panel: its axis title and what it shows of a row.
 pub type Quantity = (&'static str, fn(&EpochRow) -> f64);
@@ -18,20 +18,15 @@ pub fn epoch_curves(
     rows: &[EpochRow],
     quantities: &[Quantity],
 ) -> Result<String, FigureError> {
-    let mut methods: Vec<&str> = Vec::new();
-    for row in rows {
-        if !methods.contains(&row.method.as_str()) {
-            methods.push(&row.method);
-        }
-    }
+    let tracks = distinct(rows.iter().map(EpochRow::track));
     let panels: Vec<Vec<Vec<Sample>>> =
-        quantities.iter().map(|(_, value)| methods.iter().map(|method| line(rows, method, *value)).collect()).collect();
+        quantities.iter().map(|(_, value)| tracks.iter().map(|&track| line(rows, track, *value)).collect()).collect();
     if panels.iter().flatten().all(Vec::is_empty) {
         return Err(FigureError::Empty(name));
     }
     let last = panels.iter().flatten().flatten().map(|sample| sample.x).fold(1.0, f64::max);
     let entries: Vec<(Key, String)> =
-        methods.iter().enumerate().map(|(index, method)| (Key::Line(series(index)), (*method).to_owned())).collect();
+        tracks.iter().enumerate().map(|(index, track)| (Key::Line(series(index)), track.to_string())).collect();
 
     let width = if quantities.len() == 1 { 1200 } else { 780 * quantities.len() };
     canvas::figure(title, canvas::size(width, 800), |area, column| {
@@ -51,7 +46,7 @@ pub fn epoch_curves(
 }
 
 #[allow(clippy::cast_precision_loss, reason = "epochs are few")]
-fn line(rows: &[EpochRow], method: &str, value: fn(&EpochRow) -> f64) -> Vec<Sample> {
-    let same = rows.iter().filter(|row| row.method == method);
+fn line(rows: &[EpochRow], track: Track<'_>, value: fn(&EpochRow) -> f64) -> Vec<Sample> {
+    let same = rows.iter().filter(|row| row.track() == track);
     over_seeds(same.map(|row| (row.epoch as f64, Some(value(row)))), Mean::Arithmetic)
 }

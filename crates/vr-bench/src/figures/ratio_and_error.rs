@@ -4,7 +4,7 @@ use super::FigureError;
 use super::average::{Mean, over_seeds};
 use super::axis::Axis;
 use super::curves::{Line, Plot, curves, distinct, reach};
-use crate::results::{EpochRow, Point};
+use crate::results::{EpochRow, Point, Track};
 
 /// Draws the variance ratio over the epochs, a panel for each place within the epoch, and the test error, a line for
 /// each method in every panel, and returns the SVG text. Seeds are averaged, ratios geometrically.
@@ -23,12 +23,14 @@ pub fn ratio_and_error(title: &str, points: &[Point], rows: &[EpochRow]) -> Resu
         Plot { caption: format!("at {percent} %"), axes: (Axis::epochs(last), y), lines, level: Some(1.0) }
     };
     let mut plots: Vec<Plot> = percents.into_iter().map(ratios).collect();
-    let errors = |method: &str| {
-        let same = rows.iter().filter(|row| row.method == method);
+    let errors = |track: Track<'_>| {
+        let same = rows.iter().filter(|row| row.track() == track);
         over_seeds(same.map(|row| (epoch(row.epoch), Some(row.test_error))), Mean::Arithmetic)
     };
-    let lines: Vec<Line> =
-        distinct(rows.iter().map(|row| &row.method)).into_iter().map(|m| (m.clone(), errors(m))).collect();
+    let lines: Vec<Line> = distinct(rows.iter().map(EpochRow::track))
+        .into_iter()
+        .map(|track| (track.to_string(), errors(track)))
+        .collect();
     let axes = (Axis::epochs(last), Axis::fitted("test error (%)", &reach(&lines)));
     plots.push(Plot { caption: "test error".to_owned(), axes, lines, level: None });
     curves("variance ratios and test error", title, &plots, "1: same variance as plain SGD")

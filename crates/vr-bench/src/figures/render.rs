@@ -57,7 +57,7 @@ pub(crate) fn sample_points(method: &str, last: u16) -> Vec<crate::results::Poin
                     epoch: epoch.into(),
                     percent,
                     sgd_variance: 2.0,
-                    vr_variance: 2.0 * ratio,
+                    estimator_error: 2.0 * ratio,
                     ratio: Some(ratio),
                     squared_bias: 1e-12,
                     correlation: Some(0.5),
@@ -74,6 +74,7 @@ pub(crate) fn sample_points(method: &str, last: u16) -> Vec<crate::results::Poin
 pub(crate) fn sample_rows(method: &str, last: u16, factor: f64) -> Vec<crate::results::EpochRow> {
     let row = |epoch: u16| crate::results::EpochRow {
         method: method.to_owned(),
+        policy: None,
         seed: 1,
         epoch: epoch.into(),
         train_loss: 0.1,

@@ -49,7 +49,7 @@ mod tests {
                             position: position.into(),
                             form,
                             sgd_variance: 1.0,
-                            vr_variance: ratio,
+                            estimator_error: ratio,
                             ratio: Some(ratio),
                         });
                     }

@@ -8,7 +8,7 @@ use super::legend::{Key, legend};
 use super::palette::{BAND, series};
 use super::panel::Panel;
 use super::{FigureError, canvas};
-use crate::results::{Divergence, EpochRow, ExperimentResult};
+use crate::results::{Divergence, EpochRow, ExperimentResult, Track};
 use crate::verdict::estimate::Estimate;
 
 /// The axis is fitted to what comes after this part of the run.
@@ -20,12 +20,12 @@ const SETTLED: f64 = 0.2;
 /// A line is the mean over the runs of each one's moving average over the last [`ExperimentResult::window`] epochs; its ribbon is one standard
 /// error to both sides. A diverged run goes on with the error of guessing.
 pub fn test_error(title: &str, result: &ExperimentResult) -> Result<String, FigureError> {
-    let methods = result.methods();
-    if methods.is_empty() {
+    let tracks = result.tracks();
+    if tracks.is_empty() {
         return Err(FigureError::Empty("test errors"));
     }
-    let over_epochs: Vec<Vec<Sample>> = methods.iter().map(|method| line(result, method)).collect();
-    let passes = |index: usize| passes_per_epoch(result, methods[index]);
+    let over_epochs: Vec<Vec<Sample>> = tracks.iter().map(|&track| line(result, track)).collect();
+    let passes = |index: usize| passes_per_epoch(result, tracks[index]);
     let over_passes: Vec<Vec<Sample>> = over_epochs
         .iter()
         .enumerate()
@@ -41,7 +41,7 @@ pub fn test_error(title: &str, result: &ExperimentResult) -> Result<String, Figu
     let error = Axis::fitted(&format!("test error (%){smoothed}"), &values);
 
     let mut entries: Vec<(Key, String)> =
-        methods.iter().enumerate().map(|(index, method)| (Key::Line(series(index)), label(result, method))).collect();
+        tracks.iter().enumerate().map(|(index, &track)| (Key::Line(series(index)), label(result, track))).collect();
     if result.seeds.len() > 1 {
         entries.push((Key::Band(BAND), format!("± 1 standard error over {} runs", result.seeds.len())));
     }
@@ -61,28 +61,28 @@ pub fn test_error(title: &str, result: &ExperimentResult) -> Result<String, Figu
     })
 }
 
-fn label(result: &ExperimentResult, method: &str) -> String {
-    match result.diverged.iter().filter(|run| run.method == method).count() {
-        0 => method.to_owned(),
-        runs => format!("{method} ({runs} diverged, from there counted as {} %)", Divergence::TEST_ERROR),
+fn label(result: &ExperimentResult, track: Track<'_>) -> String {
+    match result.diverged.iter().filter(|run| run.method == track.method).count() {
+        0 => track.to_string(),
+        runs => format!("{track} ({runs} diverged, from there counted as {} %)", Divergence::TEST_ERROR),
     }
 }
 
 /// Minibatch gradients of an epoch over those of a pass.
-fn passes_per_epoch(result: &ExperimentResult, method: &str) -> f64 {
-    let last = result.rows(method).max_by_key(|row| row.epoch);
+fn passes_per_epoch(result: &ExperimentResult, track: Track<'_>) -> f64 {
+    let last = result.rows(track).max_by_key(|row| row.epoch);
     last.map_or(1.0, |row| row.gradient_evaluations as f64 / (row.epoch * result.minibatches) as f64)
 }
 
-fn line(result: &ExperimentResult, method: &str) -> Vec<Sample> {
+fn line(result: &ExperimentResult, track: Track<'_>) -> Vec<Sample> {
     let mut runs: BTreeMap<u64, Vec<&EpochRow>> = BTreeMap::new();
-    for row in result.rows(method) {
+    for row in result.rows(track) {
         runs.entry(row.seed).or_default().push(row);
     }
     let mut at: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for (seed, rows) in runs {
         let mut errors: Vec<f64> = rows.iter().map(|row| row.test_error).collect();
-        if result.diverged.iter().any(|run| run.method == method && run.seed == seed) {
+        if result.diverged.iter().any(|run| run.method == track.method && run.seed == seed) {
             errors.resize(result.epochs_run, Divergence::TEST_ERROR);
         }
         for (epoch, mean) in (1..).zip(moving_average(&errors, result.window())) {
@@ -132,13 +132,13 @@ mod tests {
     #[test]
     fn a_diverged_run_stays_in_the_mean() {
         let mut result = result(&[("scsg", 1.0)]);
-        let whole = line(&result, "scsg");
+        let whole = line(&result, "scsg".into());
         result.epochs.retain(|row| row.seed != 1 || row.epoch < 40);
         result.diverged.push(Divergence { method: "scsg".into(), seed: 1, epoch: 40 });
-        let cut = line(&result, "scsg");
+        let cut = line(&result, "scsg".into());
         assert_eq!((cut.len(), cut[38]), (60, whole[38]));
         assert!((cut[59].mean - (2.0 * whole[59].mean + 90.0) / 3.0).abs() < 0.1);
-        assert!(label(&result, "scsg").contains("1 diverged"));
+        assert!(label(&result, "scsg".into()).contains("1 diverged"));
     }
 
     #[test]

@@ -210,7 +210,7 @@ mod tests {
                 position: 3,
                 form: Form::InnerBatch,
                 sgd_variance: 1.0,
-                vr_variance: 0.5,
+                estimator_error: 0.5,
                 ratio: Some(0.5),
             }],
             steps: vec![StepRow { at: at(2), pairs: 4, direction_cosine: 0.75, noise_cosine: -0.125 }],

@@ -51,7 +51,7 @@ pub(super) fn points(points: &[Point]) -> String {
         "epoch",
         "progress (%)",
         "plain variance",
-        "reduced variance",
+        "mean squared error",
         "ratio",
         "squared bias",
         "correlation",
@@ -65,7 +65,7 @@ pub(super) fn points(points: &[Point]) -> String {
             point.epoch.to_string(),
             number(point.percent),
             number(point.sgd_variance),
-            number(point.vr_variance),
+            number(point.estimator_error),
             optional(point.ratio),
             number(point.squared_bias),
             optional(point.correlation),
@@ -80,7 +80,7 @@ pub(super) fn epochs(epochs: &[EpochRow]) -> String {
     let heads = ["method", "seed", "epoch", "training loss", "test loss", "test error (%)", "minibatch gradients"];
     let rows = epochs.iter().map(|row| {
         vec![
-            escape(&row.method),
+            escape(&row.track().to_string()),
             row.seed.to_string(),
             row.epoch.to_string(),
             number(row.train_loss),
@@ -101,13 +101,13 @@ pub(super) fn geometry(rows: &[GeometryRow]) -> String {
 
 /// Variances after mega-batches.
 pub(super) fn positions(rows: &[PositionRow]) -> String {
-    let heads = ["steps since", "over", "plain variance", "reduced variance", "ratio"];
+    let heads = ["steps since", "over", "plain variance", "mean squared error", "ratio"];
     let cells = |row: &PositionRow| {
         let over = match row.form {
             Form::InnerBatch => "the mega-batch",
             Form::FullPass => "all minibatches",
         };
-        let [plain, reduced] = [row.sgd_variance, row.vr_variance].map(number);
+        let [plain, reduced] = [row.sgd_variance, row.estimator_error].map(number);
         vec![row.position.to_string(), over.to_owned(), plain, reduced, optional(row.ratio)]
     };
     at_moments(rows, &heads, |row| &row.at, cells)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::results::{EpochRow, EpochTime, ExperimentResult};
+use crate::results::{EpochRow, EpochTime, ExperimentResult, Track};
 use crate::verdict::estimate::Estimate;
 
 /// One method's runs.
@@ -48,18 +48,18 @@ impl Cost {
 
 /// The cost of every method of a result. Statistics kept side by side in one run share its time.
 pub fn costs(result: &ExperimentResult, times: &[EpochTime]) -> Vec<Cost> {
-    let spent = |method: &str| result.rows(method).map(|row| row.gradient_evaluations).max().unwrap_or_default();
-    let methods = result.methods();
-    let budget = methods.iter().map(|method| spent(method)).min().unwrap_or_default();
-    let cost = |&method: &&str| Cost {
-        method: method.to_owned(),
-        epochs: result.rows(method).map(|row| row.epoch).max().unwrap_or_default(),
-        passes: spent(method) as f64 / result.minibatches as f64,
-        training_s: seconds_a_run(times, method.split('/').next().unwrap_or(method)),
-        error: Estimate::of(&result.final_errors(method)),
-        error_at_budget: Estimate::of(&errors_within(result, method, budget)),
+    let spent = |track: Track<'_>| result.rows(track).map(|row| row.gradient_evaluations).max().unwrap_or_default();
+    let tracks = result.tracks();
+    let budget = tracks.iter().map(|&track| spent(track)).min().unwrap_or_default();
+    let cost = |&track: &Track<'_>| Cost {
+        method: track.to_string(),
+        epochs: result.rows(track).map(|row| row.epoch).max().unwrap_or_default(),
+        passes: spent(track) as f64 / result.minibatches as f64,
+        training_s: seconds_a_run(times, track.method),
+        error: Estimate::of(&result.final_errors(track)),
+        error_at_budget: Estimate::of(&errors_within(result, track, budget)),
     };
-    methods.iter().map(cost).collect()
+    tracks.iter().map(cost).collect()
 }
 
 fn seconds_a_run(times: &[EpochTime], method: &str) -> Option<f64> {
@@ -71,9 +71,9 @@ fn seconds_a_run(times: &[EpochTime], method: &str) -> Option<f64> {
 }
 
 /// The mean error of each run's last epochs that end within the budget.
-fn errors_within(result: &ExperimentResult, method: &str, budget: u64) -> Vec<f64> {
+fn errors_within(result: &ExperimentResult, track: Track<'_>, budget: u64) -> Vec<f64> {
     let mut runs: BTreeMap<u64, Vec<&EpochRow>> = BTreeMap::new();
-    for row in result.rows(method).filter(|row| row.gradient_evaluations <= budget) {
+    for row in result.rows(track).filter(|row| row.gradient_evaluations <= budget) {
         runs.entry(row.seed).or_default().push(row);
     }
     let mean = |rows: &Vec<&EpochRow>| {

@@ -53,9 +53,10 @@ pub struct PositionRow {
     pub form: Form,
     /// Mean squared error of the plain stochastic gradient.
     pub sgd_variance: f64,
-    /// Mean squared error of the variance-reduced gradient.
-    pub vr_variance: f64,
-    /// `vr_variance / sgd_variance`; none where the plain variance is zero.
+    /// Mean squared error of the variance-reduced gradient: its variance plus the squared bias.
+    #[serde(alias = "vr_variance")]
+    pub estimator_error: f64,
+    /// `estimator_error / sgd_variance`; none where the plain variance is zero.
     pub ratio: Option<f64>,
 }
 

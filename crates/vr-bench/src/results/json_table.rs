@@ -1,12 +1,13 @@
 //! JSON for long lists of flat records: a table, `{"columns": [names], "rows": [[values], …]}`, one row a line.
 
+use std::collections::BTreeSet;
 use std::io::{Result as Written, Write};
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+use serde_json::{Map, Value};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,17 +29,18 @@ enum Form {
 /// # Errors
 /// When a record is no object.
 pub fn serialize<T: Serialize, S: Serializer>(records: &[T], out: S) -> Result<S::Ok, S::Error> {
-    let mut table = Table { columns: Vec::new(), rows: Vec::new() };
-    for record in records {
-        let Value::Object(mut record) = serde_json::to_value(record).map_err(S::Error::custom)? else {
-            return Err(S::Error::custom("a row is no record"));
-        };
-        if table.columns.is_empty() {
-            table.columns = record.keys().cloned().collect();
-        }
-        table.rows.push(table.columns.iter().map(|name| record.remove(name).unwrap_or_default()).collect());
-    }
-    table.serialize(out)
+    let object = |record: &T| match serde_json::to_value(record).map_err(S::Error::custom)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(S::Error::custom("a row is no record")),
+    };
+    let objects = records.iter().map(object).collect::<Result<Vec<_>, _>>()?;
+    // Optional fields stand in some records only.
+    let columns: BTreeSet<String> = objects.iter().flat_map(|object| object.keys().cloned()).collect();
+    let columns: Vec<String> = columns.into_iter().collect();
+    let row =
+        |mut object: Map<String, Value>| columns.iter().map(|name| object.remove(name).unwrap_or_default()).collect();
+    let rows = objects.into_iter().map(row).collect();
+    Table { columns, rows }.serialize(out)
 }
 
 /// Reads what [`serialize`] wrote, or a plain list of records.
@@ -131,6 +133,8 @@ mod tests {
     struct Row {
         name: String,
         ratio: Option<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bias: Option<f64>,
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -141,8 +145,17 @@ mod tests {
     }
 
     fn file(ratios: &[Option<f64>]) -> File {
-        let row = |&ratio: &Option<f64>| Row { name: "sgd".into(), ratio };
+        let row = |&ratio: &Option<f64>| Row { name: "sgd".into(), ratio, bias: None };
         File { seeds: vec![0, 1], points: ratios.iter().map(row).collect() }
+    }
+
+    #[test]
+    fn what_some_rows_alone_have_is_a_column_too() {
+        let mut file = file(&[Some(0.5), None]);
+        file.points[1].bias = Some(2.0);
+        let text = to_json(&file, 3).unwrap();
+        assert!(text.contains("[null,\"sgd\",0.5]") && text.contains("[2.0,\"sgd\",null]"), "{text}");
+        assert_eq!(serde_json::from_str::<File>(&text).unwrap(), file);
     }
 
     #[test]

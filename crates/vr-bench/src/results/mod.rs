@@ -6,6 +6,7 @@
 pub mod cell;
 pub mod cost;
 pub mod diagnostics;
+pub mod epoch;
 pub mod event;
 pub mod json_table;
 pub mod tensor_table;
@@ -17,6 +18,7 @@ use vr_core::VarianceSummary;
 
 pub use cell::CellResult;
 use diagnostics::{Diagnostics, Moment};
+pub use epoch::{Divergence, EpochRow, EpochTime, Track};
 pub use event::Event;
 
 use crate::paper::schedule::{PAPER_EPOCHS, Schedule, Version};
@@ -66,20 +68,21 @@ pub struct ExperimentResult {
 }
 
 impl ExperimentResult {
-    /// The methods that have epochs, in the order of their first.
-    pub fn methods(&self) -> Vec<&str> {
-        let mut methods: Vec<&str> = Vec::new();
-        for row in &self.epochs {
-            if !methods.contains(&row.method.as_str()) {
-                methods.push(&row.method);
+    /// The tracks that have epochs, in the order of their first.
+    pub fn tracks(&self) -> Vec<Track<'_>> {
+        let mut tracks: Vec<Track<'_>> = Vec::new();
+        for track in self.epochs.iter().map(EpochRow::track) {
+            if !tracks.contains(&track) {
+                tracks.push(track);
             }
         }
-        methods
+        tracks
     }
 
-    /// A method's epochs.
-    pub fn rows<'a>(&'a self, method: &'a str) -> impl Iterator<Item = &'a EpochRow> {
-        self.epochs.iter().filter(move |row| row.method == method)
+    /// A track's epochs.
+    pub fn rows<'a>(&'a self, track: impl Into<Track<'a>>) -> impl Iterator<Item = &'a EpochRow> {
+        let track = track.into();
+        self.epochs.iter().filter(move |row| row.track() == track)
     }
 
     /// Epochs over which test errors are averaged: the paper's 10, compressed as its schedule.
@@ -87,15 +90,16 @@ impl ExperimentResult {
         (10 * self.schedule.length / PAPER_EPOCHS).max(1)
     }
 
-    /// The mean test error over the last [`window`](Self::window) of each run of a method, in percent; of a
+    /// The mean test error over the last [`window`](Self::window) of each run of a track, in percent; of a
     /// diverged run [`Divergence::TEST_ERROR`].
-    pub fn final_errors(&self, method: &str) -> Vec<f64> {
+    pub fn final_errors<'a>(&'a self, track: impl Into<Track<'a>>) -> Vec<f64> {
+        let track = track.into();
         let mut runs: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
         let first = (self.epochs_run + 1).saturating_sub(self.window());
-        for row in self.rows(method).filter(|row| row.epoch >= first) {
+        for row in self.rows(track).filter(|row| row.epoch >= first) {
             runs.entry(row.seed).or_default().push(row.test_error);
         }
-        for run in self.diverged.iter().filter(|run| run.method == method) {
+        for run in self.diverged.iter().filter(|run| run.method == track.method) {
             runs.insert(run.seed, vec![Divergence::TEST_ERROR]);
         }
         runs.values().map(|errors| errors.iter().sum::<f64>() / errors.len() as f64).collect()
@@ -156,10 +160,10 @@ pub struct Point {
     /// Trace of the variance of the plain stochastic gradient.
     #[serde(with = "not_finite")]
     pub sgd_variance: f64,
-    /// Trace of the variance of the variance-reduced gradient.
-    #[serde(with = "not_finite")]
-    pub vr_variance: f64,
-    /// `vr_variance / sgd_variance`, dimensionless; none where the plain variance is zero.
+    /// Mean squared error of the estimator's direction about the full gradient: its variance plus the squared bias.
+    #[serde(with = "not_finite", alias = "vr_variance")]
+    pub estimator_error: f64,
+    /// `estimator_error / sgd_variance`, dimensionless; none where the plain variance is zero.
     pub ratio: Option<f64>,
     /// Squared norm of the difference between the mean of the variance-reduced gradient and the full gradient.
     #[serde(with = "not_finite")]
@@ -180,7 +184,7 @@ impl Point {
             epoch: at.epoch,
             percent: at.percent,
             sgd_variance: found.sgd_variance,
-            vr_variance: found.estimator_error,
+            estimator_error: found.estimator_error,
             ratio: found.ratio,
             squared_bias: found.squared_bias,
             correlation: found.correlation,
@@ -198,61 +202,6 @@ pub fn pairs(points: &[Point], one: &str, other: &str) -> Vec<(u64, [f64; 2])> {
     };
     let ones = points.iter().filter(|p| p.method == one && p.epoch > 1);
     ones.filter_map(|point| Some((point.seed, [point.ratio?, twin(point)?.ratio?]))).collect()
-}
-
-/// One epoch of one run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EpochRow {
-    /// Name of the method.
-    pub method: String,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Epoch, counted from 1.
-    pub epoch: usize,
-    /// Mean training loss, in nats an example.
-    #[serde(with = "not_finite")]
-    pub train_loss: f64,
-    /// Mean test loss, in nats an example.
-    #[serde(with = "not_finite")]
-    pub test_loss: f64,
-    /// Misclassified test examples, in percent.
-    #[serde(with = "not_finite")]
-    pub test_error: f64,
-    /// Minibatch gradients evaluated for training since the start of the run, the passes at snapshots included.
-    pub gradient_evaluations: u64,
-}
-
-/// A run whose loss ceased to be a number, or exploded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Divergence {
-    /// Name of the method.
-    pub method: String,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Epoch, counted from 1.
-    pub epoch: usize,
-}
-
-impl Divergence {
-    /// What the test error of a diverged run counts as, in percent: that of guessing among ten classes.
-    pub const TEST_ERROR: f64 = 90.0;
-}
-
-/// What one epoch of one run took, in seconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EpochTime {
-    /// Name of the method.
-    pub method: String,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Epoch, counted from 1.
-    pub epoch: usize,
-    /// Steps and passes at snapshots.
-    pub training_s: f64,
-    /// Measurements.
-    pub diagnostics_s: f64,
-    /// The test error.
-    pub test_s: f64,
 }
 
 /// JSON has no number for what a diverged run measures: written as `null`, read back as NaN.
@@ -314,7 +263,7 @@ pub(crate) mod made_up {
             epoch,
             percent: 100.0,
             sgd_variance: 1.0,
-            vr_variance: ratio,
+            estimator_error: ratio,
             ratio: Some(ratio),
             squared_bias: 0.0,
             correlation: None,
@@ -325,6 +274,7 @@ pub(crate) mod made_up {
     pub fn row(method: &str, seed: u64, epoch: usize, test_error: f64) -> EpochRow {
         EpochRow {
             method: method.into(),
+            policy: None,
             seed,
             epoch,
             train_loss: 1.0,
@@ -339,20 +289,24 @@ pub(crate) mod made_up {
 mod tests {
     use super::*;
 
+    /// Older results call the mean squared error a variance.
     #[test]
-    fn a_diverged_epoch_survives_json() {
-        let row = EpochRow {
-            method: "svrg".into(),
-            seed: 1,
-            epoch: 3,
-            train_loss: f64::INFINITY,
-            test_loss: f64::NAN,
-            test_error: 90.0,
-            gradient_evaluations: 7,
-        };
-        let text = serde_json::to_string(&row).unwrap();
-        let back: EpochRow = serde_json::from_str(&text).unwrap();
-        assert!(back.train_loss.is_nan() && back.test_loss.is_nan());
-        assert_eq!((back.test_error, back.gradient_evaluations), (90.0, 7));
+    fn older_points_are_still_read() {
+        let point = made_up::point("svrg", 2, 0.5);
+        let text = serde_json::to_string(&point).unwrap();
+        let old = text.replace("estimator_error", "vr_variance");
+        assert_ne!(old, text);
+        assert_eq!(serde_json::from_str::<Point>(&old).unwrap(), point);
+    }
+
+    #[test]
+    fn tracks_of_one_method_are_apart() {
+        let row = |policy| EpochRow { policy, ..made_up::row("svrg", 0, 250, 20.0) };
+        let policies = [None, Some(vr_optim::NormPolicy::Reset)];
+        let result = ExperimentResult { epochs: policies.map(row).to_vec(), ..made_up::result("lenet") };
+        let back = ExperimentResult::from_json(&result.to_json().unwrap()).unwrap();
+        assert_eq!(back.epochs, result.epochs);
+        assert_eq!(back.tracks().len(), 2);
+        assert_eq!(back.final_errors("svrg"), [20.0]);
     }
 }
