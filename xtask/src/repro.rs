@@ -289,7 +289,7 @@ pub fn report(bars: &Bars, work: impl FnOnce() -> Result<Finished, BenchError>) 
     say!("\n{} on {}: {} (m = {})", result.model, result.data.name, result.scale, result.minibatches)?;
     for verdict in &result.verdicts {
         say!(
-            "{:12} {}\n             expected {}; measured {}",
+            "{:17} {}\n                  expected {}; measured {}",
             verdict.outcome.to_string(),
             verdict.claim,
             verdict.expected,

@@ -18,7 +18,7 @@ pub struct Args {
     /// Where VERDICTS.md and verdicts.json go; by default the first of the folders.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// A verdicts.json to compare with: fail when a verdict turned between confirmed and contradicted, or is missing.
+    /// A verdicts.json to compare with: fail when a verdict turned from for a claim to against it or back, or is missing.
     #[arg(long)]
     expect: Option<PathBuf>,
     /// Print one JSON array.
@@ -44,14 +44,14 @@ pub fn run(args: &Args) -> Result<()> {
     } else {
         for Row { experiment, model, data, minibatches, verdict, .. } in &rows {
             say!(
-                "{:12} {:20} {experiment}, {model} on {data}, m = {minibatches}",
+                "{:17} {:20} {experiment}, {model} on {data}, m = {minibatches}",
                 verdict.outcome.to_string(),
                 verdict.id
             )?;
-            say!("{:12} expected {}; measured {}", "", verdict.expected, verdict.measured)?;
+            say!("{:17} expected {}; measured {}", "", verdict.expected, verdict.measured)?;
         }
         for claim in CLAIMS.iter().filter(|claim| !rows.iter().any(|row| claim.has(&row.verdict.id))) {
-            say!("{:12} {:20} {}", "not run", claim.id, claim.experiment)?;
+            say!("{:17} {:20} {}", "not run", claim.id, claim.experiment)?;
         }
         say!("{}", table.display())?;
     }

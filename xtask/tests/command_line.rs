@@ -141,7 +141,10 @@ fn a_verdict_that_turned_fails_and_is_named() {
     let judge = ["verdict", results, "--out", &path("")];
     assert!(xtask(&judge).status.success());
     let table = std::fs::read_to_string(path("VERDICTS.md")).unwrap();
-    assert!(table.contains("(C2-start) |") && table.contains("**confirmed**"), "{table}");
+    assert!(
+        table.contains("(C2-start) |") && table.contains("**check passed**") && table.contains("**one run, for**"),
+        "{table}"
+    );
 
     let verdicts = std::fs::read_to_string(path("verdicts.json")).unwrap();
     let expect = |text: &str, code: i32, said: &[&str]| {
@@ -149,8 +152,8 @@ fn a_verdict_that_turned_fails_and_is_named() {
         check(&[&judge[..], &["--expect", &path("expected.json")]].concat(), code, said);
     };
     expect(&verdicts, 0, &[]);
-    expect(&verdicts.replacen("confirmed", "undecided", 1), 0, &[]);
-    expect(&verdicts.replacen("confirmed", "contradicted", 1), 1, &["C2-start", "was contradicted", "is confirmed"]);
+    expect(&verdicts.replacen("passed", "undecided", 1), 0, &[]);
+    expect(&verdicts.replacen("passed", "failed", 1), 1, &["C2-start", "was check failed", "is check passed"]);
     expect("{}", 1, &["expected.json", "verdicts.json"]);
     check(&["verdict", &path("nowhere")], 1, &["nowhere"]);
 }

@@ -13,7 +13,8 @@ use crate::results::{ExperimentResult, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
 use crate::verdict::Verdict;
-use crate::verdict::estimate::{Estimate, SEEDS};
+use crate::verdict::estimate::{Estimate, INTERVAL};
+use crate::verdict::scale::LeastScale;
 
 /// ELU against ReLU.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -36,6 +37,8 @@ const RELU: &str = "svrg-relu";
 const ELU: &str = "svrg-elu";
 /// Up to this factor, in either direction, a change of the ratio counts as marginal.
 const MARGINAL: f64 = 4.0 / 3.0;
+
+const LEAST: LeastScale = LeastScale { epochs: 10, seeds: 3 };
 
 fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
     let measures = Measures::variance(settings.places, settings.every);
@@ -76,18 +79,13 @@ fn verdict(result: &ExperimentResult) -> Verdict {
         id: "C13-elu".into(),
         claim: "C13: ELU in place of ReLU changes the variance ratio only marginally".into(),
         expected: format!("between {:.2} and {MARGINAL:.2} times ReLU's", 1.0 / MARGINAL),
-        measured: match log.n {
-            0 => "not measured".into(),
-            n => {
-                format!("{:.2} times ReLU's, {:.2}–{:.2} (n = {n})", log.mean.exp(), log.low().exp(), log.high().exp())
-            }
-        },
-        outcome: log.within(MARGINAL.ln()),
-        rule: format!(
-            "geometric mean, over the places after the start, epochs after the first and seeds, of ELU's ratio over \
-             ReLU's at the same place; {SEEDS}: confirmed when its 95 % interval (Student's t) lies within the bounds, \
-             contradicted when outside"
-        ),
+        measured: format!("ELU's ratio over ReLU's {}", log.exponential()),
+        outcome: LEAST.word(result, log.n, log.within(MARGINAL.ln())),
+        rule: LEAST.rule(&format!(
+            "ELU's ratio over ReLU's with the same seed at the same place, its geometric mean over the places after the \
+             start and the epochs after the first, one for each seed: for when its {INTERVAL} lies within the bounds, \
+             against when outside"
+        )),
     }
 }
 
@@ -99,8 +97,9 @@ mod tests {
 
     fn check(elu: [f64; 3], expected: Outcome) {
         let mut points = Vec::new();
-        for (epoch, elu) in (2..).zip(elu) {
-            points.extend([made_up::point(RELU, epoch, 0.5), made_up::point(ELU, epoch, elu)]);
+        for (seed, elu) in (0..).zip(elu) {
+            let both = [made_up::point(RELU, 2, 0.5), made_up::point(ELU, 2, elu)];
+            points.extend(both.map(|point| Point { seed, ..point }));
         }
         let result = ExperimentResult { points, ..made_up::result("lenet, lenet-elu") };
         assert_eq!(verdict(&result).outcome, expected);

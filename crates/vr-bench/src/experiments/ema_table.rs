@@ -13,7 +13,9 @@ use crate::results::{ExperimentResult, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
 use crate::verdict::Verdict;
-use crate::verdict::estimate::{Estimate, RULE, SEEDS};
+use crate::verdict::estimate::{Estimate, INTERVAL};
+use crate::verdict::finding::{Finding, HOLM, each};
+use crate::verdict::scale::LeastScale;
 
 /// SAGA against averaged rows.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -33,6 +35,8 @@ const CLAIM: &str = "With transforms redrawn at every visit, rows that are movin
 const SAGA: &str = "saga";
 /// Weights of a new gradient in its row.
 const WEIGHTS: [f64; 2] = [0.5, 0.2];
+
+const LEAST: LeastScale = LeastScale { epochs: 10, seeds: 5 };
 
 fn method(weight: f64) -> String {
     format!("ema-{weight}")
@@ -58,25 +62,31 @@ fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
 }
 
 fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
-    WEIGHTS.iter().map(|&weight| below(result, weight)).collect()
+    let gains = WEIGHTS.map(|weight| gain(result, weight));
+    let findings = each(&gains.map(|gain| gain.above()));
+    let verdict = |((weight, gain), finding)| below(result, weight, gain, finding);
+    WEIGHTS.into_iter().zip(gains).zip(findings).map(verdict).collect()
 }
 
-fn below(result: &ExperimentResult, weight: f64) -> Verdict {
-    let method = method(weight);
-    let pairs = pairs(&result.points, SAGA, &method).into_iter();
+/// The logarithm of SAGA's ratio over that of rows averaged with a weight.
+fn gain(result: &ExperimentResult, weight: f64) -> Estimate {
+    let pairs = pairs(&result.points, SAGA, &method(weight)).into_iter();
     let both = pairs.filter(|(_, [saga, averaged])| saga.min(*averaged) > 0.0);
-    let gains: Vec<(u64, f64)> = both.map(|(seed, [saga, averaged])| (seed, (saga / averaged).ln())).collect();
-    let gain = Estimate::of_runs(&gains);
+    Estimate::of_runs(&both.map(|(seed, [saga, averaged])| (seed, (saga / averaged).ln())).collect::<Vec<_>>())
+}
+
+fn below(result: &ExperimentResult, weight: f64, gain: Estimate, finding: Finding) -> Verdict {
     Verdict {
-        id: format!("C12-{method}"),
+        id: format!("C12-{}", method(weight)),
         claim: format!("C12: rows that average with weight {weight} have less variance than SAGA's"),
         expected: "SAGA's variance ratio above".into(),
         measured: format!("SAGA's ratio over it: {}", gain.exponential()),
-        outcome: gain.sign(),
-        rule: format!(
-            "mean logarithm of SAGA's ratio over the other's at the same place, over places, epochs after the first \
-             and seeds; {SEEDS}: {RULE}"
-        ),
+        outcome: LEAST.word(result, gain.n, finding),
+        rule: LEAST.rule(&format!(
+            "logarithm of SAGA's ratio over the other's with the same seed at the same place, its mean over places and \
+             epochs after the first, one for each seed: by the side of 0 on which its {INTERVAL} lies, {HOLM} (here \
+             weights)"
+        )),
     }
 }
 
@@ -106,14 +116,16 @@ mod tests {
     #[test]
     fn the_verdict_can_go_every_way() {
         let mut result = made_up::result("lenet");
-        for epoch in 2..6 {
-            let wave = 1.0 + 0.1 * epoch as f64;
-            result.points.push(point(SAGA, epoch, 1.4 * wave));
-            result.points.push(point("ema-0.5", epoch, 1.1 * wave * wave.sqrt()));
-            result.points.push(point("ema-0.2", epoch, 2.9 * wave));
+        for seed in 0..5 {
+            let wave = 1.0 + 0.1 * seed as f64;
+            let of_seed = |method, ratio| Point { seed, ..point(method, 2, ratio) };
+            result.points.push(of_seed(SAGA, 1.4 * wave));
+            result.points.push(of_seed("ema-0.5", 1.2 * wave * wave));
+            result.points.push(of_seed("ema-0.2", 2.9 * wave));
         }
         assert_eq!(outcomes(&result)[1], Outcome::Contradicted);
         result.points.iter_mut().filter(|p| p.method == "ema-0.2").for_each(|p| p.ratio = Some(0.9));
+        assert_eq!(outcomes(&result)[0], Outcome::Undecided);
         assert_eq!(outcomes(&result)[1], Outcome::Confirmed);
         assert_eq!(outcomes(&made_up::result("lenet")), [Outcome::Undecided; 2]);
     }

@@ -1,5 +1,5 @@
-//! C10, Figure 5: in test error SVRG is no better than SGD, and SCSG is the worst of the three.
-//! Every run counts, diverged ones too.
+//! C10, Figure 5: in test error SVRG is no better than SGD, and SCSG is the worst of the three. Beside the paper's runs of
+//! equal epochs stand runs of equal gradients: the whole schedule, compressed to the epochs that SGD's gradients pay for.
 
 use super::Experiment;
 use crate::cell::Cell;
@@ -8,9 +8,12 @@ use crate::figures::test_error::test_error as figure;
 use crate::paper::methods::{LEARNING_RATE, recomputed, scsg, sgd};
 use crate::results::ExperimentResult;
 use crate::run_dir::Figure;
-use crate::settings::{Model, Settings};
-use crate::verdict::no_better::{Question, RUNS, diverged, error_rule, final_error, no_better};
-use crate::verdict::{Outcome, Verdict};
+use crate::settings::{Model, PAPER_EPOCHS, Settings};
+use crate::verdict::Verdict;
+use crate::verdict::estimate::INTERVAL;
+use crate::verdict::finding::{Finding, HOLM, together};
+use crate::verdict::no_better::{Question, difference, diverged, error_rule, final_error, no_better};
+use crate::verdict::scale::LeastScale;
 
 /// Figure 5.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -30,11 +33,36 @@ const CLAIM: &str = "In test error SVRG is no better than SGD, and SCSG is the w
 /// The learning rate of the paper's ResNet-110 runs.
 const RESNET110_LEARNING_RATE: f64 = 0.05;
 
+/// The paper's number of seeds on CIFAR-10.
+const LEAST: LeastScale = LeastScale { epochs: PAPER_EPOCHS, seeds: 10 };
+
+const SVRG: &str = "svrg-recomputed";
+const SVRG_ARM: &str = "svrg-equal-gradients";
+const SCSG_ARM: &str = "scsg-equal-gradients";
+/// Passes over the data that an epoch costs.
+const SVRG_PASSES: usize = 3;
+const SCSG_PASSES: usize = 2;
+
 fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
     let base = if settings.model.name() == Model::RESNET110.name() { RESNET110_LEARNING_RATE } else { LEARNING_RATE };
-    let of_seed = |seed| [sgd, recomputed, scsg].map(|method| method(settings, seed));
-    let cells = settings.seeds.iter().copied().flat_map(of_seed);
-    cells.map(|cell| Cell { schedule: settings.schedule(base), ..cell }).collect()
+    let of = |settings: &Settings, method: fn(&Settings, u64) -> Cell, seed| Cell {
+        schedule: settings.schedule(base),
+        ..method(settings, seed)
+    };
+    let of_seed = |seed| [sgd, recomputed, scsg].map(|method| of(settings, method, seed));
+    let arms = |seed| {
+        let arm =
+            |name: &str, method, passes| Cell { method: name.into(), ..of(&shorter(settings, passes), method, seed) };
+        [arm(SVRG_ARM, recomputed, SVRG_PASSES), arm(SCSG_ARM, scsg, SCSG_PASSES)]
+    };
+    let seeds = || settings.seeds.iter().copied();
+    seeds().flat_map(of_seed).chain(seeds().flat_map(arms)).collect()
+}
+
+/// The same with as many epochs as cost SGD's gradients, on a schedule that is compressed with them.
+fn shorter(settings: &Settings, passes: usize) -> Settings {
+    let length = |epochs: usize| (epochs / passes).max(1);
+    Settings { epochs: length(settings.epochs), schedule_epochs: length(settings.schedule_epochs), ..settings.clone() }
 }
 
 fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
@@ -44,40 +72,61 @@ fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
 }
 
 fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
-    let svrg = Question {
-        id: "C10-svrg".into(),
-        claim: "C10: SVRG's test error is no better than SGD's".into(),
-        published: "no gain visible",
-        method: "svrg-recomputed",
+    let question = |id: &str, claim: &str, published, method: &str| Question {
+        id: id.into(),
+        claim: claim.into(),
+        published,
+        method: method.into(),
     };
-    vec![no_better(result, svrg), worst(result)]
+    let svrg = question("C10-svrg", "C10: SVRG's test error is no better than SGD's", "no gain visible", SVRG);
+    let mut verdicts = no_better(result, &[svrg], LEAST);
+    verdicts.push(worst(result));
+    let arms = [
+        question(
+            "C10-svrg-equal-gradients",
+            "C10: with SGD's number of gradients, annealed, SVRG's test error is no better than SGD's",
+            "not asked",
+            SVRG_ARM,
+        ),
+        question(
+            "C10-scsg-equal-gradients",
+            "C10: with SGD's number of gradients, annealed, SCSG's test error is no better than SGD's",
+            "not asked",
+            SCSG_ARM,
+        ),
+    ];
+    if result.tracks().iter().any(|track| track.method == SVRG_ARM) {
+        verdicts.extend(no_better(result, &arms, LEAST));
+    }
+    verdicts
 }
 
 fn worst(result: &ExperimentResult) -> Verdict {
-    let [sgd, svrg, scsg] = ["sgd", "svrg-recomputed", "scsg"].map(|method| final_error(result, method));
-    let gaps = [scsg.minus(sgd), scsg.minus(svrg)];
-    let signs = gaps.map(|gap| gap.sign());
+    let [sgd, svrg] = ["sgd", SVRG].map(|other| difference(result, "scsg", other));
+    let seeds = sgd.n.min(svrg.n);
+    // Over the runs that did not diverge alone, a method that diverged more often is not found the better.
+    let more = |other: &str| result.diverged_seeds("scsg").len() > result.diverged_seeds(other).len();
+    let fewer = |other: &str| result.diverged_seeds("scsg").len() < result.diverged_seeds(other).len();
+    let finding = match together(&[sgd.above(), svrg.above()]) {
+        Finding::Against if ["sgd", SVRG].into_iter().any(more) => Finding::Open,
+        Finding::For if ["sgd", SVRG].into_iter().any(fewer) => Finding::Open,
+        finding => finding,
+    };
     Verdict {
         id: "C10-scsg".into(),
         claim: "C10: SCSG's test error is the worst of the three".into(),
         expected: "above both others".into(),
         measured: format!(
-            "test error in %: scsg {scsg}; less sgd {}; less svrg-recomputed {}{}",
-            gaps[0],
-            gaps[1],
-            diverged(result, "scsg")
+            "test error in %: scsg {}; in pairs less sgd {sgd}, less {SVRG} {svrg}{}",
+            final_error(result, "scsg"),
+            diverged(result, &["sgd", SVRG, "scsg"])
         ),
-        outcome: match () {
-            () if gaps.iter().any(|gap| gap.n < RUNS) => Outcome::Undecided,
-            () if signs.contains(&Outcome::Contradicted) => Outcome::Contradicted,
-            () if signs == [Outcome::Confirmed; 2] => Outcome::Confirmed,
-            () => Outcome::Undecided,
-        },
-        rule: format!(
-            "confirmed when the 95 % intervals (Student's t) of both differences lie above 0, contradicted when one \
-             lies below; {}",
+        outcome: LEAST.word(result, seeds, finding),
+        rule: LEAST.rule(&format!(
+            "for when the {INTERVAL} of both differences lies above 0, against when one lies below, {HOLM} (here \
+             differences); {}",
             error_rule(result)
-        ),
+        )),
     }
 }
 
@@ -85,31 +134,65 @@ fn worst(result: &ExperimentResult) -> Verdict {
 mod tests {
     use super::*;
     use crate::results::{Divergence, made_up};
+    use crate::verdict::Outcome;
 
-    fn check(svrg: &[f64], scsg: &[f64], expected: [Outcome; 2]) {
-        let sgd = &[20.0, 20.1, 19.9];
-        let result = made_up::final_errors(&[("sgd", sgd), ("svrg-recomputed", svrg), ("scsg", scsg)]);
-        let outcomes: Vec<Outcome> = verdicts(&result).into_iter().map(|v| v.outcome).collect();
+    const NOISE: [f64; 10] = [0.0, 0.1, -0.1, 0.2, -0.2, 0.05, -0.05, 0.15, -0.15, 0.0];
+
+    /// Ten runs about these errors, with a noise of their own.
+    fn result(svrg: f64, scsg: f64) -> ExperimentResult {
+        let about = |mean: f64, sign: f64| NOISE.map(|noise| mean + sign * noise);
+        made_up::final_errors(&[("sgd", &about(20.0, 1.0)), (SVRG, &about(svrg, -1.0)), ("scsg", &about(scsg, 0.5))])
+    }
+
+    fn check(svrg: f64, scsg: f64, expected: [Outcome; 2]) {
+        let outcomes: Vec<Outcome> = verdicts(&result(svrg, scsg)).into_iter().map(|v| v.outcome).collect();
         assert_eq!(outcomes, expected);
     }
 
     #[test]
     fn verdicts_can_go_every_way() {
-        check(&[20.0, 20.2, 20.1], &[23.0, 23.1, 22.9], [Outcome::Confirmed; 2]);
-        check(&[19.0, 19.1, 18.9], &[19.5, 19.6, 19.4], [Outcome::Contradicted; 2]);
-        check(&[19.0, 25.0, 16.0], &[19.0, 26.0, 17.0], [Outcome::Undecided; 2]);
-        check(&[20.0, 20.2], &[23.0, 23.1], [Outcome::Undecided; 2]);
+        check(20.1, 23.0, [Outcome::Confirmed; 2]);
+        check(19.0, 18.0, [Outcome::Contradicted; 2]);
+        check(19.97, 20.02, [Outcome::Confirmed, Outcome::Undecided]);
+        let mut few = result(20.1, 23.0);
+        few.epochs.retain(|row| row.seed < 3);
+        assert_eq!(verdicts(&few).into_iter().map(|v| v.outcome).collect::<Vec<_>>(), [Outcome::TendencyFor; 2]);
     }
 
     #[test]
-    fn a_diverged_run_counts_as_guessing() {
-        let errors = &[20.0, 20.1, 19.9];
-        let mut result = made_up::final_errors(&[("sgd", errors), ("svrg-recomputed", errors), ("scsg", errors)]);
+    fn a_diverged_run_is_named_and_in_no_mean() {
+        let mut result = result(20.0, 19.0);
+        assert_eq!(verdicts(&result)[1].outcome, Outcome::Contradicted);
         result.diverged.push(Divergence { method: "scsg".into(), seed: 1, epoch: 249 });
-        let errors = result.final_errors("scsg");
-        assert_eq!(errors[1], 90.0);
-        assert!((errors[0] - 20.0).abs() < 1e-9);
-        assert!(verdicts(&result)[1].measured.contains("scsg diverged with seed 1"));
+        let scsg = &verdicts(&result)[1];
+        assert!(scsg.measured.contains("scsg diverged with seed 1") && scsg.measured.contains("n = 9"), "{scsg:?}");
+        assert_eq!(scsg.outcome, Outcome::Undecided);
+    }
+
+    #[test]
+    fn runs_of_equal_gradients_have_verdicts_of_their_own() {
+        let mut result = result(20.1, 23.0);
+        for (method, error, epochs) in [(SVRG_ARM, 25.0, 83), (SCSG_ARM, 17.0, 125)] {
+            for (seed, noise) in (0..).zip(NOISE) {
+                result.epochs.extend((1..=epochs).map(|epoch| made_up::row(method, seed, epoch, error - noise)));
+            }
+        }
+        let found: Vec<_> = verdicts(&result)[2..].iter().map(|v| (v.id.clone(), v.outcome)).collect();
+        let expected =
+            [("C10-svrg-equal-gradients", Outcome::Confirmed), ("C10-scsg-equal-gradients", Outcome::Contradicted)];
+        assert_eq!(found, expected.map(|(id, outcome)| (id.to_owned(), outcome)));
+    }
+
+    #[test]
+    fn arms_anneal_within_sgds_gradients() {
+        let settings = Settings { epochs: PAPER_EPOCHS, seeds: vec![0, 1], ..Settings::default() };
+        let cells = cells(&settings, 391);
+        let names = |seed: u64| cells.iter().filter(move |cell| cell.seed == seed).map(|cell| cell.method.as_str());
+        assert_eq!(names(1).collect::<Vec<_>>(), ["sgd", SVRG, "scsg", SVRG_ARM, SCSG_ARM]);
+        let [svrg, scsg] = [SVRG_ARM, SCSG_ARM].map(|name| cells.iter().find(|cell| cell.method == name).unwrap());
+        assert_eq!((svrg.epochs, svrg.schedule.length, scsg.epochs), (83, 83, 125));
+        assert!(svrg.schedule.drops[1] < 83.0 && svrg.estimator == cells[1].estimator);
+        assert_eq!(cells[1].epochs, PAPER_EPOCHS);
     }
 
     #[test]

@@ -17,7 +17,11 @@ const fn claim(id: &'static str, text: &'static str, experiment: &'static str) -
 
 /// All of them, in the paper's order.
 pub const CLAIMS: [Claim; 13] = [
-    claim("C1", "A control variate lowers the variance exactly where Var[Y] ≤ 2 Cov[X, Y]", "variance-ratio"),
+    claim(
+        "C1",
+        "An identity: a control variate lowers the variance exactly where Var[Y] ≤ 2 Cov[X, Y]",
+        "variance-ratio",
+    ),
     claim("C2", "With transform locking the variance starts at zero; without, it is uniformly worse", "locking"),
     claim("C3", "Batch-norm reset mends the statistics that recomputation spoils", "bn-reset"),
     claim("C4", "Dropout masks must be locked too", "dropout"),

@@ -52,6 +52,11 @@ impl Phase {
         points.iter().filter(|p| p.percent == percent && self.contains(p.epoch as f64)).map(|p| p.ratio).collect()
     }
 
+    /// Its first epoch in the paper's count.
+    pub fn first_epoch(&self) -> usize {
+        self.first as usize
+    }
+
     /// Whether an epoch of the paper's count lies in it.
     pub fn contains(&self, epoch: f64) -> bool {
         (self.first..=self.last).contains(&epoch)

@@ -60,8 +60,8 @@ fn verdicts(verdicts: &[Verdict]) -> String {
     let rows = verdicts.iter().map(|verdict| {
         let class = match verdict.outcome {
             Outcome::Confirmed => "confirmed",
-            Outcome::Contradicted => "contradicted",
-            Outcome::Undecided => "undecided",
+            Outcome::Contradicted | Outcome::Failed => "contradicted",
+            _ => "undecided",
         };
         let badge = format!("<span class=\"outcome {class}\">{}</span>", verdict.outcome);
         let texts = [&verdict.claim, &verdict.expected, &verdict.measured, &verdict.rule].map(|text| escape(text));

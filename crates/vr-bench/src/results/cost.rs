@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::results::{EpochRow, EpochTime, ExperimentResult, Track};
+use crate::results::{EpochTime, ExperimentResult, Track};
 use crate::verdict::estimate::Estimate;
 
 /// One method's runs.
@@ -16,21 +16,15 @@ pub struct Cost {
     pub passes: f64,
     /// Seconds of training, a run; `None` where no times are known.
     pub training_s: Option<f64>,
-    /// Test error over the last epochs of each run, in percent.
+    /// Test error over the last epochs of each run that did not diverge, in percent.
     pub error: Estimate,
-    /// The same at equal gradients: when as many passes were spent as the cheapest method spent in all.
-    pub error_at_budget: Estimate,
+    /// Runs that diverged.
+    pub diverged: usize,
 }
 
 /// Headings of [`Cost::row`].
-pub const HEADINGS: [&str; 6] = [
-    "method",
-    "epochs",
-    "gradients (passes)",
-    "training (s a run)",
-    "final test error (%)",
-    "test error at equal gradients (%)",
-];
+pub const HEADINGS: [&str; 6] =
+    ["method", "epochs", "gradients (passes)", "training (s a run)", "final test error (%)", "diverged runs"];
 
 impl Cost {
     /// The cost as texts under [`HEADINGS`].
@@ -41,7 +35,7 @@ impl Cost {
             format!("{:.1}", self.passes),
             self.training_s.map_or_else(|| "not known".into(), |seconds| format!("{seconds:.1}")),
             self.error.to_string(),
-            self.error_at_budget.to_string(),
+            self.diverged.to_string(),
         ]
     }
 }
@@ -50,14 +44,13 @@ impl Cost {
 pub fn costs(result: &ExperimentResult, times: &[EpochTime]) -> Vec<Cost> {
     let spent = |track: Track<'_>| result.rows(track).map(|row| row.gradient_evaluations).max().unwrap_or_default();
     let tracks = result.tracks();
-    let budget = tracks.iter().map(|&track| spent(track)).min().unwrap_or_default();
     let cost = |&track: &Track<'_>| Cost {
         method: track.to_string(),
         epochs: result.rows(track).map(|row| row.epoch).max().unwrap_or_default(),
         passes: spent(track) as f64 / result.minibatches as f64,
         training_s: seconds_a_run(times, track.method),
-        error: Estimate::of(&result.final_errors(track)),
-        error_at_budget: Estimate::of(&errors_within(result, track, budget)),
+        error: Estimate::of(&result.final_errors(track).into_values().collect::<Vec<_>>()),
+        diverged: result.diverged_seeds(track.method).len(),
     };
     tracks.iter().map(cost).collect()
 }
@@ -70,32 +63,22 @@ fn seconds_a_run(times: &[EpochTime], method: &str) -> Option<f64> {
     (!runs.is_empty()).then(|| runs.values().sum::<f64>() / runs.len() as f64)
 }
 
-/// The mean error of each run's last epochs that end within the budget.
-fn errors_within(result: &ExperimentResult, track: Track<'_>, budget: u64) -> Vec<f64> {
-    let mut runs: BTreeMap<u64, Vec<&EpochRow>> = BTreeMap::new();
-    for row in result.rows(track).filter(|row| row.gradient_evaluations <= budget) {
-        runs.entry(row.seed).or_default().push(row);
-    }
-    let mean = |rows: &Vec<&EpochRow>| {
-        let last = &rows[rows.len().saturating_sub(result.window())..];
-        last.iter().map(|row| row.test_error).sum::<f64>() / last.len() as f64
-    };
-    runs.values().map(mean).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::results::made_up::{self, row};
+    use crate::results::{Divergence, EpochRow};
 
     #[test]
-    fn a_method_that_costs_thrice_is_judged_at_a_third_of_its_epochs() {
+    fn gradients_seconds_and_divergence_stand_beside_the_error() {
         let mut result = made_up::result("lenet");
         for epoch in 1..=30 {
             result.epochs.push(row("sgd", 0, epoch, 60.0 - epoch as f64));
             let svrg = row("svrg", 0, epoch, 50.0 - epoch as f64);
             result.epochs.push(EpochRow { gradient_evaluations: 3 * svrg.gradient_evaluations, ..svrg });
         }
+        result.epochs.extend((1..=9).map(|epoch| row("svrg", 1, epoch, 88.0)));
+        result.diverged.push(Divergence { method: "svrg".into(), seed: 1, epoch: 10 });
         result.epochs_run = 30;
         let time = |method: &str, seed, training_s| EpochTime {
             method: method.into(),
@@ -109,8 +92,8 @@ mod tests {
         let [sgd, svrg] = costs(&result, &times).try_into().unwrap();
         assert_eq!((sgd.passes, svrg.passes), (30.0, 90.0));
         assert_eq!((sgd.training_s, svrg.training_s), (Some(4.0), None));
-        // Epochs 21–30 of 30, and for SVRG 1–10 at equal gradients.
-        assert_eq!((sgd.error.mean, sgd.error_at_budget.mean), (34.5, 34.5));
-        assert_eq!((svrg.error.mean, svrg.error_at_budget.mean), (24.5, 44.5));
+        // Epochs 21–30 of 30; the diverged run is in no mean.
+        assert_eq!((sgd.error.mean, sgd.diverged), (34.5, 0));
+        assert_eq!((svrg.error.mean, svrg.error.n, svrg.diverged), (24.5, 1, 1));
     }
 }

@@ -95,11 +95,6 @@ pub struct Divergence {
     pub epoch: usize,
 }
 
-impl Divergence {
-    /// What the test error of a diverged run counts as, in percent: that of guessing among ten classes.
-    pub const TEST_ERROR: f64 = 90.0;
-}
-
 /// What one epoch of one run took, in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochTime {

@@ -11,7 +11,7 @@ pub mod event;
 pub mod json_table;
 pub mod tensor_table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use vr_core::VarianceSummary;
@@ -90,19 +90,23 @@ impl ExperimentResult {
         (10 * self.schedule.length / PAPER_EPOCHS).max(1)
     }
 
-    /// The mean test error over the last [`window`](Self::window) of each run of a track, in percent; of a
-    /// diverged run [`Divergence::TEST_ERROR`].
-    pub fn final_errors<'a>(&'a self, track: impl Into<Track<'a>>) -> Vec<f64> {
+    /// The mean test error over the last [`window`](Self::window) of each run of a track, in percent, by seed; of a
+    /// track whose runs are shorter than the others', over as much less. A run that diverged has none.
+    pub fn final_errors<'a>(&'a self, track: impl Into<Track<'a>>) -> BTreeMap<u64, f64> {
         let track = track.into();
+        let length = self.rows(track).map(|row| row.epoch).max().unwrap_or_default();
+        let window = (self.window() * length / self.epochs_run.max(1)).max(1);
+        let diverged = self.diverged_seeds(track.method);
         let mut runs: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-        let first = (self.epochs_run + 1).saturating_sub(self.window());
-        for row in self.rows(track).filter(|row| row.epoch >= first) {
+        for row in self.rows(track).filter(|row| row.epoch + window > length && !diverged.contains(&row.seed)) {
             runs.entry(row.seed).or_default().push(row.test_error);
         }
-        for run in self.diverged.iter().filter(|run| run.method == track.method) {
-            runs.insert(run.seed, vec![Divergence::TEST_ERROR]);
-        }
-        runs.values().map(|errors| errors.iter().sum::<f64>() / errors.len() as f64).collect()
+        runs.into_iter().map(|(seed, errors)| (seed, errors.iter().sum::<f64>() / errors.len() as f64)).collect()
+    }
+
+    /// Seeds of the runs of a method that diverged.
+    pub fn diverged_seeds(&self, method: &str) -> BTreeSet<u64> {
+        self.diverged.iter().filter(|run| run.method == method).map(|run| run.seed).collect()
     }
 
     /// The result as JSON, but for the single tensors, which have a file of their own; a number that is not
@@ -299,6 +303,23 @@ mod tests {
         assert_eq!(serde_json::from_str::<Point>(&old).unwrap(), point);
     }
 
+    /// A diverged run was once averaged in as 90 %.
+    #[test]
+    fn a_diverged_run_has_no_final_error() {
+        let mut result = made_up::final_errors(&[("scsg", &[20.0, 21.0, 22.0])]);
+        result.epochs.retain(|row| row.seed != 1 || row.epoch < 245);
+        result.diverged.push(Divergence { method: "scsg".into(), seed: 1, epoch: 245 });
+        assert_eq!(result.final_errors("scsg"), [(0, 20.0), (2, 22.0)].into());
+    }
+
+    #[test]
+    fn a_shorter_run_is_judged_by_its_own_last_epochs() {
+        let mut result = made_up::final_errors(&[("sgd", &[20.0])]);
+        result.epochs.extend((1..=83).map(|epoch| made_up::row("arm", 0, epoch, 100.0 - epoch as f64)));
+        // Epochs 81 to 83.
+        assert_eq!(result.final_errors("arm"), [(0, 18.0)].into());
+    }
+
     #[test]
     fn tracks_of_one_method_are_apart() {
         let row = |policy| EpochRow { policy, ..made_up::row("svrg", 0, 250, 20.0) };
@@ -307,6 +328,6 @@ mod tests {
         let back = ExperimentResult::from_json(&result.to_json().unwrap()).unwrap();
         assert_eq!(back.epochs, result.epochs);
         assert_eq!(back.tracks().len(), 2);
-        assert_eq!(back.final_errors("svrg"), [20.0]);
+        assert_eq!(back.final_errors("svrg"), [(0, 20.0)].into());
     }
 }

@@ -133,20 +133,34 @@ pub fn write(out: &Path, runs: &[JudgedRun]) -> Result<PathBuf, BenchError> {
     Ok(table)
 }
 
-/// All verdicts as tables in Markdown, one for each claim, then what every run's methods cost.
+/// All verdicts as tables in Markdown, one for each claim, then the checks of the implementation and what every run's
+/// methods cost.
 pub fn markdown(runs: &[JudgedRun]) -> String {
     let rows: Vec<(&JudgedRun, Row)> = runs.iter().flat_map(|run| run.rows().map(move |row| (run, row))).collect();
     let mut text = String::from("# Verdicts\n");
+    let is_check = |row: &Row| matches!(row.verdict.outcome, Outcome::Passed | Outcome::Failed);
     for claim in CLAIMS {
-        let mut found: Vec<_> = rows.iter().filter(|(_, row)| claim.has(&row.verdict.id)).collect();
+        let of_claim = || rows.iter().filter(|(_, row)| claim.has(&row.verdict.id));
+        let mut found: Vec<_> = of_claim().filter(|(_, row)| !is_check(row)).collect();
         found.sort_by_key(|(_, row)| (&row.verdict.id, &row.model));
         // Writing to a string cannot fail.
         let _ = write!(text, "\n## {}: {}\n\n", claim.id, claim.text);
+        if found.is_empty() && of_claim().next().is_some() {
+            text.push_str("See the checks below.\n");
+            continue;
+        }
         if found.is_empty() {
             let _ = writeln!(text, "**not run**: `cargo xtask repro {}`", claim.experiment);
             continue;
         }
         table(&mut text, &COLUMNS, found.into_iter().map(|(run, row)| line(run, row)));
+    }
+    let checks: Vec<_> = rows.iter().filter(|(_, row)| is_check(row)).collect();
+    if !checks.is_empty() {
+        text.push_str(
+            "\n## Checks of the implementation\n\nThey hold whatever is trained, so they confirm no claim.\n\n",
+        );
+        table(&mut text, &COLUMNS, checks.into_iter().map(|(run, row)| line(run, row)));
     }
     text.push_str("\n## Cost\n");
     for run in runs.iter().filter(|run| run.costs.len() > 1) {
@@ -161,7 +175,7 @@ const COLUMNS: [&str; 7] = ["claim", "expected", "measured", "run and scale", "v
 fn line(run: &JudgedRun, row: &Row) -> [String; 7] {
     let Row { model, data, scale, minibatches, verdict, examined, .. } = row;
     let folder = run.folder.file_name().unwrap_or_default().to_string_lossy();
-    let none = if verdict.outcome == Outcome::Contradicted { "not yet" } else { "" };
+    let none = if verdict.outcome.direction() == Some(false) { "not yet" } else { "" };
     [
         format!("{} ({})", verdict.claim, verdict.id),
         verdict.expected.clone(),
@@ -180,8 +194,8 @@ fn table<const N: usize>(text: &mut String, heads: &[&str; N], rows: impl Iterat
     }
 }
 
-/// What a set of verdicts says against an earlier one: those that turned from confirmed to contradicted or back, and
-/// those that are no longer given. Undecided ones say nothing.
+/// What a set of verdicts says against an earlier one: those that turned from one direction to the other, and those that
+/// are no longer given. Undecided ones say nothing.
 pub fn turned(expected: &[Row], found: &[Row]) -> Vec<String> {
     let key = |row: &Row| (row.experiment.clone(), row.model.clone(), row.verdict.id.clone());
     let found: BTreeMap<_, _> = found.iter().map(|row| (key(row), &row.verdict)).collect();
@@ -191,7 +205,7 @@ pub fn turned(expected: &[Row], found: &[Row]) -> Vec<String> {
         let was = row.verdict.outcome;
         match found.get(&key(row)) {
             None => said.push(format!("{name}: was {was}, is not given")),
-            Some(now) if was != now.outcome && ![was, now.outcome].contains(&Outcome::Undecided) => {
+            Some(now) if was.direction().zip(now.outcome.direction()).is_some_and(|(was, now)| was != now) => {
                 said.push(format!(
                     "{name}: was {was} ({}), is {} ({})",
                     row.verdict.measured, now.outcome, now.measured
@@ -210,15 +224,17 @@ mod tests {
 
     fn locking(locked: f64) -> ExperimentResult {
         let at = |method, percent, epoch, ratio| crate::results::Point { percent, ..point(method, epoch, ratio) };
-        let points = [2, 3].map(|epoch| {
+        let of_seed = |seed: u64| {
+            let wave = 1.0 + 0.01 * seed as f64;
             [
-                at("svrg-locked", 0.0, epoch, 0.0),
-                at("svrg-unlocked", 0.0, epoch, 0.8),
-                at("svrg-locked", 50.0, epoch, locked),
-                at("svrg-unlocked", 50.0, epoch, 1.0),
+                at("svrg-locked", 0.0, 2, 0.0),
+                at("svrg-unlocked", 0.0, 2, 0.8 * wave),
+                at("svrg-locked", 50.0, 2, locked * wave),
+                at("svrg-unlocked", 50.0, 2, 1.0),
             ]
-        });
-        let points = points.concat();
+            .map(|point| crate::results::Point { seed, ..point })
+        };
+        let points = (0..3).flat_map(of_seed).collect();
         ExperimentResult { experiment: "locking".into(), points, ..made_up::result("lenet") }
     }
 
@@ -242,11 +258,13 @@ mod tests {
         let folder = folder_of(&[("all/locking", stale), ("unfinished/cells/one", locking(0.4))]);
         let rows = rows(folder.path());
         let found: Vec<_> = rows.iter().map(|row| (row.verdict.id.as_str(), row.verdict.outcome)).collect();
-        assert_eq!(found, [("C2-start", Outcome::Confirmed), ("C2-throughout", Outcome::Confirmed)]);
+        assert_eq!(found, [("C2-start", Outcome::Passed), ("C2-throughout", Outcome::Confirmed)]);
         let text = markdown(&JudgedRun::all(&folder.path().join("all/locking")).unwrap());
         for part in [
-            "(C2-start) |",
+            "(C2-throughout) |",
             "**confirmed**",
+            "## Checks of the implementation",
+            "**check passed**",
             "lenet on CIFAR-10",
             "m = 391",
             "**not run**: `cargo xtask repro dropout`",
