@@ -13,7 +13,7 @@ use vr_bench::experiments::{self, Experiment, Finished};
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
 use vr_bench::results::cost::{Cost, HEADINGS, costs};
-use vr_bench::settings::{DataChoice, EngineKind, Model, PAPER_BATCH, PAPER_EPOCHS, Scale, Settings, Version};
+use vr_bench::settings::{DataChoice, EngineKind, Model, Scale, Settings, Version};
 use vr_run::{CheckpointPolicy, signals};
 
 use crate::model_arg::ModelParser;
@@ -25,7 +25,8 @@ use crate::progress::Bars;
 /// Without --scale a run is the beginning of the paper's: 3 epochs of its 250-epoch schedule, or
 /// --epochs, on all pictures. --scale compresses the schedule in proportion and may take fewer pictures
 /// and smaller minibatches, as the network's cost demands; --epochs, --schedule-epochs, --train-size,
-/// --test-size, --batch-size and --every change its numbers one by one.
+/// --test-size, --batch-size and --every change its numbers one by one. `quick` has a size of its own: 6
+/// epochs of 8,000 pictures at a learning rate of 0.02, seeds 0 to 3, measured in every third epoch.
 #[derive(Parser)]
 pub struct Args {
     /// The experiment; `all` runs every one into a folder of its own.
@@ -57,14 +58,14 @@ pub struct Args {
     schedule_epochs: Option<usize>,
     /// Learning rate before its first drop; by default the paper's for the experiment and the network, times
     /// the batch size over 128.
-    #[arg(long)]
+    #[arg(long, value_parser = above_zero)]
     learning_rate: Option<f64>,
     /// What to follow where text and released code differ.
     #[arg(long = "as", value_enum, default_value = "released")]
     version: VersionArg,
-    /// Seeds: a number, a list `0,3,5`, or a range `0..10`.
-    #[arg(long, default_value = "0")]
-    seeds: String,
+    /// Seeds: a number, a list `0,3,5`, or a range `0..10`; by default 0.
+    #[arg(long)]
+    seeds: Option<String>,
     /// Pictures in a minibatch; 128 without --scale.
     #[arg(long)]
     batch_size: Option<usize>,
@@ -98,7 +99,7 @@ pub struct Execution {
     #[arg(long, value_name = "MIB")]
     table_limit: Option<u64>,
     /// Save after this many minutes; by default 5.
-    #[arg(long, value_name = "MINUTES")]
+    #[arg(long, value_name = "MINUTES", value_parser = above_zero)]
     save_minutes: Option<f64>,
     /// Save after this many steps, too.
     #[arg(long, value_name = "STEPS")]
@@ -144,8 +145,8 @@ impl Execution {
 
 const ALL: &str = "all";
 
-/// Training pictures of the experiment `quick` without --scale.
-const QUICK_PICTURES: usize = 5_000;
+/// Seeds that one command may ask for.
+const MOST_SEEDS: u64 = 10_000;
 
 /// Exit code when all cells came to an end, but some of them by diverging.
 const DIVERGED: u8 = 3;
@@ -193,14 +194,21 @@ enum PlacesArg {
 }
 
 impl Args {
+    /// Whether an experiment asks about the network that was named, if one was.
+    fn concerns(&self, experiment: &Experiment) -> bool {
+        let named = |model: Model| experiment.models.iter().any(|asked| asked.name() == model.name());
+        experiment.models.is_empty() || self.model.is_none_or(named)
+    }
+
     fn settings(&self, experiment: &Experiment) -> Result<Settings> {
         let model = self.model.unwrap_or(experiment.model);
         let size = self.scale.map(|scale| scale.of().size(model));
+        let is_quick = experiment.name == experiments::quick::EXPERIMENT.name && size.is_none();
+        let defaults = if is_quick { experiments::quick::settings() } else { Settings::default() };
         let schedule_epochs = self.schedule_epochs.or(size.map(|size| size.epochs));
-        let epochs = self.epochs.or(schedule_epochs).unwrap_or(3);
-        let schedule_epochs = schedule_epochs.unwrap_or(PAPER_EPOCHS);
-        let few = (experiment.name == experiments::quick::EXPERIMENT.name).then_some(QUICK_PICTURES);
-        let batch_size = self.batch_size.or(size.map(|size| size.batch)).unwrap_or(PAPER_BATCH);
+        let epochs = self.epochs.or(schedule_epochs).unwrap_or(defaults.epochs);
+        let schedule_epochs = schedule_epochs.unwrap_or(defaults.schedule_epochs);
+        let batch_size = self.batch_size.or(size.map(|size| size.batch)).unwrap_or(defaults.batch_size);
         anyhow::ensure!(epochs > 0 && batch_size > 0, "--epochs and --batch-size must be at least 1");
         anyhow::ensure!(
             epochs <= schedule_epochs,
@@ -208,27 +216,36 @@ impl Args {
         );
         Ok(Settings {
             data: DataChoice::named(&self.data),
-            train_size: self.train_size.or(size.map_or(few, |size| size.train)),
+            train_size: self.train_size.or(size.map_or(defaults.train_size, |size| size.train)),
             bf16_tables: self.bf16_tables,
             test_size: self.test_size.or(size.and_then(|size| size.test)),
             model,
             engine: self.engine.parse()?,
             epochs,
             schedule_epochs,
-            learning_rate: self.learning_rate,
+            learning_rate: self.learning_rate.or(defaults.learning_rate),
             version: match self.version {
                 VersionArg::Released => Version::Released,
                 VersionArg::Described => Version::Described,
             },
-            seeds: seeds(&self.seeds)?,
+            seeds: self.seeds.as_deref().map_or(Ok(defaults.seeds), seeds)?,
             batch_size,
             places: match self.places {
                 PlacesArg::Paper => Places::Paper,
                 PlacesArg::Deciles => Places::Deciles,
             },
-            every: self.every.or(size.map(|size| size.every)).unwrap_or(1).max(1),
+            every: self.every.or(size.map(|size| size.every)).unwrap_or(defaults.every).max(1),
             ..Settings::default()
         })
+    }
+}
+
+/// A number above 0 that is finite.
+fn above_zero(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        Ok(number) => Err(format!("is {number}; expected a finite number above 0")),
+        Err(_) => Err("expected a number".into()),
     }
 }
 
@@ -236,7 +253,12 @@ impl Args {
 fn seeds(text: &str) -> Result<Vec<u64>> {
     let number = |t: &str| t.trim().parse::<u64>().with_context(|| format!("`{t}` in --seeds is not a number"));
     let seeds = match text.split_once("..") {
-        Some((from, to)) => (number(from)?..number(to)?).collect(),
+        Some((from, to)) => {
+            let (from, to) = (number(from)?, number(to)?);
+            let count = to.saturating_sub(from);
+            anyhow::ensure!(count <= MOST_SEEDS, "--seeds `{text}` names {count} seeds; expected at most {MOST_SEEDS}");
+            (from..to).collect()
+        }
         None => text.split(',').map(number).collect::<Result<Vec<_>>>()?,
     };
     anyhow::ensure!(!seeds.is_empty(), "--seeds `{text}` names no seed");
@@ -261,7 +283,7 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
         // `quick` repeats parts of others.
         None => experiments::ALL
             .iter()
-            .filter(|experiment| experiment.name != experiments::quick::EXPERIMENT.name)
+            .filter(|experiment| experiment.name != experiments::quick::EXPERIMENT.name && args.concerns(experiment))
             .try_fold(ExitCode::SUCCESS, |code, experiment| {
                 let ended = one(experiment, &out.join(experiment.name))?;
                 Ok(if ended == ExitCode::SUCCESS { code } else { ended })
@@ -322,11 +344,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rates_and_times_are_finite_and_above_zero() {
+        assert_eq!(above_zero("0.02"), Ok(0.02));
+        for text in ["nan", "-0.1", "0", "inf", "-5", "much"] {
+            above_zero(text).unwrap_err();
+        }
+    }
+
+    #[test]
     fn seeds_are_lists_or_ranges() {
         assert_eq!(seeds("3").unwrap(), [3]);
         assert_eq!(seeds("0,2, 5").unwrap(), [0, 2, 5]);
         assert_eq!(seeds("1..4").unwrap(), [1, 2, 3]);
         assert!(seeds("1..1").is_err());
+        assert!(seeds("0..1000000000000").unwrap_err().to_string().contains("at most 10000"));
         assert!(seeds("x").unwrap_err().to_string().contains("`x`"));
     }
 }

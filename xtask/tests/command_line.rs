@@ -93,7 +93,20 @@ fn equal_runs_leave_equal_results() {
     let folder = tempfile::tempdir().unwrap();
     let run = |name: &str| {
         let out = folder.path().join(name);
-        let arguments = ["repro", "quick", "--train-size", "40", "--batch-size", "16", "--epochs", "2"];
+        let arguments = [
+            "repro",
+            "quick",
+            "--train-size",
+            "40",
+            "--batch-size",
+            "16",
+            "--epochs",
+            "2",
+            "--every",
+            "1",
+            "--seeds",
+            "0",
+        ];
         let output = xtask(&[&arguments[..], &["--out", out.to_str().unwrap()]].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         out
@@ -112,6 +125,22 @@ fn equal_runs_leave_equal_results() {
     assert!(result.points.iter().all(|point| point.ratio.is_some()));
     assert!(result.epochs.len() == 2 * 4 && result.epochs.iter().all(|epoch| epoch.test_loss.is_finite()));
     assert!(text.lines().any(|line| line.contains(r#""svrg-locked""#)), "a row is a line");
+}
+
+/// A figure with nothing to draw is left out; the numbers are there.
+#[test]
+fn what_cannot_be_drawn_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = ["--train-size", "40", "--batch-size", "10", "--epochs", "1"];
+    for (experiment, more, code, said) in [
+        ("test-error", ["--learning-rate", "1e30"], 3, "diverged"),
+        ("geometry", ["--every", "2"], 0, "nothing to draw"),
+    ] {
+        let out = folder.path().join(experiment);
+        let arguments = [&["repro", experiment, "--model", "lenet", "--out", out.to_str().unwrap()], &small[..], &more];
+        check(&arguments.concat(), code, &[said]);
+        assert!(out.join("result.json").exists() && out.join("report.html").exists(), "{experiment}");
+    }
 }
 
 /// The limit is 0, so all tables are in files; what the run needs is said before its first epoch.

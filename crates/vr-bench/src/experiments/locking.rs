@@ -13,7 +13,7 @@ use crate::results::{ExperimentResult, Point, pairs};
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
 use crate::verdict::estimate::{Estimate, INTERVAL};
-use crate::verdict::finding::{HOLM, Test, together};
+use crate::verdict::finding::{Finding, HOLM, Test, together};
 use crate::verdict::scale::LeastScale;
 use crate::verdict::{Outcome, Verdict};
 
@@ -76,8 +76,9 @@ pub(super) fn start(points: &[Point]) -> Verdict {
     }
 }
 
-/// The locked ratio below the unlocked one at every place from epoch 2.
-pub(super) fn order(result: &ExperimentResult) -> Verdict {
+/// Whether the locked ratio lies below the unlocked one at every place from epoch 2: the seeds, what they say, and the
+/// count of places and pairs.
+pub(super) fn throughout(result: &ExperimentResult) -> (usize, Finding, String) {
     let gains_at = |place: f64| -> Vec<(u64, f64)> {
         let there: Vec<Point> = result.points.iter().filter(|point| point.percent == place).cloned().collect();
         let pairs = pairs(&there, "svrg-locked", "svrg-unlocked").into_iter();
@@ -88,18 +89,24 @@ pub(super) fn order(result: &ExperimentResult) -> Verdict {
         places.iter().filter(|gains| !gains.is_empty()).map(|gains| Estimate::of_runs(gains).above()).collect();
     let gains: Vec<f64> = places.iter().flatten().map(|&(_, gain)| gain).collect();
     let seeds = tests.iter().map(|test| test.n).min().unwrap_or(0);
+    let counts = format!(
+        "on the mean at {} of {} places, in {} of {} pairs (n = {seeds})",
+        tests.iter().filter(|test| test.holds).count(),
+        tests.len(),
+        gains.iter().filter(|&&gain| gain > 0.0).count(),
+        gains.len()
+    );
+    (seeds, together(&tests), counts)
+}
+
+pub(super) fn order(result: &ExperimentResult) -> Verdict {
+    let (seeds, finding, measured) = throughout(result);
     Verdict {
         id: "C2-throughout".into(),
         claim: "C2: the locked ratio is below the unlocked one throughout (from epoch 2)".into(),
         expected: "at every place".into(),
-        measured: format!(
-            "on the mean at {} of {} places, in {} of {} pairs (n = {seeds})",
-            tests.iter().filter(|test| test.holds).count(),
-            tests.len(),
-            gains.iter().filter(|&&gain| gain > 0.0).count(),
-            gains.len()
-        ),
-        outcome: LEAST.word(result, seeds, together(&tests)),
+        measured,
+        outcome: LEAST.word(result, seeds, finding),
         rule: LEAST.rule(&format!(
             "unlocked less locked ratio in pairs of the same seed, epoch and place, a mean for each seed: for when its \
              {INTERVAL} lies above 0 at every place, against when below at one, {HOLM}; from epoch 2"

@@ -185,7 +185,7 @@ impl Work<'_> {
         let measured = run_cells(run, &self.record, self.settings, self.data, &self.cells, observer)?;
         let mut result = self.gather(&measured);
         result.verdicts = (self.verdicts)(&result);
-        let figures = (self.figures)(&result)?;
+        let figures = drawn((self.figures)(&result))?;
         let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
         let report = run_dir::write(run.path(), &self.record, &result, &times, &figures)?;
         Ok(Finished { result, times, report })
@@ -232,6 +232,18 @@ impl Work<'_> {
             diverged: measured.iter().filter_map(|cell| cell.diverged.clone()).collect(),
             verdicts: Vec::new(),
         }
+    }
+}
+
+/// What can be drawn. A figure with nothing to draw is left out, and the log says so: a run keeps its numbers whether or
+/// not they make a picture.
+fn drawn(figures: Result<Vec<Figure>, FigureError>) -> Result<Vec<Figure>, FigureError> {
+    match figures {
+        Err(error @ FigureError::Empty(_)) => {
+            tracing::warn!("{error}; it is left out");
+            Ok(Vec::new())
+        }
+        figures => figures,
     }
 }
 
