@@ -129,6 +129,28 @@ struct Run<'a> {
     to: To<'a>,
 }
 
+/// Visits every window of every channel: what it covers, and the vector of the output where its own begin. It is a
+/// macro, since a closure that is handed on may stay a call, compiled without the instruction set.
+macro_rules! for_each {
+    ($S:ty, $of:expr, |$channel:ident, $window:ident, $at:ident| $visit:expr) => {{
+        let of: Pool = $of;
+        let [rows, columns] = of.output();
+        let mut $at = 0;
+        for $channel in 0..of.channels {
+            for row in 0..rows {
+                let [top, height] = cover(of, 0, row);
+                for column in 0..columns {
+                    let [left, width] = cover(of, 1, column);
+                    let first = ($channel * of.height + top) * of.width + left;
+                    let $window = Window { first, rows: height, columns: width, step: of.width };
+                    $visit;
+                    $at += lanes::groups::<$S>();
+                }
+            }
+        }
+    }};
+}
+
 impl WithSimd for Run<'_> {
     type Output = ();
 
@@ -155,47 +177,26 @@ impl Run<'_> {
         match to {
             To::Max(out) => {
                 let out = lanes::vectors_mut::<S>(out);
-                for channel in 0..of.channels {
-                    let read = Read::new(simd, prologue, channel);
-                    each::<S>(of, channel, |window, at| window.max(simd, read, x, &mut out[at..]));
-                }
+                for_each!(S, of, |channel, window, at| {
+                    window.max(simd, Read::new(simd, prologue, channel), x, &mut out[at..]);
+                });
             }
             To::MaxBackward(dout, dx) => {
                 let (dout, dx) = (lanes::vectors::<S>(dout), lanes::vectors_mut::<S>(dx));
-                for channel in 0..of.channels {
-                    let read = Read::new(simd, prologue, channel);
-                    each::<S>(of, channel, |window, at| window.max_backward(simd, read, x, &dout[at..], dx, add));
-                }
+                for_each!(S, of, |channel, window, at| {
+                    window.max_backward(simd, Read::new(simd, prologue, channel), x, &dout[at..], dx, add);
+                });
             }
             To::Mean(out) => {
                 let out = lanes::vectors_mut::<S>(out);
-                for channel in 0..of.channels {
-                    let read = Read::new(simd, prologue, channel);
-                    each::<S>(of, channel, |window, at| window.mean(simd, read, share, x, &mut out[at..]));
-                }
+                for_each!(S, of, |channel, window, at| {
+                    window.mean(simd, Read::new(simd, prologue, channel), share, x, &mut out[at..]);
+                });
             }
             To::MeanBackward(dout, dx) => {
                 let (dout, dx) = (lanes::vectors::<S>(dout), lanes::vectors_mut::<S>(dx));
-                for channel in 0..of.channels {
-                    each::<S>(of, channel, |window, at| window.mean_backward(simd, share, &dout[at..], dx, add));
-                }
+                for_each!(S, of, |channel, window, at| window.mean_backward(simd, share, &dout[at..], dx, add));
             }
-        }
-    }
-}
-
-/// Visits every window of a channel: what it covers, and the vector of the output where its own begin.
-#[inline(always)]
-fn each<S: Simd>(of: Pool, channel: usize, mut visit: impl FnMut(Window, usize)) {
-    let [rows, columns] = of.output();
-    let mut at = channel * rows * columns * lanes::groups::<S>();
-    for row in 0..rows {
-        let [top, height] = cover(of, 0, row);
-        for column in 0..columns {
-            let [left, width] = cover(of, 1, column);
-            let first = (channel * of.height + top) * of.width + left;
-            visit(Window { first, rows: height, columns: width, step: of.width }, at);
-            at += lanes::groups::<S>();
         }
     }
 }

@@ -47,15 +47,16 @@ impl Window {
         self.first + i * self.step + j
     }
 
-    /// The largest value of a window, and which one is the first of its value, in row-major order; where a
+    /// The largest value of a window in the g-th vector of its sixteen lanes, and which one is the first of its value, in row-major order; where a
     /// value is NaN, the last such.
     #[inline(always)]
-    fn first_max<S: Simd>(self, simd: S, value: impl Fn(usize) -> S::f32s) -> (S::f32s, S::f32s) {
-        let mut best = value(self.first);
+    fn first_max<S: Simd>(self, simd: S, read: Read<S>, x: &[S::f32s], g: usize) -> (S::f32s, S::f32s) {
+        let groups = lanes::groups::<S>();
+        let mut best = read.value(simd, x[self.first * groups + g]);
         let mut index = simd.splat_f32s(0.0);
         for i in 0..self.rows {
             for j in 0..self.columns {
-                let value = value(self.position(i, j));
+                let value = read.value(simd, x[self.position(i, j) * groups + g]);
                 // As in PyTorch a NaN wins, over numbers and over a NaN before it.
                 let nan = simd.not_m32s(simd.equal_f32s(value, value));
                 let more = simd.or_m32s(simd.greater_than_f32s(value, best), nan);
@@ -70,8 +71,7 @@ impl Window {
     pub(super) fn max<S: Simd>(self, simd: S, read: Read<S>, x: &[S::f32s], out: &mut [S::f32s]) {
         let groups = lanes::groups::<S>();
         for (g, out) in out[..groups].iter_mut().enumerate() {
-            let value = |position| read.value(simd, x[position * groups + g]);
-            *out = self.first_max(simd, value).0;
+            *out = self.first_max(simd, read, x, g).0;
         }
     }
 
@@ -88,8 +88,7 @@ impl Window {
         let groups = lanes::groups::<S>();
         let zero = simd.splat_f32s(0.0);
         for (g, &dout) in dout[..groups].iter().enumerate() {
-            let value = |position| read.value(simd, x[position * groups + g]);
-            let (_, index) = self.first_max(simd, value);
+            let (_, index) = self.first_max(simd, read, x, g);
             for i in 0..self.rows {
                 for j in 0..self.columns {
                     let here = simd.equal_f32s(index, simd.splat_f32s((i * self.columns + j) as f32));
