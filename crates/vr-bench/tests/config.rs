@@ -67,8 +67,19 @@ folder = "."
 snapshot = { moving-average = { keep = 0.9 } }
 gradients = "stored"
 storage = "bf16"
+[schedule]
+shape = { cosine = { last = 0.001 } }
+by = "epoch"
+warm-up = { epochs = 1.5, first = 0.0 }
 "#
         .into(),
+        r#"
+[schedule]
+shape = { polynomial = { last = 0.0, power = 2.0 } }
+length = 30
+"#
+        .into(),
+        "schedule.shape = \"constant\"".into(),
     ]
 }
 
@@ -143,6 +154,15 @@ fn an_error_says_where_what_and_what_would_do() {
     refused("train-size = 10001", &[], &["`train-size`", "nearest is `10000`"]);
     refused("schedule.base = nan", &[], &["`schedule.base`", "above 0 and finite"]);
     refused("schedule.drops = [1, -1]", &[], &["`schedule.drops[1]`", "nearest is `0`"]);
+    refused("schedule.shape = 'cosin'", &[], &["`schedule.shape`", "`cosin`", "nearest is `cosine`"]);
+    refused("[schedule]\nshape = 'constant'\ndrops = [1]", &[], &["line 3", "`schedule.drops`", "`steps`"]);
+    refused("schedule.shape.cosine.last = 0.2", &[], &["`schedule.shape.cosine.last`", "nearest is `0.1`"]);
+    refused(
+        "schedule.shape.polynomial = { last = 0, power = 0 }",
+        &[],
+        &["`schedule.shape.polynomial.power`", "above 0"],
+    );
+    refused("schedule.warm-up = { epochs = 251 }", &[], &["`schedule.warm-up.epochs`", "nearest is `250`"]);
     refused("data = { cifar10 = 'nowhere' }", &[], &["`data.cifar10`", "`nowhere` is no folder"]);
     refused("[estimator.svrg]\ninterval = 0", &[], &["`estimator.svrg.interval`", "nearest is `1`"]);
     refused("[estimator.svrg.coefficient]\nper-tensor = [1.0]", &[], &["per-tensor", "1 numbers", "18 tensors"]);

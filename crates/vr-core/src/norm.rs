@@ -11,7 +11,8 @@ pub struct NormLayer {
     pub name: String,
     /// Number of channels.
     pub channels: usize,
-    /// Weight of a new batch in the running statistics (PyTorch's convention; 0.1 in the paper).
+    /// Weight of a new batch in the running statistics (PyTorch's convention; 0.1 in the paper). The
+    /// statistics of one batch may say another weight for that batch, such as 0 where a layer was not used.
     pub momentum: f64,
 }
 
@@ -56,14 +57,14 @@ impl<S: Scalar> NormStatistics<S> {
     }
 
     /// Folds a batch's statistics in: `running ← (1 − momentum)·running + momentum·batch`, as
-    /// PyTorch does.
+    /// PyTorch does, with the momentum that the batch's layers say.
     ///
     /// # Panics
     /// When the two describe different layers.
     pub fn fold(&mut self, batch: &Self) {
-        assert_eq!(self.layers, batch.layers, "statistics of different networks");
+        assert!(self.same_layers(batch), "statistics of different networks");
         let mut at = 0;
-        for layer in self.layers.iter() {
+        for layer in batch.layers.iter() {
             let (old, new) = (S::from_f64(1.0 - layer.momentum), S::from_f64(layer.momentum));
             for i in at..at + layer.channels {
                 self.mean[i] = old * self.mean[i] + new * batch.mean[i];
@@ -71,6 +72,12 @@ impl<S: Scalar> NormStatistics<S> {
             }
             at += layer.channels;
         }
+    }
+
+    /// Whether both describe the same layers, momentum aside.
+    pub fn same_layers(&self, other: &Self) -> bool {
+        let same = |(a, b): (&NormLayer, &NormLayer)| a.name == b.name && a.channels == b.channels;
+        self.layers.len() == other.layers.len() && self.layers.iter().zip(other.layers.iter()).all(same)
     }
 
     /// The means of all layers, one after another.
@@ -130,5 +137,18 @@ mod tests {
         running.fold(&batch);
         assert_eq!(running.layer(0), (&[1.0][..], &[1.0][..]));
         assert_eq!(running.layer(1), (&[0.0, 0.0][..], &[1.0, 3.0][..]));
+    }
+
+    #[test]
+    fn a_batch_says_how_much_it_weighs() {
+        let layers = |momentum| vec![NormLayer { name: "bn".into(), channels: 1, momentum }];
+        let mut running = NormStatistics::<f64>::initial(layers(0.1));
+        for (momentum, expected) in [(0.0, 0.0), (0.5, 4.0), (1.0, 8.0)] {
+            let mut batch = NormStatistics::<f64>::initial(layers(momentum));
+            batch.layer_mut(0).0[0] = 8.0;
+            running.fold(&batch);
+            assert_eq!(running.layer(0).0, [expected]);
+        }
+        assert_eq!(running.layers()[0].momentum, 0.1);
     }
 }

@@ -7,10 +7,21 @@ use crate::{FlatVector, NormLayer, NormStatistics, ParameterSpace, Scalar};
 /// Which statistics batch norm normalises with.
 #[derive(Clone, Copy, Debug)]
 pub enum Normalization<'a, S> {
-    /// Train mode: the minibatch's own. The gradient does not depend on any running statistics.
+    /// Train mode: the minibatch's own. The gradient does not depend on any running statistics, but for
+    /// layers that the network itself holds in evaluation mode: those use what the network came with.
     Batch,
+    /// Train mode within a run whose running statistics these are: as [`Batch`](Self::Batch), but a layer
+    /// that the network itself holds in evaluation mode uses these.
+    Running(&'a NormStatistics<S>),
     /// Evaluation mode: these stored ones.
     Stored(&'a NormStatistics<S>),
+}
+
+impl<S> Normalization<'_, S> {
+    /// Whether layers normalise by the minibatch's own statistics and hand them back.
+    pub fn is_train(&self) -> bool {
+        !matches!(self, Self::Stored(_))
+    }
 }
 
 /// What an evaluation returns beside the gradient.
@@ -25,6 +36,9 @@ pub struct Evaluation<S = f32> {
     /// In train mode the batch's statistics (variance unbiased), for the caller to fold into the
     /// running ones or to drop; `None` in evaluation mode.
     pub statistics: Option<NormStatistics<S>>,
+    /// Tensors that the loss does not depend on, as indices into the space; their gradient is zero. An
+    /// oracle that always uses every tensor leaves it empty, and so does an evaluation without a gradient.
+    pub unused: Vec<usize>,
 }
 
 /// A network with its loss, as a pure function of parameters, statistics and minibatch.
@@ -45,6 +59,15 @@ pub trait Oracle {
 
     /// The batch-norm layers, in order; empty when the network has none.
     fn norm_layers(&self) -> &Arc<[NormLayer]>;
+
+    /// The running statistics that a run begins with: those that the network came with, by default mean 0
+    /// and variance 1.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn initial_statistics(&self) -> Result<NormStatistics<Self::Scalar>, Self::Error> {
+        Ok(NormStatistics::initial(self.norm_layers().clone()))
+    }
 
     /// Writes the gradient of the mean loss of `batch` at `x` to `out` and returns the rest.
     ///

@@ -8,10 +8,20 @@ use std::collections::HashSet;
 /// schedule's rate and decays at the rule's weight decay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TensorOptions {
-    /// Multiplies the learning rate.
+    /// Multiplies the learning rate; at 0 the tensor is frozen.
     pub learning_rate: f64,
     /// Multiplies the update rule's weight decay.
     pub weight_decay: f64,
+}
+
+impl TensorOptions {
+    /// Those of a tensor that no step changes.
+    pub const FROZEN: Self = Self { learning_rate: 0.0, weight_decay: 0.0 };
+
+    /// Whether no step changes the tensor.
+    pub fn is_frozen(&self) -> bool {
+        self.learning_rate == 0.0
+    }
 }
 
 impl Default for TensorOptions {

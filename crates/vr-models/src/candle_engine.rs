@@ -67,10 +67,7 @@ impl<S: Element> CandleEngine<S> {
 
     fn run(&self, parameters: &[Tensor], norm: Normalization<'_, S>, batch: &Batch) -> Result<Logits<S>, EngineError> {
         let images = Tensor::from_vec(batch.images(), &batch.shape()[..], &Device::Cpu)?.to_dtype(S::DTYPE)?;
-        let mut statistics = match norm {
-            Normalization::Batch => Some(NormStatistics::initial(self.graph.norm_layers().clone())),
-            Normalization::Stored(_) => None,
-        };
+        let mut statistics = norm.is_train().then(|| NormStatistics::initial(self.graph.norm_layers().clone()));
         let mut values: Vec<Tensor> = Vec::with_capacity(self.graph.nodes().len());
         for node in self.graph.nodes() {
             let input = |i: usize| &values[node.inputs[i]];
@@ -125,7 +122,13 @@ impl<S: Element> CandleEngine<S> {
 
     fn evaluation(pass: &Pass<S>, batch: &Batch) -> Result<Evaluation<S>, EngineError> {
         let loss = Scalar::to_f64(pass.loss.to_scalar::<S>()?);
-        Ok(Evaluation { loss, correct: Some(pass.correct), samples: batch.len(), statistics: pass.statistics.clone() })
+        Ok(Evaluation {
+            loss,
+            correct: Some(pass.correct),
+            samples: batch.len(),
+            statistics: pass.statistics.clone(),
+            unused: Vec::new(),
+        })
     }
 }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use vr_core::{Batch, Evaluation, FlatVector, NormLayer, Normalization, Oracle, ParameterSpace};
 
+#[cfg(feature = "candle")]
+use crate::CandleEngine;
 use crate::graph::Graph;
-use crate::{CandleEngine, CpuEngine, EngineError};
+use crate::{CpuEngine, EngineError};
 
 /// What computes the gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub enum EngineKind {
     /// [`CpuEngine`]: the kernels of `vr-kernels`.
     #[default]
     Cpu,
-    /// [`CandleEngine`]: candle's autograd on the CPU.
+    /// `CandleEngine`: candle's autograd on the CPU. The Cargo feature `candle` builds it in.
     Candle,
 }
 
@@ -27,6 +29,14 @@ pub struct UnknownEngine(pub String);
 impl EngineKind {
     /// Both of them.
     pub const ALL: [Self; 2] = [Self::Cpu, Self::Candle];
+
+    /// Whether the program was built with it.
+    pub fn is_built(self) -> bool {
+        match self {
+            Self::Cpu => true,
+            Self::Candle => cfg!(feature = "candle"),
+        }
+    }
 
     /// The name on the command line and in manifests.
     pub fn name(self) -> &'static str {
@@ -56,21 +66,29 @@ pub enum Engine {
     /// Our kernels.
     Cpu(Box<CpuEngine>),
     /// candle's autograd.
+    #[cfg(feature = "candle")]
     Candle(CandleEngine<f32>),
 }
 
 impl Engine {
     /// The engine of a network.
-    pub fn new(kind: EngineKind, graph: Graph) -> Self {
+    ///
+    /// # Errors
+    /// [`EngineError::NotBuilt`] when the program was built without it.
+    pub fn new(kind: EngineKind, graph: Graph) -> Result<Self, EngineError> {
         match kind {
-            EngineKind::Cpu => Self::Cpu(Box::new(CpuEngine::new(graph))),
-            EngineKind::Candle => Self::Candle(CandleEngine::new(graph)),
+            EngineKind::Cpu => Ok(Self::Cpu(Box::new(CpuEngine::new(graph)))),
+            #[cfg(feature = "candle")]
+            EngineKind::Candle => Ok(Self::Candle(CandleEngine::new(graph))),
+            #[cfg(not(feature = "candle"))]
+            EngineKind::Candle => Err(EngineError::NotBuilt(kind.name())),
         }
     }
 
     fn oracle(&self) -> &dyn Oracle<Scalar = f32, Batch = Batch, Error = EngineError> {
         match self {
             Self::Cpu(engine) => &**engine,
+            #[cfg(feature = "candle")]
             Self::Candle(engine) => engine,
         }
     }

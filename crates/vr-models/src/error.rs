@@ -45,7 +45,11 @@ pub enum EngineError {
         /// The batch-norm layer.
         layer: String,
     },
+    /// The program was built without the engine.
+    #[error("the engine `{0}` is not in this program; the Cargo feature of the same name builds it in")]
+    NotBuilt(&'static str),
     /// candle's own error.
+    #[cfg(feature = "candle")]
     #[error("candle: {0}")]
     Candle(#[from] candle_core::Error),
 }
@@ -68,8 +72,8 @@ pub(crate) fn check<S: Scalar>(
     }
     let drops = || graph.nodes().iter().any(|node| matches!(node.op, Op::Dropout { .. }));
     match norm {
-        Normalization::Batch if batch.noise().is_none() && drops() => Err(EngineError::Noise),
-        Normalization::Batch if batch.len() == 1 => match graph.single_value_norm() {
+        norm if norm.is_train() && batch.noise().is_none() && drops() => Err(EngineError::Noise),
+        norm if norm.is_train() && batch.len() == 1 => match graph.single_value_norm() {
             Some(layer) => Err(EngineError::SingleValue { layer: layer.into() }),
             None => Ok(()),
         },

@@ -1,7 +1,8 @@
 //! The networks of the variance-reduction literature, as pure gradient oracles.
 //!
 //! A [`Graph`] describes a network once; [`CpuEngine`] runs it on kernels with the batch in the vector
-//! lanes, in f32, and [`CandleEngine`] through candle's autograd, in f32 or f64. Batch-norm statistics are handed in and out: the engine stores nothing between calls.
+//! lanes, in f32, and `CandleEngine` through candle's autograd, in f32 or f64 (Cargo feature `candle`, on by
+//! default). Batch-norm statistics are handed in and out: the engine stores nothing between calls.
 //!
 //! # Example
 //!
@@ -26,6 +27,7 @@
 //! # }
 //! ```
 
+#[cfg(feature = "candle")]
 pub mod candle_engine;
 mod cpu;
 mod dropout;
@@ -33,15 +35,19 @@ pub mod engine;
 mod error;
 pub mod graph;
 pub mod init;
+#[cfg(feature = "candle")]
 mod logits;
+#[cfg(feature = "candle")]
 mod ops;
 pub mod zoo;
 
+#[cfg(feature = "candle")]
 pub use candle_engine::CandleEngine;
 pub use cpu::CpuEngine;
 pub use engine::{Engine, EngineKind, UnknownEngine};
 pub use error::EngineError;
 pub use graph::{Conv, ConvInit, Graph, GraphBuilder, GraphError, Windows};
 pub use init::initialize;
+#[cfg(feature = "candle")]
 pub use logits::Logits;
 pub use zoo::{Model, ModelError, Options};

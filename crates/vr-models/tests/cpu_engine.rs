@@ -298,7 +298,7 @@ fn batch_norm_of_a_single_value_is_an_error_in_train_mode() {
     let one = batch(1, [3, 32, 32]);
     let stored = NormStatistics::initial(graph.norm_layers().clone());
     for kind in EngineKind::ALL {
-        let engine = Engine::new(kind, graph.clone());
+        let engine = Engine::new(kind, graph.clone()).unwrap();
         let error = engine.gradient(&x, Normalization::Batch, &one, &mut FlatVector::zeros(x.len())).unwrap_err();
         assert!(matches!(&error, EngineError::SingleValue { layer } if layer == "fc_bn1"), "{error}");
         engine.evaluate(&x, Normalization::Batch, &one).unwrap_err();

@@ -13,7 +13,7 @@ fn batch(n: usize) -> Batch {
 fn check(model: Model, kind: EngineKind, tensors: impl Iterator<Item = usize>) {
     let graph = model.graph().unwrap();
     let start = initialize(&graph, 0);
-    let engine = Engine::new(kind, graph);
+    let engine = Engine::new(kind, graph).unwrap();
     let batch = batch(3);
     let stored = NormStatistics::initial(engine.norm_layers().clone());
     for tensor in tensors {

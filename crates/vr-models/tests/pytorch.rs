@@ -89,7 +89,7 @@ fn check(model: Model) {
 
     let weights = FlatVector::from(weights);
     for kind in EngineKind::ALL {
-        let engine = Engine::new(kind, model.graph().unwrap());
+        let engine = Engine::new(kind, model.graph().unwrap()).unwrap();
         let mut single = FlatVector::zeros(x.len());
         let evaluation = engine.gradient(&weights, Normalization::Batch, &batch, &mut single).unwrap();
         let widened: Vec<f64> = single.iter().map(|&g| f64::from(g)).collect();

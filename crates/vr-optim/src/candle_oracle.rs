@@ -1,12 +1,18 @@
 //! Any candle model as a gradient oracle.
 
-use std::cell::Cell;
+mod statistics;
+
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use candle_core::{DType, Tensor, Var};
 use candle_nn::VarMap;
-use vr_core::{Evaluation, FlatVector, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace, SpaceError};
+use vr_core::{
+    Evaluation, FlatVector, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace, SpaceError, TensorOptions,
+};
+
+use statistics::{StatisticVariables, is_statistic};
 
 /// What can go wrong between a candle model and the oracle.
 #[derive(Debug, thiserror::Error)]
@@ -19,22 +25,34 @@ pub enum CandleOracleError {
         /// Its type.
         found: DType,
     },
-    /// A running mean without its variance, or the reverse.
+    /// A running mean without a variance of its length, or the reverse.
     #[error("`{0}` has no matching running_mean or running_var beside it")]
     UnpairedStatistic(String),
     /// The closure's loss is not a scalar.
     #[error("the loss has shape {0:?}; it must be a scalar")]
     Loss(Vec<usize>),
-    /// A vector does not fit the model.
+    /// A vector does not fit the model, or a pattern matches none of its tensors.
     #[error(transparent)]
     Space(#[from] SpaceError),
     /// Statistics of another model.
-    #[error("statistics of {found} batch-norm layers given to a model with {expected}")]
+    #[error(
+        "statistics of {found} batch-norm layers given to a model with {expected}, or of other numbers of channels"
+    )]
     Statistics {
         /// Layers given.
         found: usize,
         /// Layers of the model.
         expected: usize,
+    },
+    /// A batch-norm layer that the oracle cannot follow.
+    #[error(
+        "two evaluations of one minibatch updated the statistics of batch norm `{layer}` differently; the oracle follows \
+         layers with `running = keep * running + (what the batch adds)`, where `keep` is the same for every channel and \
+         the closure depends on its arguments alone"
+    )]
+    Update {
+        /// The layer.
+        layer: String,
     },
     /// candle's own error.
     #[error("candle: {0}")]
@@ -46,77 +64,80 @@ pub enum CandleOracleError {
 ///
 /// Variables are ordered by name. Those called `….running_mean` and `….running_var`, as candle-nn's
 /// `BatchNorm` calls them, are statistics: no gradient, no weight decay, no control variate touches
-/// them. candle-nn updates them at every evaluation in train mode; here each evaluation starts from
-/// known values, hands the batch's own statistics back, and leaves those variables as they were. The
-/// others hold the point of the last evaluation, until [`write`](Self::write) puts another there.
+/// them.
 ///
-/// The closure shares the variables, so evaluations run one after another (it is not `Sync`, and
-/// [`Training::in_parallel`](crate::Training::in_parallel) refuses it at compile time). It returns
+/// # Batch norm
+///
+/// The running statistics of a run begin as those of the model, pretrained ones too, and become what the
+/// closure alone would make of them at the evaluations that the run's
+/// [policy](crate::NormPolicy) counts: layers may be frozen (`forward_t(x, false)`, for the whole run or from
+/// some step on), used several times in one loss, not used for some minibatches, and have any momentum,
+/// 0 too. Each evaluation starts from known values, hands the batch's own statistics back, and leaves the
+/// variables as they were. How much of its statistics a layer keeps is learned when it is first updated,
+/// by evaluating that minibatch once more. From then on several policies side by side take it as fixed,
+/// and only the first of them is exact for a layer that is used once for one minibatch and twice for
+/// another.
+///
+/// # Weights without a gradient
+///
+/// A variable that the loss does not depend on (a detached backbone, a layer that is not used) is
+/// left alone: no weight decay, no momentum. [`with_options`](Self::with_options) freezes variables that do
+/// have a gradient, and gives them a learning rate or a weight decay of their own.
+///
+/// # The closure
+///
+/// It must depend on nothing but its arguments and the variables. It shares those, so evaluations run one
+/// after another (the oracle is not `Sync`, and
+/// [`Training::in_parallel`](crate::Training::in_parallel) refuses it at compile time). The parameters among
+/// them hold the point of the last evaluation, until [`write`](Self::write) puts another there. It returns
 /// a loss alone, so [`Evaluation::correct`] is `None` and every minibatch counts as one sample.
 pub struct CandleOracle<B, F> {
     parameters: Vec<Var>,
     space: Arc<ParameterSpace>,
-    statistics: Vec<(Var, Var)>,
-    layers: Arc<[NormLayer]>,
+    statistics: StatisticVariables,
     loss: F,
-    /// A cell: the oracle may move to another thread, but not be used from two.
-    batch: PhantomData<Cell<fn(&B)>>,
+    batch: PhantomData<fn(&B)>,
 }
-
-const MEAN: &str = "running_mean";
-const VARIANCE: &str = "running_var";
 
 impl<B, F> CandleOracle<B, F>
 where
     F: Fn(&B, bool) -> candle_core::Result<Tensor>,
 {
-    /// The oracle over all variables of `variables`; batch norm's momentum is candle-nn's default 0.1.
+    /// The oracle over all variables of `variables`.
     ///
     /// # Errors
     /// When a variable is not f32 or batch-norm statistics do not come in pairs.
     pub fn new(variables: &VarMap, loss: F) -> Result<Self, CandleOracleError> {
-        Self::with_momentum(variables, 0.1, loss)
-    }
-
-    /// The same for batch norms built with another momentum.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn with_momentum(variables: &VarMap, momentum: f64, loss: F) -> Result<Self, CandleOracleError> {
         // VarMap iterates in random order; the space must not.
-        let mut named: Vec<(String, Var)> = match variables.data().lock() {
-            Ok(data) => data.iter().map(|(name, var)| (name.clone(), var.clone())).collect(),
-            Err(poisoned) => poisoned.into_inner().iter().map(|(n, v)| (n.clone(), v.clone())).collect(),
+        let mut named: BTreeMap<String, Var> = {
+            let data = variables.data().lock().unwrap_or_else(PoisonError::into_inner);
+            data.iter().map(|(name, var)| (name.clone(), var.clone())).collect()
         };
-        named.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, var) in &named {
             if var.dtype() != DType::F32 {
                 return Err(CandleOracleError::DType { name: name.clone(), found: var.dtype() });
             }
         }
-        let find = |name: &str| named.iter().find(|(n, _)| n == name).map(|(_, var)| var.clone());
-        let (mut layers, mut statistics) = (Vec::new(), Vec::new());
-        for (name, var) in &named {
-            if let Some(prefix) = name.strip_suffix(MEAN) {
-                let variance = find(&format!("{prefix}{VARIANCE}"))
-                    .ok_or_else(|| CandleOracleError::UnpairedStatistic(name.clone()))?;
-                let name = prefix.trim_end_matches('.').to_owned();
-                layers.push(NormLayer { name, channels: var.elem_count(), momentum });
-                statistics.push((var.clone(), variance));
-            } else if let Some(prefix) = name.strip_suffix(VARIANCE) {
-                find(&format!("{prefix}{MEAN}")).ok_or_else(|| CandleOracleError::UnpairedStatistic(name.clone()))?;
-            }
-        }
-        named.retain(|(name, _)| !name.ends_with(MEAN) && !name.ends_with(VARIANCE));
+        let statistics = StatisticVariables::of(&named)?;
+        named.retain(|name, _| !is_statistic(name));
         let space = ParameterSpace::new(named.iter().map(|(name, var)| (name.clone(), var.dims().to_vec())))?;
         Ok(Self {
-            parameters: named.into_iter().map(|(_, var)| var).collect(),
+            parameters: named.into_values().collect(),
             space: Arc::new(space),
             statistics,
-            layers: layers.into(),
             loss,
             batch: PhantomData,
         })
+    }
+
+    /// Gives every variable whose name matches `pattern` (`*` stands for any run of characters) these options;
+    /// a later call overrides an earlier one.
+    ///
+    /// # Errors
+    /// When the pattern names no variable; the error lists them.
+    pub fn with_options(mut self, pattern: &str, options: TensorOptions) -> Result<Self, CandleOracleError> {
+        self.space = Arc::new(Arc::unwrap_or_clone(self.space).with_options(pattern, options)?);
+        Ok(self)
     }
 
     /// The variables' present values as a vector of its own.
@@ -141,30 +162,7 @@ where
         for (tensor, var) in self.space.tensors().iter().zip(&self.parameters) {
             var.set(&Tensor::from_slice(&x[tensor.range()], tensor.shape(), var.device())?)?;
         }
-        self.write_statistics(statistics)
-    }
-
-    fn write_statistics(&self, statistics: &NormStatistics<f32>) -> Result<(), CandleOracleError> {
-        let found = statistics.layers().len();
-        if found != self.layers.len() {
-            return Err(CandleOracleError::Statistics { found, expected: self.layers.len() });
-        }
-        for (i, (mean, variance)) in self.statistics.iter().enumerate() {
-            let (m, v) = statistics.layer(i);
-            mean.set(&Tensor::from_slice(m, mean.shape(), mean.device())?)?;
-            variance.set(&Tensor::from_slice(v, variance.shape(), variance.device())?)?;
-        }
-        Ok(())
-    }
-
-    fn read_statistics(&self) -> Result<NormStatistics<f32>, CandleOracleError> {
-        let mut statistics = NormStatistics::initial(self.layers.clone());
-        for (i, (mean, variance)) in self.statistics.iter().enumerate() {
-            let (m, v) = statistics.layer_mut(i);
-            m.copy_from_slice(&mean.flatten_all()?.to_vec1::<f32>()?);
-            v.copy_from_slice(&variance.flatten_all()?.to_vec1::<f32>()?);
-        }
-        Ok(statistics)
+        self.statistics.write(statistics)
     }
 
     /// Runs the closure between known statistics and the restoration of what the variables held.
@@ -175,45 +173,39 @@ where
         batch: &B,
         read: impl FnOnce(&Tensor) -> Result<T, CandleOracleError>,
     ) -> Result<(Evaluation<f32>, T), CandleOracleError> {
-        let before = self.read_statistics()?;
-        let result = self.run_over_statistics(x, norm, batch, read);
-        self.write_statistics(&before)?;
+        let before = self.statistics.read()?;
+        let start = match norm {
+            Normalization::Batch => &before,
+            Normalization::Running(known) | Normalization::Stored(known) => known,
+        };
+        let result = self.run_from(x, start, norm.is_train(), batch, read);
+        self.statistics.write(&before)?;
         result
     }
 
-    fn run_over_statistics<T>(
+    fn run_from<T>(
         &self,
         x: &FlatVector<f32>,
-        norm: Normalization<'_, f32>,
+        start: &NormStatistics<f32>,
+        train: bool,
         batch: &B,
         read: impl FnOnce(&Tensor) -> Result<T, CandleOracleError>,
     ) -> Result<(Evaluation<f32>, T), CandleOracleError> {
-        let train = matches!(norm, Normalization::Batch);
-        let mut known = NormStatistics::initial(self.layers.clone());
-        match norm {
-            Normalization::Stored(stored) => known.clone_from(stored),
-            // From zero, candle-nn's update leaves momentum·batch, which gives the batch's own back.
-            Normalization::Batch => (0..self.layers.len()).for_each(|i| known.layer_mut(i).1.fill(0.0)),
-        }
-        self.write(x, &known)?;
+        self.write(x, start)?;
         let loss = (self.loss)(batch, train)?;
         if loss.rank() != 0 {
             return Err(CandleOracleError::Loss(loss.dims().to_vec()));
         }
         let value = f64::from(loss.to_dtype(DType::F32)?.to_scalar::<f32>()?);
-        let statistics = if train { Some(self.batch_statistics()?) } else { None };
         let read = read(&loss)?;
-        Ok((Evaluation { loss: value, correct: None, samples: 1, statistics }, read))
-    }
-
-    fn batch_statistics(&self) -> Result<NormStatistics<f32>, CandleOracleError> {
-        let mut statistics = self.read_statistics()?;
-        for i in 0..self.layers.len() {
-            let momentum = self.layers[i].momentum as f32;
-            let (mean, variance) = statistics.layer_mut(i);
-            mean.iter_mut().chain(variance).for_each(|value| *value /= momentum);
-        }
-        Ok(statistics)
+        let statistics = if train {
+            let after = self.statistics.read()?;
+            let again = || (self.loss)(batch, train).map(drop).map_err(CandleOracleError::from);
+            Some(self.statistics.batch(start, &after, again)?)
+        } else {
+            None
+        };
+        Ok((Evaluation { loss: value, correct: None, samples: 1, statistics, unused: Vec::new() }, read))
     }
 }
 
@@ -230,7 +222,12 @@ where
     }
 
     fn norm_layers(&self) -> &Arc<[NormLayer]> {
-        &self.layers
+        self.statistics.layers()
+    }
+
+    /// Those that the model's variables hold.
+    fn initial_statistics(&self) -> Result<NormStatistics<f32>, CandleOracleError> {
+        self.statistics.read()
     }
 
     fn gradient(
@@ -241,17 +238,21 @@ where
         out: &mut FlatVector<f32>,
     ) -> Result<Evaluation<f32>, CandleOracleError> {
         self.space.check("the gradient", out.len())?;
-        let (evaluation, ()) = self.run(x, norm, batch, |loss| {
+        let (evaluation, unused) = self.run(x, norm, batch, |loss| {
             let gradients = loss.backward()?;
-            for (tensor, var) in self.space.tensors().iter().zip(&self.parameters) {
+            let mut unused = Vec::new();
+            for (i, (tensor, var)) in self.space.tensors().iter().zip(&self.parameters).enumerate() {
                 match gradients.get(var) {
                     Some(g) => out[tensor.range()].copy_from_slice(&g.flatten_all()?.to_vec1::<f32>()?),
-                    None => out[tensor.range()].fill(0.0),
+                    None => {
+                        out[tensor.range()].fill(0.0);
+                        unused.push(i);
+                    }
                 }
             }
-            Ok(())
+            Ok(unused)
         })?;
-        Ok(evaluation)
+        Ok(Evaluation { unused, ..evaluation })
     }
 
     fn evaluate(

@@ -1,13 +1,15 @@
-//! Variance-reduced gradient estimators and update rules for any candle model.
+//! Variance-reduced gradient estimators and update rules for any gradient oracle, and for any candle model.
 //!
 //! An [`Estimator`] turns minibatch gradients into a direction, an [`UpdateRule`] turns a direction
-//! into a step, and [`Training`] drives any pair over an [`Oracle`](vr_core::Oracle).
+//! into a step, and [`Training`] drives any pair over an [`Oracle`](vr_core::Oracle), at the rate of a [`Schedule`].
+//! The Cargo feature `candle`, on by default, makes an oracle of any candle model.
 //!
 //! # Example
 //!
 //! A candle model of one's own, trained with SVRG:
 //!
-//! ```
+#![cfg_attr(feature = "candle", doc = "```")]
+#![cfg_attr(not(feature = "candle"), doc = "```ignore")]
 //! use candle_core::{DType, Device, Tensor};
 //! use candle_nn::{Module, VarBuilder, VarMap, linear, loss::mse};
 //! use vr_optim::{CandleOracle, FixedBatches, StepDecay, Svrg, Training};
@@ -36,6 +38,7 @@
 //! # }
 //! ```
 
+#[cfg(feature = "candle")]
 pub mod candle_oracle;
 pub mod conformance;
 pub mod control_variate;
@@ -51,6 +54,7 @@ pub mod schedule;
 pub mod table;
 pub mod training;
 
+#[cfg(feature = "candle")]
 pub use candle_oracle::{CandleOracle, CandleOracleError};
 pub use control_variate::{Combine, ControlVariate, Wanted};
 pub use estimator::{Anchor, Ask, Estimate, Estimator, EstimatorError, NormRule, Point, Probe, Request};
@@ -66,13 +70,13 @@ pub use memory::RunMemory;
 pub use norm_track::{NormPolicy, NormTrack};
 pub use rule::adamw::{AdamW, AdamWConfig};
 pub use rule::sgd_momentum::{SgdMomentum, SgdMomentumConfig};
-pub use rule::{Rule, RuleConfig, UpdateRule};
-pub use schedule::StepDecay;
+pub use rule::{Rule, RuleConfig, Step, UpdateRule};
+pub use schedule::{Schedule, ScheduleConfig, StepDecay};
 pub use table::{GradientTable, TableError, TableStorage};
 pub use training::{Geometry, Progress, Training, TrainingError};
 /// The types that an estimator, an oracle or a source of one's own is made of.
 pub use vr_core;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "candle"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use vr_core::{FlatVector, ParameterSpace, State, StateError, TensorOptions};
 use vr_optim::RuleConfig;
+use vr_optim::rule::Step;
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -45,7 +46,7 @@ fn every_rule_follows_pytorch() {
         let mut rule = case.rule.build();
         let mut x = FlatVector::from(start.clone());
         for (step, (rate, gradient, expected)) in case.steps().enumerate() {
-            rule.update(&space(), rate, &gradient, &mut x);
+            rule.update(&Step::new(&space(), rate, &gradient), &mut x);
             let error = x.iter().zip(expected).map(|(x, e)| (x - e).abs()).fold(0.0, f64::max);
             assert!(error < 1e-12, "{:?}, step {step}: {error}", case.rule);
         }
@@ -66,11 +67,11 @@ fn a_restored_rule_goes_on_to_the_bit() {
                     rule = case.rule.build();
                     rule.restore(&state.reader("rule"), x.len()).unwrap();
                 }
-                rule.update(&space(), rate, &gradient, &mut x);
+                rule.update(&Step::new(&space(), rate, &gradient), &mut x);
             }
             let mut plain = case.rule.build();
             let mut y = FlatVector::from(start.clone());
-            case.steps().for_each(|(rate, gradient, _)| plain.update(&space(), rate, &gradient, &mut y));
+            case.steps().for_each(|(rate, gradient, _)| plain.update(&Step::new(&space(), rate, &gradient), &mut y));
             assert_eq!(x, y, "{:?}, paused before step {pause}", case.rule);
         }
     }
@@ -81,7 +82,7 @@ fn a_state_of_another_rule_or_length_is_refused() {
     let [momentum, .., adamw] = &fixture().cases[..] else { panic!() };
     let (mut momentum, mut adamw) = (momentum.rule.build::<f64>(), adamw.rule.build::<f64>());
     let mut x = FlatVector::zeros(7);
-    adamw.update(&space(), 0.1, &FlatVector::zeros(7), &mut x);
+    adamw.update(&Step::new(&space(), 0.1, &FlatVector::zeros(7)), &mut x);
     let mut state = State::new();
     adamw.save(&mut state.writer("rule"));
     let missing = momentum.restore(&state.reader("rule"), 7).unwrap_err();

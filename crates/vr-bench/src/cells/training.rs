@@ -21,7 +21,7 @@ pub(crate) type Run = Training<Engine, Loader>;
 pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Result<Run, BenchError> {
     let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
     let x = initialize(&graph, cell.seed);
-    let engine = Engine::new(settings.engine, graph);
+    let engine = Engine::new(settings.engine, graph).map_err(|e| BenchError::Model(Box::new(e)))?;
     let config = LoaderConfig {
         batch_size: settings.batch_size,
         transforms: cell.augmentation.transforms(),

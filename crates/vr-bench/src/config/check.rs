@@ -6,6 +6,7 @@ use vr_run::config::{Checked, Config, Fault, POSITIVE, distinct, folder, within}
 
 use super::TrainConfig;
 use crate::measure::Kind;
+use crate::paper::schedule::{Rise, Schedule, Shape};
 use crate::settings::DataChoice;
 
 /// Threads that anybody may want.
@@ -18,6 +19,10 @@ impl Config for TrainConfig {
                 nearest: Some(self.estimator.build().name().into()),
                 ..Fault::new("method", "is empty")
             });
+        }
+        if !self.engine.is_built() {
+            let reason = format!("`{}` is not in this build; the Cargo feature of that name builds it in", self.engine);
+            return Err(Fault { nearest: Some("cpu".into()), ..Fault::new("engine", reason) });
         }
         within("batch-size", self.batch_size, 1..=u32::MAX as usize)?;
         within("epochs", self.epochs, 1..)?;
@@ -60,10 +65,32 @@ impl TrainConfig {
         for (i, &drop) in self.schedule.drops.iter().enumerate() {
             within(&format!("schedule.drops[{i}]"), drop, 0.0..f64::INFINITY)?;
         }
+        within("schedule.factor", self.schedule.factor, (Bound::Excluded(0.0), Bound::Included(1.0)))?;
+        self.check_shape()?;
         let length = self.schedule.length;
         if self.epochs > length {
             let reason = format!("is {}; the schedule ends after {length} (`schedule.length`)", self.epochs);
             return Err(Fault { nearest: Some(length.to_string()), ..Fault::new("epochs", reason) });
+        }
+        Ok(())
+    }
+
+    fn check_shape(&self) -> Checked {
+        let Schedule { base, drops, length, shape, warm_up, .. } = &self.schedule;
+        if *shape != Shape::Steps && !drops.is_empty() {
+            return Err(Fault::new("schedule.drops", "belong to the shape `steps`; leave them out"));
+        }
+        match *shape {
+            Shape::Steps | Shape::Constant => {}
+            Shape::Cosine { last } => within("schedule.shape.cosine.last", last, 0.0..=*base)?,
+            Shape::Polynomial { last, power } => {
+                within("schedule.shape.polynomial.last", last, 0.0..=*base)?;
+                within("schedule.shape.polynomial.power", power, POSITIVE)?;
+            }
+        }
+        if let Some(Rise { epochs, first }) = *warm_up {
+            within("schedule.warm-up.epochs", epochs, 0.0..=*length as f64)?;
+            within("schedule.warm-up.first", first, 0.0..=1.0)?;
         }
         Ok(())
     }

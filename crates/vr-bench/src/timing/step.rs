@@ -42,7 +42,7 @@ pub fn step_time(model: Model, kind: EngineKind, batch: usize) -> Result<StepTim
     let graph = model.graph().map_err(|e| failed(Box::new(e)))?;
     let x = initialize(&graph, 0);
     let operations = 2.0 * CpuEngine::new(graph.clone()).multiply_adds_of_a_step(batch) as f64;
-    let engine = Engine::new(kind, graph);
+    let engine = Engine::new(kind, graph).map_err(|e| failed(Box::new(e)))?;
     let Options { picture: [c, h, w], classes, .. } = model.options();
     let pixels: Vec<f32> = (0..batch * c * h * w).map(|i| (i as f32 * 0.37).sin()).collect();
     let labels = (0..batch).map(|i| (i % classes) as u32).collect();

@@ -29,7 +29,7 @@ pub fn forward(
     mut record: Option<&mut NormStatistics>,
 ) {
     let plan = context.plan;
-    let train = matches!(norm, Normalization::Batch);
+    let train = norm.is_train();
     if let Normalization::Stored(stored) = norm {
         for (index, prologue) in plan.prologues.iter().enumerate() {
             if let Some(norm) = &prologue.norm {

@@ -55,7 +55,7 @@ impl CpuEngine {
         let mut workspace = self.borrow();
         let context = self.context(&parameters, batch, x.track_op());
         let statistics = rayon::scope(|_| self.forward(&context, &mut workspace, norm));
-        let train = matches!(norm, Normalization::Batch);
+        let train = norm.is_train();
         let (engine, batch) = (self.clone(), batch.clone());
         let pass = Pass { engine, parameters, batch, train, workspace: Mutex::new(workspace) };
         Ok(Logits { values: x.apply_op1(pass)?, statistics })

@@ -4,6 +4,7 @@ mod back;
 mod backward;
 mod forward;
 mod gradient_plan;
+#[cfg(feature = "candle")]
 mod logits;
 mod loss;
 mod plan;
@@ -152,8 +153,7 @@ impl CpuEngine {
         let samples = context.batch.len();
         let statistics = self.forward(context, workspace, norm);
         if let Some(out) = out {
-            let train = matches!(norm, Normalization::Batch);
-            backward::backward(context, &self.gradient, workspace, train, out);
+            backward::backward(context, &self.gradient, workspace, norm.is_train(), out);
         }
         let blocks = &workspace.blocks[..samples.div_ceil(LANES)];
         Evaluation {
@@ -161,6 +161,7 @@ impl CpuEngine {
             correct: Some(blocks.iter().map(|block| block.correct).sum()),
             samples,
             statistics,
+            unused: Vec::new(),
         }
     }
 
@@ -171,10 +172,7 @@ impl CpuEngine {
         workspace: &mut Workspace,
         norm: Normalization<'_, f32>,
     ) -> Option<NormStatistics> {
-        let mut statistics = match norm {
-            Normalization::Batch => Some(NormStatistics::initial(self.graph.norm_layers().clone())),
-            Normalization::Stored(_) => None,
-        };
+        let mut statistics = norm.is_train().then(|| NormStatistics::initial(self.graph.norm_layers().clone()));
         workspace.prepare(context);
         forward::forward(context, workspace, norm, statistics.as_mut());
         statistics

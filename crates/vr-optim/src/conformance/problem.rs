@@ -89,7 +89,7 @@ impl Oracle for Regression {
             loss += value / count;
             out.axpy(slope / count, point);
         }
-        Ok(Evaluation { loss, correct: None, samples: batch.len(), statistics: None })
+        Ok(Evaluation { loss, correct: None, samples: batch.len(), statistics: None, unused: Vec::new() })
     }
     fn evaluate(
         &self,

@@ -1,9 +1,9 @@
 //! AdamW: per-coordinate steps with decoupled weight decay.
 
-use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
+use vr_core::{FlatVector, Scalar, StateError, StateReader, StateWriter};
 
 use crate::fault::{Fault, NOT_NEGATIVE, POSITIVE, within};
-use crate::rule::{Rule, UpdateRule};
+use crate::rule::{Rule, Step, UpdateRule};
 
 /// Options of [`AdamW`].
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -71,7 +71,8 @@ impl<S: Scalar> Default for AdamW<S> {
 }
 
 impl<S: Scalar> UpdateRule<S> for AdamW<S> {
-    fn update(&mut self, space: &ParameterSpace, learning_rate: f64, direction: &FlatVector<S>, x: &mut FlatVector<S>) {
+    fn update(&mut self, step: &Step<'_, S>, x: &mut FlatVector<S>) {
+        let &Step { learning_rate, direction, .. } = step;
         if self.first.len() != x.len() {
             (self.first, self.second) = (FlatVector::zeros(x.len()), FlatVector::zeros(x.len()));
         }
@@ -80,7 +81,7 @@ impl<S: Scalar> UpdateRule<S> for AdamW<S> {
         let correction = |beta: f64| 1.0 - beta.powf(self.step as f64);
         let (rate, root) = (learning_rate / correction(beta1), correction(beta2).sqrt());
         let average = |old: S, beta: f64, new: f64| S::from_f64(beta * old.to_f64() + (1.0 - beta) * new);
-        for tensor in space.tensors() {
+        for tensor in step.tensors() {
             let options = tensor.options();
             let keep = 1.0 - learning_rate * options.learning_rate * weight_decay * options.weight_decay;
             let rate = rate * options.learning_rate;

@@ -5,18 +5,21 @@
 
 pub mod adamw;
 pub mod sgd_momentum;
+pub mod step;
 
-use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
+use vr_core::{FlatVector, Scalar, StateError, StateReader, StateWriter};
 
 use crate::fault::Fault;
 use adamw::AdamWConfig;
 use sgd_momentum::SgdMomentumConfig;
 
+pub use step::Step;
+
 /// Turns an estimator's direction into a change of the iterate.
 pub trait UpdateRule<S: Scalar>: Send {
-    /// Applies `direction` to `x` at the schedule's `learning_rate`, tensor by tensor with the
-    /// options of `space`.
-    fn update(&mut self, space: &ParameterSpace, learning_rate: f64, direction: &FlatVector<S>, x: &mut FlatVector<S>);
+    /// Takes a step from `x`: changes the [tensors](Step::tensors) that it moves, each with its own options, and
+    /// leaves the others and what it remembers of them as they are.
+    fn update(&mut self, step: &Step<'_, S>, x: &mut FlatVector<S>);
 
     /// The rule's name in results.
     fn name(&self) -> &'static str;
@@ -32,8 +35,8 @@ pub trait UpdateRule<S: Scalar>: Send {
 }
 
 impl<S: Scalar, R: UpdateRule<S> + ?Sized> UpdateRule<S> for Box<R> {
-    fn update(&mut self, space: &ParameterSpace, learning_rate: f64, direction: &FlatVector<S>, x: &mut FlatVector<S>) {
-        (**self).update(space, learning_rate, direction, x);
+    fn update(&mut self, step: &Step<'_, S>, x: &mut FlatVector<S>) {
+        (**self).update(step, x);
     }
     fn name(&self) -> &'static str {
         (**self).name()

@@ -1,9 +1,9 @@
 //! SGD with momentum, heavy-ball or Nesterov's.
 
-use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
+use vr_core::{FlatVector, Scalar, StateError, StateReader, StateWriter};
 
 use crate::fault::{Fault, NOT_NEGATIVE, within};
-use crate::rule::{Rule, UpdateRule};
+use crate::rule::{Rule, Step, UpdateRule};
 
 /// Options of [`SgdMomentum`].
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -66,12 +66,13 @@ impl<S: Scalar> SgdMomentum<S> {
 }
 
 impl<S: Scalar> UpdateRule<S> for SgdMomentum<S> {
-    fn update(&mut self, space: &ParameterSpace, learning_rate: f64, direction: &FlatVector<S>, x: &mut FlatVector<S>) {
+    fn update(&mut self, step: &Step<'_, S>, x: &mut FlatVector<S>) {
+        let &Step { learning_rate, direction, .. } = step;
         if self.buffer.len() != x.len() {
             self.buffer = FlatVector::zeros(x.len());
         }
         let momentum = S::from_f64(self.config.momentum);
-        for tensor in space.tensors() {
+        for tensor in step.tensors() {
             let options = tensor.options();
             let decay = S::from_f64(self.config.weight_decay * options.weight_decay);
             let rate = S::from_f64(learning_rate * options.learning_rate);
@@ -104,7 +105,7 @@ impl<S: Scalar> UpdateRule<S> for SgdMomentum<S> {
 
 #[cfg(test)]
 mod tests {
-    use vr_core::TensorOptions;
+    use vr_core::{ParameterSpace, TensorOptions};
 
     use super::*;
 
@@ -117,9 +118,9 @@ mod tests {
         let mut rule = SgdMomentum::new(0.5, 0.1);
         let mut x = FlatVector::from(vec![1.0_f64, 1.0]);
         let v = FlatVector::from(vec![2.0, 2.0]);
-        rule.update(&space, 0.1, &v, &mut x);
+        rule.update(&Step::new(&space, 0.1, &v), &mut x);
         assert!((x[0] - 0.79).abs() < 1e-15); // buf = 2.1
-        rule.update(&space, 0.1, &v, &mut x);
+        rule.update(&Step::new(&space, 0.1, &v), &mut x);
         assert!((x[0] - (0.79 - 0.1 * (1.05 + 2.079))).abs() < 1e-15);
         assert_eq!(x[1], 1.0);
     }

@@ -28,6 +28,9 @@ pub enum TrainingError<O: std::error::Error, D: std::error::Error> {
     /// The iterate does not fit the network.
     #[error(transparent)]
     Space(#[from] SpaceError),
+    /// The network's own running statistics cannot be read.
+    #[error("reading the network's running statistics: {0}")]
+    Statistics(#[source] O),
     /// The source has no minibatches, or 2³² and more.
     #[error("a source of {0} minibatches; there must be at least one and fewer than 2^32")]
     Minibatches(usize),

@@ -7,15 +7,16 @@ mod progress;
 mod run_state;
 
 use vr_core::{
-    EvaluationCounts, FlatVector, MinibatchKey, MinibatchSource, NormStatistics, Normalization, Oracle, Purpose,
+    EvaluationCounts, FlatVector, MinibatchKey, MinibatchSource, NormStatistics, Normalization, Oracle, ParameterSpace,
+    Purpose, Scalar,
 };
 
 use crate::estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Request};
 use crate::locking::Locking;
 use crate::norm_track::{NormPolicy, NormTrack};
-use crate::rule::UpdateRule;
 use crate::rule::sgd_momentum::SgdMomentum;
-use crate::schedule::StepDecay;
+use crate::rule::{Step, UpdateRule};
+use crate::schedule::{Constant, Schedule};
 use evaluate::{Evaluate, Job, parallel, serial};
 use progress::StepLoss;
 
@@ -37,7 +38,7 @@ where
     source: D,
     estimator: Box<dyn Estimator<O::Scalar>>,
     rule: Box<dyn UpdateRule<O::Scalar>>,
-    schedule: StepDecay,
+    schedule: Box<dyn Schedule>,
     locking: Locking,
     evaluate: Evaluate<O, D>,
     window: usize,
@@ -49,6 +50,22 @@ where
     loss: StepLoss,
     direction: Option<FlatVector<O::Scalar>>,
     diagnostic_passes: u32,
+}
+
+/// Moves the iterate to an average of iterates. Tensors that the last step's direction left alone stay: their average is
+/// what they are, but for its rounding.
+fn move_to<S: Scalar>(
+    space: &ParameterSpace,
+    to: &FlatVector<S>,
+    direction: Option<&FlatVector<S>>,
+    x: &mut FlatVector<S>,
+) {
+    for tensor in space.tensors() {
+        let alone = |direction: &FlatVector<S>| direction[tensor.range()].iter().all(|v| v.to_f64() == 0.0);
+        if !tensor.options().is_frozen() && !direction.is_some_and(alone) {
+            x[tensor.range()].copy_from_slice(&to[tensor.range()]);
+        }
+    }
 }
 
 impl<O, D> Training<O, D>
@@ -71,13 +88,13 @@ where
         let m = source.minibatches();
         let minibatches = u32::try_from(m).ok().filter(|&m| m > 0).ok_or(TrainingError::Minibatches(m))?;
         estimator.begin(oracle.space(), minibatches)?;
-        let running = NormStatistics::initial(oracle.norm_layers().clone());
+        let running = oracle.initial_statistics().map_err(TrainingError::Statistics)?;
         Ok(Self {
             oracle,
             source,
             estimator: Box::new(estimator),
             rule: Box::new(SgdMomentum::default()),
-            schedule: StepDecay::constant(0.1),
+            schedule: Box::new(Constant { base: 0.1 }),
             locking: Locking::default(),
             evaluate: serial,
             window: 1,
@@ -101,8 +118,8 @@ where
 
     /// Another learning-rate schedule.
     #[must_use]
-    pub fn with_schedule(mut self, schedule: StepDecay) -> Self {
-        self.schedule = schedule;
+    pub fn with_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.schedule = Box::new(schedule);
         self
     }
 
@@ -221,7 +238,7 @@ where
     pub fn prepare_until(&mut self, stop: &mut dyn FnMut() -> bool) -> Outcome<bool, O, D> {
         loop {
             match self.estimator.ask(&self.x)? {
-                Ask::Move(to) => self.x.clone_from(to),
+                Ask::Move(to) => move_to(self.oracle.space(), to, self.direction.as_ref(), &mut self.x),
                 Ask::Snapshot => self.freeze(),
                 Ask::Evaluate(requests) if requests.iter().all(|request| request.purpose != Purpose::Inner) => {
                     if !self.pass(&requests, stop)? {
@@ -237,7 +254,7 @@ where
     fn take_step(&mut self) -> Outcome<Progress, O, D> {
         loop {
             match self.estimator.ask(&self.x)? {
-                Ask::Move(to) => self.x.clone_from(to),
+                Ask::Move(to) => move_to(self.oracle.space(), to, self.direction.as_ref(), &mut self.x),
                 Ask::Snapshot => self.freeze(),
                 Ask::Evaluate(requests) => self.answer(&requests)?,
                 Ask::Step(direction) => {
@@ -245,7 +262,9 @@ where
                     if !progress.loss.is_finite() {
                         return Err(TrainingError::Diverged { step: self.step, loss: progress.loss });
                     }
-                    self.rule.update(self.oracle.space(), progress.learning_rate, direction, &mut self.x);
+                    let (space, learning_rate) = (self.oracle.space(), progress.learning_rate);
+                    let step = Step { space, learning_rate, direction, unused: self.loss.unused() };
+                    self.rule.update(&step, &mut self.x);
                     self.direction.get_or_insert_default().clone_from(direction);
                     self.estimator.advance(&self.x);
                     self.step += 1;
@@ -314,12 +333,11 @@ where
     }
 
     fn normalization(&self, rule: NormRule) -> Normalization<'_, O::Scalar> {
+        let running = self.tracks.first().map_or(&self.frozen, |track| &track.running);
         match rule {
-            NormRule::Batch => Normalization::Batch,
+            NormRule::Batch => Normalization::Running(running),
             NormRule::Frozen => Normalization::Stored(&self.frozen),
-            NormRule::Current => {
-                Normalization::Stored(self.tracks.first().map_or(&self.frozen, |track| &track.running))
-            }
+            NormRule::Current => Normalization::Stored(running),
         }
     }
 }

@@ -14,12 +14,14 @@ pub struct Progress {
     pub learning_rate: f64,
 }
 
-/// Loss and accuracy at the iterate, over the evaluations there since the last step.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// Loss and accuracy at the iterate, and the tensors that no loss depends on, over the evaluations there since the last
+/// step.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct StepLoss {
     evaluations: u64,
     loss: f64,
     accuracy: Option<f64>,
+    unused: Vec<usize>,
 }
 
 impl StepLoss {
@@ -27,8 +29,18 @@ impl StepLoss {
         let samples = evaluation.samples.max(1) as f64;
         let accuracy = evaluation.correct.map(|correct| correct as f64 / samples);
         self.accuracy = if self.evaluations == 0 { accuracy } else { sum(self.accuracy, accuracy) };
+        if self.evaluations == 0 {
+            self.unused.clone_from(&evaluation.unused);
+        } else {
+            self.unused.retain(|tensor| evaluation.unused.contains(tensor));
+        }
         self.loss += evaluation.loss;
         self.evaluations += 1;
+    }
+
+    /// Tensors that none of the losses depends on, as indices into the space.
+    pub(super) fn unused(&self) -> &[usize] {
+        &self.unused
     }
 
     /// The means; the loss of no evaluations is no number.
@@ -44,6 +56,10 @@ impl StepLoss {
             out.real("loss", self.loss);
             out.flag("classified", self.accuracy.is_some());
             out.real("accuracy", self.accuracy.unwrap_or_default());
+            if !self.unused.is_empty() {
+                out.integer("unused-tensors", self.unused.len() as u64);
+                out.f64s("unused", &self.unused.iter().map(|&tensor| tensor as f64).collect::<Vec<_>>());
+            }
         }
     }
 
@@ -52,10 +68,16 @@ impl StepLoss {
             return Ok(Self::default());
         }
         let accuracy = from.real("accuracy")?;
+        let unused = if from.has("unused-tensors") {
+            from.f64s("unused", from.index("unused-tensors", u32::MAX.into())? as usize)?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             evaluations: from.integer("evaluations")?,
             loss: from.real("loss")?,
             accuracy: from.flag("classified")?.then_some(accuracy),
+            unused: unused.into_iter().map(|tensor| tensor as usize).collect(),
         })
     }
 }

@@ -27,7 +27,7 @@ impl Toy {
 
 fn scale(norm: Normalization<'_, f64>) -> f64 {
     match norm {
-        Normalization::Batch => 1.0,
+        Normalization::Batch | Normalization::Running(_) => 1.0,
         Normalization::Stored(statistics) => 1.0 + statistics.mean()[0] - 0.1 * statistics.variance()[1],
     }
 }
@@ -62,14 +62,14 @@ impl Oracle for Toy {
         z: &[f64; P],
     ) -> Result<Evaluation<f64>, Self::Error> {
         let loss = (0..P).map(|i| (x[i] * z[i]).cos() * z[i]).sum::<f64>() * scale(norm);
-        let statistics = matches!(norm, Normalization::Batch).then(|| {
+        let statistics = norm.is_train().then(|| {
             let mut statistics = NormStatistics::initial(self.1.clone());
             let (mean, variance) = statistics.layer_mut(0);
             mean.copy_from_slice(&[x[0] * z[0], x[1] + z[1]]);
             variance.copy_from_slice(&[z[2] * z[2], x[3] * x[3] + 0.5]);
             statistics
         });
-        Ok(Evaluation { loss, correct: None, samples: 1, statistics })
+        Ok(Evaluation { loss, correct: None, samples: 1, statistics, unused: Vec::new() })
     }
 }
 

@@ -1,8 +1,11 @@
-//! Learning-rate schedules: pure functions of the step.
+//! A rate that drops at given steps.
 
-/// A base rate that drops by a factor at given steps: `lr = base·factor^(drops passed)`. The paper's on
-/// CIFAR-10 is 0.1, divided by ten at steps 150·391 and 225·391.
+use super::Schedule;
+
+/// A base rate that drops by a factor at given steps: `lr = base·factor^(drops passed)`, PyTorch's
+/// `MultiStepLR`. The paper's on CIFAR-10 is 0.1, divided by ten at steps 150·391 and 225·391.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StepDecay {
     /// Rate before the first drop.
     pub base: f64,
@@ -17,9 +20,10 @@ impl StepDecay {
     pub fn constant(base: f64) -> Self {
         Self { base, factor: 0.1, drops: Vec::new() }
     }
+}
 
-    /// The rate of 0-based step `step`.
-    pub fn at(&self, step: u64) -> f64 {
+impl Schedule for StepDecay {
+    fn at(&self, step: u64) -> f64 {
         let passed = self.drops.iter().filter(|&&drop| drop <= step).count();
         self.base * self.factor.powi(passed as i32)
     }
