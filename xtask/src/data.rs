@@ -1,10 +1,10 @@
 //! `cargo xtask data`: bring a data set in, check it, describe it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
-use vr_data::{FetchOptions, fetch_cifar10, import_cifar10, info, verify};
+use vr_data::{import_cifar10, info, verify};
 
 use crate::progress::Bars;
 
@@ -72,11 +72,7 @@ pub fn run(args: &Args, bars: &Bars) -> Result<()> {
             say!("{}", serde_json::to_string_pretty(&info(dir)?)?)?;
             return Ok(());
         }
-        Action::Fetch { dir, .. } => {
-            let imported = fetch_cifar10(dir, &FetchOptions::default(), |p| bars.bytes(p.received, Some(p.total)))?;
-            bars.done();
-            imported
-        }
+        Action::Fetch { dir, .. } => return fetch(dir, bars),
         Action::Verify { dir, .. } => {
             let found = verify(dir)?;
             say!("{}", serde_json::to_string_pretty(&found)?)?;
@@ -87,5 +83,26 @@ pub fn run(args: &Args, bars: &Bars) -> Result<()> {
         }
     };
     say!("{}", serde_json::to_string_pretty(&imported)?)?;
+    Ok(())
+}
+
+#[cfg(feature = "download")]
+fn fetch(dir: &Path, bars: &Bars) -> Result<()> {
+    let options = vr_data::FetchOptions::default();
+    let imported = vr_data::fetch_cifar10(dir, &options, |p| bars.bytes(p.received, Some(p.total)))?;
+    bars.done();
+    say!("{}", serde_json::to_string_pretty(&imported)?)?;
+    Ok(())
+}
+
+/// TLS is left out of `cargo xtask`, which builds it in here, for this command alone.
+#[cfg(not(feature = "download"))]
+fn fetch(_dir: &Path, _bars: &Bars) -> Result<()> {
+    crate::print::complain(format_args!("building what downloads need, which `cargo xtask` leaves out"));
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let build =
+        ["run", "--release", "--quiet", "--package", "xtask", "--no-default-features", "--features", "download"];
+    let status = std::process::Command::new(cargo).args(build).arg("--").args(std::env::args_os().skip(1)).status()?;
+    anyhow::ensure!(status.success(), "the download did not come to its end");
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_indicatif::IndicatifLayer;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use vr_bench::cells::observer::{Observer, RunMemory};
@@ -22,7 +22,8 @@ pub struct Bars {
 /// Sets up logging (`RUST_LOG`, warnings by default) and the bar.
 pub fn init() -> Bars {
     let layer = IndicatifLayer::new();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let asked = std::env::var("RUST_LOG").ok().and_then(|levels| levels.parse().ok());
+    let filter: Targets = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
     tracing_subscriber::registry()
         .with(filter)
         .with(tracing_subscriber::fmt::layer().with_writer(layer.get_stderr_writer()))
@@ -37,6 +38,7 @@ pub fn init() -> Bars {
 
 impl Bars {
     /// Bytes received, of how many where the server says so.
+    #[cfg(feature = "download")]
     pub fn bytes(&self, received: u64, total: Option<u64>) {
         self.bar.set_message("download");
         self.bar.set_length(total.unwrap_or(received));

@@ -209,6 +209,11 @@ impl Args {
         let epochs = self.epochs.or(schedule_epochs).unwrap_or(defaults.epochs);
         let schedule_epochs = schedule_epochs.unwrap_or(defaults.schedule_epochs);
         let batch_size = self.batch_size.or(size.map(|size| size.batch)).unwrap_or(defaults.batch_size);
+        let engine: EngineKind = self.engine.parse()?;
+        anyhow::ensure!(
+            engine.is_built(),
+            "--engine {engine} is not in this build; `cargo xtask-full repro …` builds it in and takes the same arguments"
+        );
         anyhow::ensure!(epochs > 0 && batch_size > 0, "--epochs and --batch-size must be at least 1");
         anyhow::ensure!(
             epochs <= schedule_epochs,
@@ -220,7 +225,7 @@ impl Args {
             bf16_tables: self.bf16_tables,
             test_size: self.test_size.or(size.and_then(|size| size.test)),
             model,
-            engine: self.engine.parse()?,
+            engine,
             epochs,
             schedule_epochs,
             learning_rate: self.learning_rate.or(defaults.learning_rate),

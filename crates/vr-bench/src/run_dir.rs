@@ -11,7 +11,6 @@ use vr_run::{RunFolder, run_folder};
 
 use crate::config::TrainConfig;
 use crate::error::BenchError;
-use crate::figures::render::png;
 use crate::report::report_html;
 use crate::results::json_table::{self, Rows};
 use crate::results::tensor_table;
@@ -129,7 +128,8 @@ pub fn write(
     }
     for (name, _, svg) in figures {
         write_atomic(out.join("figures").join(format!("{name}.svg")), svg.as_bytes())?;
-        write_atomic(out.join("figures").join(format!("{name}.png")), &png(svg, 1.0)?)?;
+        #[cfg(feature = "png")]
+        write_atomic(out.join("figures").join(format!("{name}.png")), &crate::figures::png::png(svg, 1.0)?)?;
     }
     let titled: Vec<(&str, &str)> = figures.iter().map(|(_, title, svg)| (title.as_str(), svg.as_str())).collect();
     let report = out.join("report.html");

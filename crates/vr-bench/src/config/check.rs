@@ -1,5 +1,6 @@
 //! What a configuration's types cannot say: ranges, and what goes with what.
 
+use std::ops::Bound;
 use vr_data::{Augmentation, SyntheticConfig};
 use vr_optim::{Locking, TableStorage};
 use vr_run::config::{Checked, Config, Fault, POSITIVE, distinct, folder, within};

@@ -1,4 +1,4 @@
-//! The figures, each drawn as SVG text and turned into PNG by [`render`].
+//! The figures, each drawn as SVG text; the Cargo feature `png` turns them into PNG too.
 //!
 //! Drawing units are about half a screen pixel: a figure is some 1600 units wide, so that the whole-unit coordinates
 //! of the drawing library leave no visible steps.
@@ -17,8 +17,11 @@ pub mod coefficient;
 pub mod correlation;
 pub mod geometry;
 pub mod locking;
+#[cfg(feature = "png")]
+pub mod png;
 pub mod ratio_and_error;
-pub mod render;
+#[cfg(test)]
+pub(crate) mod render;
 pub mod snapshot_interval;
 pub mod streaming;
 pub mod tensors;

@@ -107,6 +107,7 @@ impl Windows {
     }
 
     /// What window `index` covers along an axis of a side.
+    #[cfg(feature = "candle")]
     pub(crate) fn cover(&self, axis: usize, side: usize, index: usize) -> std::ops::Range<usize> {
         let start = index * self.stride[axis];
         let end = (start + self.kernel[axis]).saturating_sub(self.padding[axis]).min(side);
@@ -114,6 +115,7 @@ impl Windows {
     }
 
     /// The positions of a window.
+    #[cfg(feature = "candle")]
     pub(crate) fn area(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
