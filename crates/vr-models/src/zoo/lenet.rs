@@ -3,7 +3,7 @@
 use super::{Activation, Family, Options, norm_act};
 use crate::graph::{Conv, ConvInit, Graph, GraphBuilder, GraphError};
 
-/// The rate of [`WITH_DROPOUT`], the usual one for hidden layers (Srivastava et al., JMLR 2014).
+/// The rate of LeNet with dropout, the usual one for hidden layers (Srivastava et al., JMLR 2014).
 pub const DROPOUT: f64 = 0.5;
 
 /// The paper's.
