@@ -400,3 +400,34 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every vector of the state is named, so that a new one does not go uncounted.
+    #[test]
+    fn it_holds_the_vectors_that_it_says() {
+        let space = Arc::new(ParameterSpace::new([("a", vec![7])]).unwrap());
+        let mut variate = ControlVariate::new(Coefficient::<f64>::one());
+        variate.begin(&space, None);
+        variate.take(&FlatVector::zeros(7), 0..1);
+        let ControlVariate {
+            space: _,
+            combination: _,
+            stage: _,
+            news: _,
+            snapshot,
+            minibatches: _,
+            next: _,
+            missing: _,
+            sum: _,
+            mean,
+            table: _,
+            reference,
+            direction,
+        } = variate;
+        let held: usize = [snapshot, mean, reference, direction].iter().map(|vector| vector.len()).sum();
+        assert_eq!(held as u64, 7 * ControlVariate::<f64>::VECTORS);
+    }
+}

@@ -80,3 +80,7 @@ pub use vr_core;
 #[cfg(all(doctest, feature = "candle"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct CrateReadme;
