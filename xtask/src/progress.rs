@@ -23,7 +23,9 @@ pub struct Bars {
 pub fn init() -> Bars {
     let layer = IndicatifLayer::new();
     let asked = std::env::var("RUST_LOG").ok().and_then(|levels| levels.parse().ok());
-    let filter: Targets = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    // The renderer warns of every line without a length, such as a range whose ends are one.
+    let usual = || Targets::new().with_default(LevelFilter::WARN).with_target("tiny_skia", LevelFilter::ERROR);
+    let filter: Targets = asked.unwrap_or_else(usual);
     tracing_subscriber::registry()
         .with(filter)
         .with(tracing_subscriber::fmt::layer().with_writer(layer.get_stderr_writer()))

@@ -13,7 +13,7 @@ fn xtask(arguments: &[&str]) -> Command {
 
 /// A run of some seconds in `out`.
 fn repro(out: &Path) -> Command {
-    let arguments = "repro quick --train-size 320 --batch-size 16 --epochs 3 --save-steps 1000 --save-minutes 60 --out";
+    let arguments = "repro quick --seeds 0 --every 1 --train-size 320 --batch-size 16 --epochs 3 --save-steps 1000 --save-minutes 60 --out";
     let mut command = xtask(&arguments.split(' ').collect::<Vec<_>>());
     command.arg(out);
     command
