@@ -17,6 +17,7 @@ pub mod coefficient;
 pub mod correlation;
 pub mod geometry;
 pub mod locking;
+pub mod noise_scale;
 #[cfg(feature = "png")]
 pub mod png;
 pub mod ratio_and_error;
