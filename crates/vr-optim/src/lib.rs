@@ -69,6 +69,7 @@ pub use locking::Locking;
 pub use memory::RunMemory;
 pub use norm_track::{NormPolicy, NormTrack};
 pub use rule::adamw::{AdamW, AdamWConfig};
+pub use rule::lion::{Lion, LionConfig};
 pub use rule::sgd_momentum::{SgdMomentum, SgdMomentumConfig};
 pub use rule::{Rule, RuleConfig, Step, UpdateRule};
 pub use schedule::{Schedule, ScheduleConfig, StepDecay};

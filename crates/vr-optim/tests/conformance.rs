@@ -5,8 +5,9 @@ use vr_core::{FlatVector, MinibatchKey, MinibatchSource, Normalization, Oracle, 
 use vr_optim::conformance::problem::{Loss, M, P, Regression, Samples, start};
 use vr_optim::conformance::{Cost, Promises, check};
 use vr_optim::{
-    AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, Locking, MegaBatchConfig, MegaBatchSize, RuleConfig,
-    SagaConfig, SgdMomentumConfig, SnapshotGradients, SnapshotRule, StepDecay, SvrgConfig, TableStorage, Training,
+    AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, LionConfig, Locking, MegaBatchConfig,
+    MegaBatchSize, RuleConfig, SagaConfig, SgdMomentumConfig, SnapshotGradients, SnapshotRule, StepDecay, SvrgConfig,
+    TableStorage, Training,
 };
 
 type Run = Training<Regression, Samples>;
@@ -29,6 +30,8 @@ const MINIMUM: f64 = 1e-12;
 const ROUNDED: f64 = 1e-5;
 const NOISE: f64 = 2e-3;
 const SAMPLED: f64 = 5e-2;
+/// Each coordinate of a step of Lion has the length of the rate, which is 2e-4 at the end.
+const STRIDE: f64 = 2e-2;
 
 fn methods() -> Vec<Method> {
     let method = |name, estimator, promises, reaches| Method { name, estimator, promises, reaches };
@@ -106,11 +109,12 @@ fn geometric(config: &mut MegaBatchConfig) {
     config.inner = InnerSteps::Geometric { mean: 3.0 };
 }
 
-/// Each rule, and how far it gets by itself: Adam's steps do not shrink with the gradient.
+/// Each rule, and how far it gets by itself: the steps of Adam and Lion do not shrink with the gradient.
 fn rules() -> Vec<(RuleConfig, f64)> {
     let sgd = |nesterov| RuleConfig::SgdMomentum(SgdMomentumConfig { momentum: 0.9, weight_decay: 0.0, nesterov });
     let adamw = RuleConfig::AdamW(AdamWConfig { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.0 });
-    vec![(sgd(false), 0.0), (sgd(true), 0.0), (adamw, NOISE)]
+    let lion = RuleConfig::Lion(LionConfig::default());
+    vec![(sgd(false), 0.0), (sgd(true), 0.0), (adamw, NOISE), (lion, STRIDE)]
 }
 
 /// Calls `check` with every pair, its name, and the share that it may leave of the gradient.
