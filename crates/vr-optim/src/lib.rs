@@ -58,6 +58,7 @@ pub mod training;
 pub use candle_oracle::{CandleOracle, CandleOracleError};
 pub use control_variate::{Combine, ControlVariate, Wanted};
 pub use estimator::{Anchor, Ask, Estimate, Estimator, EstimatorError, NormRule, Point, Probe, Request};
+pub use estimators::loopless::{LooplessConfig, LooplessSvrg};
 pub use estimators::mega_batch::{InnerSamples, InnerSteps, MegaBatch, MegaBatchConfig, MegaBatchSize};
 pub use estimators::saga::{Saga, SagaConfig};
 pub use estimators::sgd::{Sgd, SgdConfig};

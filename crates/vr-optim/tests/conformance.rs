@@ -5,7 +5,7 @@ use vr_core::{FlatVector, MinibatchKey, MinibatchSource, Normalization, Oracle, 
 use vr_optim::conformance::problem::{Loss, M, P, Regression, Samples, start};
 use vr_optim::conformance::{Cost, Promises, check};
 use vr_optim::{
-    AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, LionConfig, Locking, MegaBatchConfig,
+    AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, LionConfig, Locking, LooplessConfig, MegaBatchConfig,
     MegaBatchSize, RuleConfig, SagaConfig, SgdMomentumConfig, SnapshotGradients, SnapshotRule, StepDecay, SvrgConfig,
     TableStorage, Training,
 };
@@ -46,6 +46,7 @@ fn methods() -> Vec<Method> {
         EstimatorConfig::MegaBatch(config)
     };
     let saga = |weight, storage| EstimatorConfig::Saga(SagaConfig { weight, storage, seed: 3 });
+    let loopless = |probability| EstimatorConfig::Loopless(LooplessConfig { probability, seed: 3 });
     let exact = |cost: fn(u64) -> Cost| Promises { cost: Some(cost), ..Promises::exact() };
     let unbiased = |cost: fn(u64) -> Cost| Promises { exact_at_snapshot: false, ..exact(cost) };
     let sampled = |cost: Option<fn(u64) -> Cost>| Promises { unbiased: false, exact_at_snapshot: true, cost };
@@ -68,6 +69,13 @@ fn methods() -> Vec<Method> {
             "svrg from epoch 2",
             svrg(|c| c.start = E),
             exact(|e| Cost { snapshot: (e - 1) * E, ..stored_cost(e) }),
+            MINIMUM,
+        ),
+        method("l-svrg", loopless(None), Promises::exact(), MINIMUM),
+        method(
+            "l-svrg with a coin of two heads",
+            loopless(Some(1.0)),
+            exact(|e| Cost { inner: 2 * e * E, snapshot: e * E * E, ..Cost::default() }),
             MINIMUM,
         ),
         method("scsg", mega(|_| ()), sampled(Some(same_cost)), NOISE),
