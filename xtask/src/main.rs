@@ -13,6 +13,7 @@ mod model_arg;
 mod progress;
 mod repro;
 mod resume;
+mod runs;
 mod status;
 mod train;
 mod verdict;

@@ -2,53 +2,62 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Parser;
+use serde_json::json;
+use vr_bench::BenchError;
 use vr_bench::run_dir::Record;
-use vr_run::run_folder::name;
 use vr_run::status::{CellStatus, RunStatus, status};
+
+use crate::runs;
 
 /// Which runs to look at.
 #[derive(Parser)]
 pub struct Args {
-    /// A run's folder; by default every run in `runs/`.
+    /// A run's folder, or a folder of them; by default every run in `runs/`.
     run: Option<PathBuf>,
     /// Print one JSON object a run.
     #[arg(long)]
     json: bool,
 }
 
-/// Prints one block for each run.
+/// Prints one block for each run; one that cannot be read is named among the others, and makes the whole fail.
 pub fn run(args: &Args) -> Result<()> {
-    let runs = match &args.run {
-        Some(run) => vec![run.clone()],
-        None => runs(Path::new("runs"))?,
-    };
-    for run in runs {
-        // What cannot be gone on with is named here, though its cells could be counted.
-        Record::read(&run)?;
-        let status = status(&run)?;
-        if args.json {
-            say!("{}", serde_json::to_string(&status)?)?;
-        } else {
-            print(&run, &status)?;
+    let runs = args.run.as_deref().map_or_else(|| runs::below(Path::new("runs")), runs::at);
+    let mut failed = Vec::new();
+    for run in &runs {
+        match look(run) {
+            Ok(status) if args.json => say!("{}", line(run, &status)?)?,
+            Ok(status) => print(run, &status)?,
+            Err(error) => {
+                let said = json!({ "run": run, "error": error.to_string() });
+                if args.json {
+                    say!("{said}")?
+                } else {
+                    say!("{}: {error}", run.display())?
+                }
+                failed.push((run, error));
+            }
         }
     }
-    Ok(())
+    match failed.as_slice() {
+        [] => Ok(()),
+        [(run, error)] if runs.len() == 1 => bail!("`{}`: {error}", run.display()),
+        failed => bail!("{} of {} runs cannot be read", failed.len(), runs.len()),
+    }
 }
 
-/// The folders in `parent` that hold a run.
-fn runs(parent: &Path) -> Result<Vec<PathBuf>> {
-    let Ok(entries) = std::fs::read_dir(parent) else { return Ok(Vec::new()) };
-    let mut runs = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() && name(&path)?.is_some() {
-            runs.push(path);
-        }
-    }
-    runs.sort();
-    Ok(runs)
+fn look(run: &Path) -> Result<RunStatus, BenchError> {
+    // What cannot be gone on with is named here, though its cells could be counted.
+    Record::read(run)?;
+    Ok(status(run)?)
+}
+
+/// The status as one line of JSON, with the folder under `run`.
+fn line(run: &Path, status: &RunStatus) -> Result<String> {
+    let mut line = serde_json::to_value(status)?;
+    line["run"] = json!(run);
+    Ok(line.to_string())
 }
 
 fn print(run: &Path, status: &RunStatus) -> Result<()> {

@@ -1,8 +1,12 @@
 //! The pictures that a run is trained and tested on.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use vr_data::{Augmentation, BatchSpec, Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic};
+use vr_data::verify::check;
+use vr_data::{
+    Augmentation, BatchSpec, CifarError, Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic,
+};
 use vr_models::{Graph, Options};
 
 use crate::error::BenchError;
@@ -50,6 +54,8 @@ pub struct LoadedData {
     pub whole: usize,
     /// Name, sizes and digest.
     pub info: DataInfo,
+    /// In what the set is not what was written, as `data verify` tells; a run on it says so.
+    pub problems: Vec<String>,
 }
 
 impl Settings {
@@ -86,9 +92,9 @@ impl Settings {
     /// cannot be trained on it.
     pub fn load(&self) -> Result<LoadedData, BenchError> {
         let data = |error: Box<dyn std::error::Error + Send + Sync>| BenchError::Data(error);
-        let Dataset { name, train, test } = match &self.data {
-            DataChoice::Synthetic => synthetic(&self.drawn()),
-            DataChoice::Cifar10(dir) => cifar10::read(dir).map_err(|e| data(Box::new(e)))?,
+        let (Dataset { name, train, test }, problems) = match &self.data {
+            DataChoice::Synthetic => (synthetic(&self.drawn()), Vec::new()),
+            DataChoice::Cifar10(dir) => read(dir).map_err(|e| data(Box::new(e)))?,
         };
         let part = |set: ImageSet, size: Option<usize>| match size {
             Some(size) => balanced_subset(&set, size, 0).map_err(|e| data(Box::new(e))),
@@ -103,6 +109,16 @@ impl Settings {
             test_size: test.len(),
             digest: format!("train {} test {}", train.digest(), test.digest()),
         };
-        Ok(LoadedData { train: Arc::new(train), test: Arc::new(test), whole, info })
+        Ok(LoadedData { train: Arc::new(train), test: Arc::new(test), whole, info, problems })
     }
+}
+
+/// A set from disk with what is wrong with it, which is said, too.
+fn read(dir: &Path) -> Result<(Dataset, Vec<String>), CifarError> {
+    let set = cifar10::read(dir)?;
+    let problems = check(dir, set.info())?.problems;
+    for problem in &problems {
+        tracing::warn!(set = %dir.display(), "the set is damaged: {problem}");
+    }
+    Ok((set, problems))
 }

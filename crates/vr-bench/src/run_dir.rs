@@ -6,10 +6,10 @@ use serde::de::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use vr_files::write_atomic;
-use vr_run::config::Config;
-use vr_run::{RunFolder, run_folder};
+use vr_run::{Digests, RunFolder, run_folder};
 
 use crate::config::TrainConfig;
+use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::report::report_html;
 use crate::results::json_table::{self, Rows};
@@ -79,7 +79,7 @@ impl Record {
         match &record.task {
             Task::Settings(settings) if settings.batch_size == 0 => Err(Error::custom("`batch_size` is 0")),
             Task::Settings(_) => Ok(record),
-            Task::Config(config) => config.check().map_err(Error::custom).map(|()| record),
+            Task::Config(config) => config.check_values().map_err(Error::custom).map(|()| record),
         }
     }
 
@@ -98,20 +98,60 @@ impl Record {
 
 const CONFIG: &str = "config.toml";
 
-/// Writes everything, `result.json` last: a folder that has it is complete.
+/// The numbers of a finished run.
+pub const RESULT: &str = "result.json";
+/// Longest `result.json` that is read, in bytes.
+pub const LARGEST_RESULT: u64 = 1 << 30;
+const FIGURES: &str = "figures";
+
+/// Writes everything, at last `result.json` and the digests of all: a folder that has both is complete.
 ///
 /// # Errors
 /// When a figure cannot be rendered or a file cannot be written.
 pub fn write(
-    out: &Path,
+    run: &RunFolder,
     record: &Record,
+    data: &LoadedData,
     result: &ExperimentResult,
     times: &[EpochTime],
     figures: &[Figure],
 ) -> Result<PathBuf, BenchError> {
-    let machine = json!({
+    let mut digests = Digests::default();
+    let mut put = |name: &str, content: &[u8]| {
+        digests.note(name, content);
+        write_atomic(run.path().join(name), content)
+    };
+    let manifest = serde_json::to_string_pretty(&Manifest { record, machine: machine(data) })?;
+    if let Task::Config(config) = &record.task {
+        put(CONFIG, config.to_toml()?.as_bytes())?;
+    }
+    put("manifest.json", manifest.as_bytes())?;
+    put("timing.json", json_table::to_json(&Rows(times), 2)?.as_bytes())?;
+    let tensors = tensor_table::of(&result.diagnostics.tensors);
+    if !tensors.is_empty() {
+        put("tensors.json", json_table::to_json(&tensors, 4)?.as_bytes())?;
+    }
+    if vr_files::is_folder(run.path().join(FIGURES))? {
+        vr_files::sweep(run.path().join(FIGURES))?;
+    }
+    for (name, _, svg) in figures {
+        put(&format!("{FIGURES}/{name}.svg"), svg.as_bytes())?;
+        #[cfg(feature = "png")]
+        put(&format!("{FIGURES}/{name}.png"), &crate::figures::png::png(svg, 1.0)?)?;
+    }
+    let titled: Vec<(&str, &str)> = figures.iter().map(|(_, title, svg)| (title.as_str(), svg.as_str())).collect();
+    let report = "report.html";
+    put(report, report_html(result, times, &titled, &manifest).as_bytes())?;
+    put(RESULT, result.to_json()?.as_bytes())?;
+    run.seal(digests)?;
+    Ok(run.path().join(report))
+}
+
+/// What a run was made with.
+fn machine(data: &LoadedData) -> serde_json::Value {
+    let mut machine = json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "data": result.data,
+        "data": data.info,
         "commit": commit(),
         "threads": rayon::current_num_threads(),
         "isa": vr_kernels::Isa::detect().name(),
@@ -119,23 +159,10 @@ pub fn write(
         "os": std::env::consts::OS,
         "arch": std::env::consts::ARCH,
     });
-    let manifest = serde_json::to_string_pretty(&Manifest { record, machine })?;
-    write_atomic(out.join("manifest.json"), manifest.as_bytes())?;
-    write_atomic(out.join("timing.json"), json_table::to_json(&Rows(times), 2)?.as_bytes())?;
-    let tensors = tensor_table::of(&result.diagnostics.tensors);
-    if !tensors.is_empty() {
-        write_atomic(out.join("tensors.json"), json_table::to_json(&tensors, 4)?.as_bytes())?;
+    if !data.problems.is_empty() {
+        machine["data_problems"] = json!(data.problems);
     }
-    for (name, _, svg) in figures {
-        write_atomic(out.join("figures").join(format!("{name}.svg")), svg.as_bytes())?;
-        #[cfg(feature = "png")]
-        write_atomic(out.join("figures").join(format!("{name}.png")), &crate::figures::png::png(svg, 1.0)?)?;
-    }
-    let titled: Vec<(&str, &str)> = figures.iter().map(|(_, title, svg)| (title.as_str(), svg.as_str())).collect();
-    let report = out.join("report.html");
-    write_atomic(&report, report_html(result, times, &titled, &manifest).as_bytes())?;
-    write_atomic(out.join("result.json"), result.to_json()?.as_bytes())?;
-    Ok(report)
+    machine
 }
 
 #[derive(Serialize)]

@@ -37,7 +37,15 @@ impl Verification {
 /// [`CifarError`] when the folder cannot even be read as a set.
 pub fn verify(dir: impl AsRef<Path>) -> Result<Verification, CifarError> {
     let dir = dir.as_ref();
-    let info = info(dir)?;
+    check(dir, info(dir)?)
+}
+
+/// As [`verify`], of a set whose `info` was taken when it was read from the folder.
+///
+/// # Errors
+/// [`CifarError`] when the description cannot be read.
+pub fn check(dir: impl AsRef<Path>, info: DatasetInfo) -> Result<Verification, CifarError> {
+    let dir = dir.as_ref();
     let manifest = cifar10::read_manifest(dir)?;
     let mut problems = Vec::new();
     match &manifest {

@@ -16,6 +16,9 @@ pub(crate) struct File(fs::File);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Links {
     Followed,
+    /// Enough for reading: a file of several names is read like any other.
+    NotFollowed,
+    /// For writing, which would change a file of another name, too.
     Refused,
 }
 
@@ -97,7 +100,7 @@ fn plainly(options: &mut fs::OpenOptions, links: Links) -> &fs::OpenOptions {
     use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;
 
-    let follow = if links == Links::Refused { OFlags::NOFOLLOW } else { OFlags::empty() };
+    let follow = if links == Links::Followed { OFlags::empty() } else { OFlags::NOFOLLOW };
     // A pipe without a writer would be waited for.
     options.custom_flags((OFlags::NONBLOCK | follow).bits().cast_signed())
 }

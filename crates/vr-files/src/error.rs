@@ -39,6 +39,12 @@ pub enum FileError {
         /// Who holds it.
         holder: String,
     },
+    /// Something else is where a folder is expected.
+    #[error("{} is a link or a file; a folder was expected", path.display())]
+    NoFolder {
+        /// What is there.
+        path: PathBuf,
+    },
     /// The path does not end in a name.
     #[error("{} does not name a file or folder", path.display())]
     NoName {

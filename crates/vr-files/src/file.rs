@@ -85,10 +85,21 @@ fn fill(hidden: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> 
 /// # Errors
 /// [`FileError`]; a file of more than `most` bytes is refused before anything is allocated.
 pub fn read(path: impl AsRef<Path>, most: u64) -> Result<Vec<u8>, FileError> {
-    let path = path.as_ref();
+    read_through(path.as_ref(), most, Links::Followed)
+}
+
+/// As [`read`], and a link at `path` is refused.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_nofollow(path: impl AsRef<Path>, most: u64) -> Result<Vec<u8>, FileError> {
+    read_through(path.as_ref(), most, Links::NotFollowed)
+}
+
+fn read_through(path: &Path, most: u64, links: Links) -> Result<Vec<u8>, FileError> {
     let failed = FileError::io("read", path);
     let content = || {
-        let mut file = File::open(path, std::fs::File::options().read(true), Links::Followed)?;
+        let mut file = File::open(path, std::fs::File::options().read(true), links)?;
         let len = file.len()?;
         let mut bytes = Vec::new();
         if len <= most {
@@ -165,6 +176,10 @@ mod tests {
         std::fs::write(folder.path().join("a"), "plain").unwrap();
         std::os::unix::fs::symlink("a", folder.path().join("link")).unwrap();
         assert_eq!(read(folder.path().join("link"), 10).unwrap(), b"plain");
+        assert!(read_nofollow(folder.path().join("link"), 10).unwrap_err().to_string().contains("no plain file"));
+        // A copy made of hard links, as backups are, is read.
+        std::fs::hard_link(folder.path().join("a"), folder.path().join("b")).unwrap();
+        assert_eq!(read_nofollow(folder.path().join("b"), 10).unwrap(), b"plain");
     }
 
     #[test]

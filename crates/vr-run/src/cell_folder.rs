@@ -11,14 +11,18 @@ use vr_files::write_atomic;
 use crate::cell::Cell;
 use crate::checkpoint::{CheckpointPolicy, Checkpoints};
 use crate::difference::difference;
+use crate::digest::digest;
 use crate::error::RunError;
 use crate::log::{self, LogError};
 use crate::position::Position;
 use crate::time::EpochTime;
 
 const SETTINGS: &str = "settings.json";
+const METRICS: &str = "metrics.jsonl";
+const TIMING: &str = "timing.jsonl";
 const RESULT: &str = "result.json";
 const ERROR: &str = "error.txt";
+const CHECKPOINTS: &str = "checkpoints";
 
 /// Longest `settings.json` or `result.json` that is read, in bytes.
 const LARGEST: u64 = 1 << 28;
@@ -56,6 +60,7 @@ impl CellFolder {
     /// [`RunError::OtherSettings`] when it belongs to a cell with other settings.
     pub fn claim(out: &Path, cell: &impl Cell) -> Result<Self, RunError> {
         let folder = Self::of(out, cell);
+        folder.check_links(out)?;
         match folder.check_settings(cell) {
             Err(RunError::File(error)) if error.is_not_found() => {
                 let text = serde_json::to_string_pretty(&cell.settings())?;
@@ -63,13 +68,21 @@ impl CellFolder {
             }
             outcome => outcome?,
         }
-        vr_files::create_folder(folder.path.join("checkpoints"))?;
+        vr_files::create_folder(folder.path.join(CHECKPOINTS))?;
         Ok(folder)
+    }
+
+    /// Nothing is written through a link that leads out of the run.
+    pub(crate) fn check_links(&self, out: &Path) -> Result<(), RunError> {
+        for folder in [out.join(CELLS), self.path.clone(), self.path.join(CHECKPOINTS)] {
+            vr_files::is_folder(folder)?;
+        }
+        Ok(())
     }
 
     /// Whether it has been claimed.
     pub fn is_begun(&self) -> bool {
-        self.path.join(SETTINGS).is_file()
+        self.path.join(SETTINGS).symlink_metadata().is_ok()
     }
 
     /// Compares its settings with those of a cell.
@@ -82,6 +95,11 @@ impl CellFolder {
             None => Ok(()),
             Some(difference) => Err(RunError::OtherSettings { path: self.path.clone(), difference }),
         }
+    }
+
+    /// Whether something of a cell is there without the settings that it was made with.
+    pub(crate) fn is_headless(&self) -> bool {
+        !self.is_begun() && [METRICS, RESULT].iter().any(|name| self.path.join(name).symlink_metadata().is_ok())
     }
 
     /// Whether the logs are sound up to a position.
@@ -107,33 +125,54 @@ impl CellFolder {
         Ok(())
     }
 
-    /// The folders of all cells of a run, by name; none of a run that was stopped before its first cell.
+    /// The folders of all cells of a run, by name; none of a run that was stopped before its first cell. Links are passed
+    /// over.
     ///
     /// # Errors
     /// When the run's folder cannot be listed.
     pub fn all(out: &Path) -> Result<Vec<Self>, RunError> {
-        let paths = match vr_files::list(out.join(CELLS)) {
-            Err(error) if error.is_not_found() => Vec::new(),
-            listed => listed?,
-        };
-        Ok(paths.into_iter().map(|path| Self { path }).filter(Self::is_begun).collect())
+        let cells = out.join(CELLS);
+        let paths = if vr_files::is_folder(&cells)? { vr_files::list(&cells)? } else { Vec::new() };
+        let inside = paths.into_iter().filter(|path| vr_files::is_folder(path).unwrap_or(false));
+        Ok(inside.map(|path| Self { path }).filter(Self::is_begun).collect())
     }
 
     /// The cell's name.
     pub fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+    /// Whether it has a result.
+    pub fn is_finished(&self) -> bool {
+        self.path.join(RESULT).symlink_metadata().is_ok()
+    }
+
+    /// The files that are there and have no digest elsewhere, by their paths from the cell's folder: a checkpoint's state
+    /// has its digest in the manifest.
+    ///
+    /// # Errors
+    /// When the checkpoints cannot be listed.
+    pub fn files(&self) -> Result<Vec<String>, RunError> {
+        let checkpoints = self.checkpoints(CheckpointPolicy::default()).list()?;
+        let manifests = checkpoints.into_iter().map(|checkpoint| format!("{CHECKPOINTS}/{}", checkpoint.manifest()));
+        let own = [SETTINGS, METRICS, TIMING, RESULT].map(str::to_owned);
+        Ok(own.into_iter().chain(manifests).filter(|name| self.path.join(name).is_file()).collect())
+    }
+
     /// The events.
     pub fn metrics(&self) -> PathBuf {
-        self.path.join("metrics.jsonl")
+        self.path.join(METRICS)
     }
     /// The times of the epochs.
     pub fn timing(&self) -> PathBuf {
-        self.path.join("timing.jsonl")
+        self.path.join(TIMING)
     }
     /// The saved states.
     pub fn checkpoints(&self, policy: CheckpointPolicy) -> Checkpoints {
-        Checkpoints::new(self.path.join("checkpoints"), policy)
+        Checkpoints::new(self.path.join(CHECKPOINTS), policy)
     }
 
     /// The whole log of a finished cell.
@@ -141,7 +180,7 @@ impl CellFolder {
     /// # Errors
     /// When it cannot be read.
     pub fn log(&self) -> Result<Vec<u8>, RunError> {
-        Ok(self.read("metrics.jsonl")?)
+        Ok(self.read(METRICS)?)
     }
 
     /// What a finished cell found; `None` for one that is not.
@@ -208,7 +247,7 @@ impl CellFolder {
         if self.error()?.is_some() {
             vr_files::remove(self.path.join(ERROR))?;
         }
-        Ok(vr_files::sweep(self.path.join("checkpoints"))?)
+        Ok(vr_files::sweep(self.path.join(CHECKPOINTS))?)
     }
 
     /// Writes `result.json` from the log, which is complete.
@@ -233,12 +272,16 @@ impl CellFolder {
         Ok(CellReport { settings: self.digest(SETTINGS)?, metrics: digest(&metrics), weights, found })
     }
 
+    pub(crate) fn result_digest(&self) -> Result<String, RunError> {
+        self.digest(RESULT)
+    }
+
     /// The times of the epochs so far.
     ///
     /// # Errors
     /// When they cannot be read.
     pub fn times(&self) -> Result<Vec<EpochTime>, RunError> {
-        match self.read("timing.jsonl") {
+        match self.read(TIMING) {
             Ok(bytes) => Ok(log::sound(&bytes).0),
             Err(error) if error.is_not_found() => Ok(Vec::new()),
             Err(error) => Err(error.into()),
@@ -246,7 +289,7 @@ impl CellFolder {
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, vr_files::FileError> {
-        vr_files::read(self.path.join(name), LARGEST)
+        vr_files::read_nofollow(self.path.join(name), LARGEST)
     }
 
     fn digest(&self, name: &str) -> Result<String, RunError> {
@@ -260,8 +303,4 @@ pub const CELLS: &str = "cells";
 /// A cell's name in characters that every system allows.
 fn file_name(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "-._=".contains(c) { c } else { '_' }).collect()
-}
-
-fn digest(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex().to_string()
 }

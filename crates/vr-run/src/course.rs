@@ -57,6 +57,11 @@ impl<'a, C: Cell> Course<'a, C> {
         Ok(course)
     }
 
+    /// Whether all epochs are done.
+    pub fn is_finished(&self) -> bool {
+        self.at.epoch > self.cell.epochs()
+    }
+
     /// Where it stands.
     pub fn position(&self) -> &Position {
         &self.at
@@ -99,7 +104,7 @@ impl<'a, C: Cell> Course<'a, C> {
     /// # Errors
     /// When a gradient, a minibatch or a table fails.
     pub fn advance(&mut self, stop: impl FnMut() -> bool) -> Result<Action<C::Event>, RunError> {
-        if self.at.epoch > self.cell.epochs() {
+        if self.is_finished() {
             return Ok(Action::Finished);
         }
         let places = self.probe.places(self.at.epoch, self.steps);

@@ -39,8 +39,14 @@ pub enum RunError {
         source: serde_json::Error,
     },
     /// A finished cell's numbers are not those of its log.
-    #[error("`{}` is not what the log beside it says", .0.display())]
+    #[error("`{}` is not what the log beside it says; put both back, or remove the cell's folder to train it again", .0.display())]
     Result(PathBuf),
+    /// A file of a finished cell is not what was written.
+    #[error("`{}` is not what was written; put it back, or remove the cell's folder to train it again", .0.display())]
+    Changed(PathBuf),
+    /// A file of digests is not what was written.
+    #[error("`{}` is damaged: its own digest is another", .0.display())]
+    Digests(PathBuf),
     /// Something else is in the way.
     #[error("`{}` already holds {what}; choose another folder or remove it", path.display())]
     Occupied {

@@ -2,7 +2,7 @@
 //!
 //! A run has a folder ([`RunFolder`]) and is made of [`Cell`]s, each one training with its measurements and tests. A cell
 //! saves itself ([`checkpoint`]), logs what happens ([`log`]) and goes on where it stood, to the same bytes as if it had
-//! never been interrupted. [`status`] and [`verify`] look at a folder from outside.
+//! never been interrupted. [`status`] and [`verify`] look at a folder from outside, and [`digests`] hold what a finished run wrote.
 //!
 //! # Example
 //!
@@ -77,6 +77,8 @@ pub mod checkpoint;
 pub mod config;
 pub mod course;
 mod difference;
+pub mod digest;
+pub mod digests;
 mod error;
 mod journal;
 pub mod log;
@@ -94,6 +96,7 @@ pub mod verify;
 pub use cell::{Cell, EpochEnd, Place, Probe, TrainingOf};
 pub use cell_folder::{CellFolder, CellReport};
 pub use checkpoint::{CheckpointError, CheckpointPolicy, Checkpoints};
+pub use digests::Digests;
 pub use error::{CellError, RunError};
 pub use log::{Log, LogError};
 pub use observer::{Observer, Silent};

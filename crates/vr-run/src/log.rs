@@ -86,7 +86,7 @@ impl<T: Serialize + DeserializeOwned> Log<T> {
 /// # Errors
 /// [`LogError::Short`] when these bytes are not whole, sound lines.
 pub fn read<T: DeserializeOwned>(path: &Path, len: u64) -> Result<Vec<T>, LogError> {
-    let bytes = vr_files::read(path, LARGEST)?;
+    let bytes = vr_files::read_nofollow(path, LARGEST)?;
     let expected = usize::try_from(len).unwrap_or(usize::MAX);
     let (events, found) = sound(bytes.get(..expected).unwrap_or(&bytes));
     if found != len {

@@ -14,7 +14,7 @@ use crate::error::RunError;
 use crate::journal::Journal;
 use crate::log::LogError;
 use crate::observer::Observer;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{METRICS, RunFolder};
 use crate::time::EpochTime;
 
 /// How the work is done; no result depends on it.
@@ -62,7 +62,8 @@ impl RunFolder {
     /// Each cell has a folder of its own. Whether and where a cell was interrupted changes nothing in its result.
     ///
     /// # Errors
-    /// As [`check`](Self::check), before any work. [`RunError::Interrupted`] when the observer asked to stop, after all is
+    /// As [`check`](Self::check), before any work. [`RunError::Changed`] or [`RunError::Result`] when a finished cell is not
+    /// what was written. [`RunError::Interrupted`] when the observer asked to stop, after all is
     /// saved. What the first cell fails with, after the others came to their end. A cell that diverges is
     /// a result and no error.
     pub fn run<C: Cell>(
@@ -72,6 +73,7 @@ impl RunFolder {
         observer: &dyn Observer<C::Event>,
     ) -> Result<Vec<Finished<C::Found>>, RunError> {
         self.check(cells)?;
+        self.unseal()?;
         // Before any cell: a folder with a record is a run, however the process ends.
         self.ensure_record()?;
         let claim = |cell| CellFolder::claim(self.path(), cell);
@@ -87,7 +89,7 @@ impl RunFolder {
         found.sort_by_key(|found| found.0);
         let found = found.into_iter().map(|found| found.1).collect::<Result<_, _>>()?;
         let logs = folders.iter().map(CellFolder::log).collect::<Result<Vec<_>, _>>()?;
-        write_atomic(self.path().join("metrics.jsonl"), &logs.concat())?;
+        write_atomic(self.path().join(METRICS), &logs.concat())?;
         Ok(found)
     }
 }
@@ -117,6 +119,7 @@ struct Worker<'a, C: Cell> {
 impl<C: Cell> Worker<'_, C> {
     fn run(&self) -> Result<Finished<C::Found>, RunError> {
         if let Some(report) = self.folder.finished::<C::Found>()? {
+            self.folder.check_result::<C>()?;
             return Ok(Finished { found: report.found, times: self.folder.times()? });
         }
         if self.observer.stop() {

@@ -27,6 +27,8 @@ pub enum CellState {
     Done,
     /// Its loss ceased to be a number, or exploded.
     Diverged,
+    /// A file of it cannot be read.
+    Unreadable,
 }
 
 /// How far a cell is.
@@ -36,7 +38,7 @@ pub struct CellStatus {
     pub name: String,
     /// What it is doing.
     pub state: CellState,
-    /// Why it failed.
+    /// Why it failed or cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Epochs done.
@@ -60,15 +62,15 @@ pub struct RunStatus {
     pub left_s: Option<f64>,
 }
 
-/// Reads how far the run in `out` is; changes nothing.
+/// Reads how far the run in `out` is; changes nothing. A cell that cannot be read says so and is in no other's way.
 ///
 /// # Errors
-/// When the folder holds no run or a file cannot be read.
+/// When the folder holds no run or its own files cannot be read.
 pub fn status(out: &Path) -> Result<RunStatus, RunError> {
     let experiment = name(out)?.ok_or_else(|| RunError::NoRun(out.to_owned()))?;
     let holder = Lock::holder(out.join(LOCK))?;
-    let cells: Vec<_> =
-        CellFolder::all(out)?.iter().map(|folder| cell(folder, holder.is_some())).collect::<Result<_, _>>()?;
+    let one = |folder: &CellFolder| cell(folder, holder.is_some()).unwrap_or_else(|error| unreadable(folder, &error));
+    let cells: Vec<_> = CellFolder::all(out)?.iter().map(one).collect();
     let left_s = left(&cells);
     Ok(RunStatus { experiment, holder, cells, left_s })
 }
@@ -92,6 +94,11 @@ fn cell(folder: &CellFolder, busy: bool) -> Result<CellStatus, RunError> {
         epochs: folder.epochs()?,
         epoch_s: (!times.is_empty()).then(|| seconds / times.len() as f64),
     })
+}
+
+fn unreadable(folder: &CellFolder, error: &RunError) -> CellStatus {
+    let (name, error) = (folder.name(), Some(error.to_string()));
+    CellStatus { name, state: CellState::Unreadable, error, epochs_done: 0, epochs: 0, epoch_s: None }
 }
 
 /// What the unfinished cells still need: at their own pace, or at the mean pace of the others.

@@ -5,14 +5,13 @@ use std::path::Path;
 use serde::Serialize;
 use vr_core::State;
 use vr_core::state::Value;
-use vr_files::Lock;
 
 use crate::cell::Cell;
 use crate::cell_folder::CellFolder;
 use crate::checkpoint::{CheckpointPolicy, load};
 use crate::course::{Action, Course};
 use crate::error::RunError;
-use crate::run_folder::LOCK;
+use crate::run_folder::at_rest;
 
 /// What was found of one cell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -27,30 +26,76 @@ pub struct CellCheck {
     pub problems: Vec<String>,
 }
 
-/// Checks the cells of the run in `out`; changes nothing. Where the two newest checkpoints of one are at most
+/// Checks the cells of the run in `out`; changes nothing, and keeps nobody from the run. Where the two newest checkpoints of one are at most
 /// `most` steps apart, the newer is computed again from the older.
 ///
 /// # Errors
 /// When another process works on the run. What is wrong with a cell is no error but a problem of that cell.
 pub fn verify<C: Cell>(out: &Path, cells: &[C], most: u64) -> Result<Vec<CellCheck>, RunError> {
-    let _lock = Lock::acquire(out.join(LOCK))?;
-    Ok(cells.iter().map(|cell| check(cell, out, most)).collect())
+    at_rest(out)?;
+    let found = cells.iter().map(|cell| check(cell, out, most)).collect();
+    // Whoever began meanwhile changed what was read.
+    at_rest(out)?;
+    Ok(found)
 }
 
-fn check<C: Cell>(cell: &C, out: &Path, most: u64) -> CellCheck {
-    let folder = CellFolder::of(out, cell);
+/// Checks what can be told of the cells of the run in `out` without their data: digests, finite numbers, and that results
+/// say what the logs do. Changes nothing, and keeps nobody from the run.
+///
+/// # Errors
+/// When another process works on the run, or its cells cannot be listed.
+pub fn verify_files<C: Cell>(out: &Path) -> Result<Vec<CellCheck>, RunError> {
+    at_rest(out)?;
+    let folders = CellFolder::all(out)?;
+    let found = folders.iter().map(|folder| found(folder, |found| files::<C>(folder, found).map(drop))).collect();
+    at_rest(out)?;
+    Ok(found)
+}
+
+fn found(folder: &CellFolder, check: impl FnOnce(&mut CellCheck) -> Result<(), RunError>) -> CellCheck {
     let mut found = CellCheck { name: folder.name(), ..CellCheck::default() };
-    if let Err(error) = checks(cell, &folder, most, &mut found) {
+    if let Err(error) = check(&mut found) {
         found.problems.push(error.to_string());
     }
     found
 }
 
-fn checks<C: Cell>(cell: &C, folder: &CellFolder, most: u64, found: &mut CellCheck) -> Result<(), RunError> {
-    if !folder.is_begun() {
-        return Ok(());
-    }
+fn check<C: Cell>(cell: &C, out: &Path, most: u64) -> CellCheck {
+    let folder = CellFolder::of(out, cell);
+    found(&folder, |found| {
+        folder.check_links(out)?;
+        if folder.is_headless() {
+            found.problems.push(format!("`{}` has no settings.json", folder.path().display()));
+        }
+        if folder.is_begun() { begun(cell, &folder, most, found) } else { Ok(()) }
+    })
+}
+
+fn begun<C: Cell>(cell: &C, folder: &CellFolder, most: u64, found: &mut CellCheck) -> Result<(), RunError> {
     folder.check_settings(cell)?;
+    let states = files::<C>(folder, found)?;
+    if let Some(newest) = states.last() {
+        let course = Course::restore(cell, newest)?;
+        folder.check_logs::<C>(course.position())?;
+        let weights = folder.finished::<C::Found>()?.map(|report| report.weights);
+        if course.is_finished() && weights.is_some_and(|weights| weights != course.digest()) {
+            found.problems.push("the digest of the weights in `result.json` is not that of the last checkpoint".into());
+        }
+    }
+    if let [.., older, newer] = states.as_slice() {
+        match replay(cell, older, newer, most)? {
+            Replay::Equal(steps) => found.replayed = steps,
+            Replay::TooLong => {}
+            Replay::Different(name) => {
+                found.problems.push(format!("taken again from the checkpoint before, `{name}` of the newest differs"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The states of the sound checkpoints, oldest first, and whether a finished cell's result is what its log says.
+fn files<C: Cell>(folder: &CellFolder, found: &mut CellCheck) -> Result<Vec<State>, RunError> {
     let checkpoints = folder.checkpoints(CheckpointPolicy::default());
     let mut states = Vec::new();
     for checkpoint in checkpoints.list()? {
@@ -66,21 +111,11 @@ fn checks<C: Cell>(cell: &C, folder: &CellFolder, most: u64, found: &mut CellChe
         }
     }
     found.checkpoints = states.len();
-    if let Some(newest) = states.last() {
-        let course = Course::restore(cell, newest)?;
-        folder.check_logs::<C>(course.position())?;
+    if folder.is_finished() && folder.finished::<C::Found>()?.is_none() {
+        found.problems.push(format!("the `result.json` of `{}` is damaged", folder.path().display()));
     }
     folder.check_result::<C>()?;
-    if let [.., older, newer] = states.as_slice() {
-        match replay(cell, older, newer, most)? {
-            Replay::Equal(steps) => found.replayed = steps,
-            Replay::TooLong => {}
-            Replay::Different(name) => {
-                found.problems.push(format!("taken again from the checkpoint before, `{name}` of the newest differs"));
-            }
-        }
-    }
-    Ok(())
+    Ok(states)
 }
 
 enum Replay {

@@ -1,7 +1,6 @@
 //! Takes a cell's measurements. None of them changes the course of the training.
 
 use vr_core::{State, StateError};
-use vr_optim::Survey;
 use vr_run::{CellError, Place};
 
 use super::successive::Successive;
@@ -80,15 +79,16 @@ impl<'a> Measurer<'a> {
         if index == SUCCESSIVE {
             return Ok(self.successive.take().map(|found| Event::Steps(found.row(at))).into_iter().collect());
         }
+        let full = run.full_gradient()?;
         match &mut self.successive {
             Some(successive) => {
-                successive.next(run.full_gradient()?);
+                successive.next(full);
                 Ok(Vec::new())
             }
             None => {
-                let survey = run.survey()?;
-                self.successive = Some(Successive::begin(survey.full_gradient));
-                Ok(vec![Event::Variance(Point::new(at, &survey.variance.total))])
+                self.successive = Some(Successive::begin(full));
+                let total = run.variance()?.total;
+                Ok(vec![Event::Variance(Point::new(at, &total))])
             }
         }
     }
@@ -96,25 +96,28 @@ impl<'a> Measurer<'a> {
 
 const PART: &str = "successive";
 
-/// The variance, in total and for each tensor, and what the same gradients say of the way from the snapshot.
+/// The variance, in total and for each tensor.
 fn variance(run: &mut Run, at: Moment) -> Found {
-    let Survey { variance, geometry, .. } = run.survey()?;
-    let tensors = variance.tensors.into_iter().map(|(name, found)| TensorVariance {
+    let report = run.variance()?;
+    let tensors = report.tensors.into_iter().map(|(name, found)| TensorVariance {
         name,
         sgd_variance: found.sgd_variance,
         ratio: found.ratio,
         optimal_coefficient: found.optimal_coefficient,
     });
     let tensors = TensorRow { at: at.clone(), tensors: tensors.collect() };
-    let geometry = geometry.map(|found| Event::Geometry(GeometryRow::new(at.clone(), found)));
-    let events = [Event::Variance(Point::new(at, &variance.total)), Event::Tensors(tensors)];
-    Ok(events.into_iter().chain(geometry).collect())
+    Ok(vec![Event::Variance(Point::new(at, &report.total)), Event::Tensors(tensors)])
 }
 
 /// Nothing before the first snapshot.
 fn geometry(run: &mut Run, at: Moment) -> Found {
-    let found = run.survey()?.geometry;
-    Ok(found.map(|found| Event::Geometry(GeometryRow::new(at, found))).into_iter().collect())
+    let row = run.geometry()?.map(|found| GeometryRow {
+        at,
+        distance: found.distance,
+        gradient_distance: found.gradient_distance,
+        curvature: found.curvature,
+    });
+    Ok(row.map(Event::Geometry).into_iter().collect())
 }
 
 /// Both forms of the variance, at a step whose mega-batch began within the run of steps that `place` belongs to.
@@ -125,8 +128,7 @@ fn positions(run: &mut Run, at: Moment, place: &measure::Place) -> Found {
     let Some(position) = since.filter(|&since| since <= place.index) else { return Ok(Vec::new()) };
     let first = place.step - position;
     let at = Moment { percent: 100.0 * first as f64 / run.steps_per_epoch() as f64, ..at };
-    let Survey { variance, within, .. } = run.survey()?;
-    let forms = [(Form::FullPass, variance.total), (Form::InnerBatch, within.total)];
+    let forms = [(Form::FullPass, run.variance()?.total), (Form::InnerBatch, run.variance_within()?.total)];
     let row = |(form, found): (Form, vr_core::VarianceSummary)| {
         Event::Position(PositionRow {
             at: at.clone(),

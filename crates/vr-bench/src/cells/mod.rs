@@ -6,6 +6,8 @@ pub mod observer;
 mod successive;
 pub mod training;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use vr_core::{State, StateError};
 use vr_run::{CellError, EpochEnd, Execution, Finished, Place, Probe, RunFolder};
@@ -152,4 +154,17 @@ pub fn run_cells(
     let execution = Execution { checkpoints: settings.checkpoints, jobs: settings.jobs };
     let finished = run.run(&cells, execution, observer)?;
     Ok(cells.iter().zip(finished).map(|(cell, finished)| cell.result(finished)).collect())
+}
+
+/// The digests of the results of a run's cells, by the names of their folders.
+///
+/// # Errors
+/// As [`RunFolder::results`].
+pub fn result_digests(
+    run: &RunFolder,
+    settings: &Settings,
+    data: &LoadedData,
+    cells: &[Cell],
+) -> Result<BTreeMap<String, String>, BenchError> {
+    Ok(run.results(&CellOnData::each(settings, data, cells))?)
 }

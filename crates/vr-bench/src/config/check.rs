@@ -8,22 +8,29 @@ use vr_run::config::{Checked, Config, Fault, POSITIVE, distinct, folder, within}
 use super::TrainConfig;
 use crate::measure::Kind;
 use crate::paper::schedule::{Rise, Schedule, Shape};
-use crate::settings::DataChoice;
+use crate::settings::{DataChoice, EngineKind};
 
 /// Threads that anybody may want.
 const MOST_THREADS: usize = 1024;
 
 impl Config for TrainConfig {
     fn check(&self) -> Result<(), Fault> {
+        self.check_values()?;
+        self.check_surroundings()
+    }
+}
+
+impl TrainConfig {
+    /// Whether it makes sense anywhere: in another folder, with another build, after its data went elsewhere.
+    ///
+    /// # Errors
+    /// The first key that does not, and why.
+    pub fn check_values(&self) -> Result<(), Fault> {
         if self.method.as_ref().is_some_and(|name| name.trim().is_empty()) {
             return Err(Fault {
                 nearest: Some(self.estimator.build().name().into()),
                 ..Fault::new("method", "is empty")
             });
-        }
-        if !self.engine.is_built() {
-            let reason = format!("`{}` is not in this build; the Cargo feature of that name builds it in", self.engine);
-            return Err(Fault { nearest: Some("cpu".into()), ..Fault::new("engine", reason) });
         }
         within("batch-size", self.batch_size, 1..=u32::MAX as usize)?;
         within("epochs", self.epochs, 1..)?;
@@ -40,9 +47,24 @@ impl Config for TrainConfig {
         self.check_estimator()?;
         self.check_measures()
     }
-}
 
-impl TrainConfig {
+    /// Whether engine and folders are there.
+    ///
+    /// # Errors
+    /// The first key that names what is not.
+    pub fn check_surroundings(&self) -> Result<(), Fault> {
+        check_engine(self.engine)?;
+        if let DataChoice::Cifar10(path) = &self.data {
+            folder("data.cifar10", path)?;
+        }
+        match self.estimator.clone().table(1) {
+            Some((TableStorage::File { folder: path }, _)) => {
+                folder(&format!("estimator.{}.storage.file.folder", self.estimator.key()), path)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether it fits a training set of `pictures` pictures, before any subset is taken.
     ///
     /// # Errors
@@ -56,7 +78,7 @@ impl TrainConfig {
     fn check_data(&self) -> Checked {
         match &self.data {
             DataChoice::Synthetic => self.check_size(SyntheticConfig::default().train),
-            DataChoice::Cifar10(path) => folder("data.cifar10", path),
+            DataChoice::Cifar10(_) => Ok(()),
         }
     }
 
@@ -106,10 +128,7 @@ impl TrainConfig {
             let reason = format!("is `locked`, which leaves `{key}` the same transforms for the whole run");
             return Err(Fault { nearest: Some("unlocked".into()), ..Fault::new("locking", reason) });
         }
-        match self.estimator.clone().table(1) {
-            Some((TableStorage::File { folder: path }, _)) => folder(&format!("{key}.storage.file.folder"), path),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn check_measures(&self) -> Checked {
@@ -123,4 +142,16 @@ impl TrainConfig {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether the build has an engine.
+///
+/// # Errors
+/// When it has not.
+pub fn check_engine(engine: EngineKind) -> Checked {
+    if engine.is_built() {
+        return Ok(());
+    }
+    let reason = format!("`{engine}` is not in this build; the Cargo feature of that name builds it in");
+    Err(Fault { nearest: Some("cpu".into()), ..Fault::new("engine", reason) })
 }

@@ -6,6 +6,8 @@
 
 mod check;
 
+pub use check::check_engine;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};

@@ -11,7 +11,6 @@ pub mod elu;
 pub mod ema_table;
 pub mod fine_tuning;
 pub mod geometry;
-pub mod learning_rate;
 pub mod locking;
 pub mod quick;
 pub mod snapshot_interval;
@@ -19,16 +18,19 @@ pub mod streaming;
 pub mod test_error;
 pub mod train;
 pub mod variance_ratio;
+mod verify;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use vr_optim::{RunMemory, TableStorage};
-use vr_run::verify::CellCheck;
-use vr_run::{RunError, RunFolder};
+use vr_run::RunFolder;
+use vr_run::config::ConfigError;
 
 use crate::cell::Cell;
 use crate::cells::observer::Observer;
-use crate::cells::{CellOnData, run_cells};
+use crate::cells::{result_digests, run_cells};
+use crate::config::check_engine;
 use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::figures::{FigureError, distinct};
@@ -36,6 +38,8 @@ use crate::results::{CellResult, EpochTime, ExperimentResult};
 use crate::run_dir::{self, Figure, Record, Task};
 use crate::settings::{Model, PAPER_EPOCHS, Settings};
 use crate::verdict::Verdict;
+
+pub use verify::{RunCheck, verify};
 
 /// An experiment of the paper.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +84,7 @@ impl Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 14] = [
+pub const ALL: [Experiment; 13] = [
     quick::EXPERIMENT,
     locking::EXPERIMENT,
     bn_reset::EXPERIMENT,
@@ -89,7 +93,6 @@ pub const ALL: [Experiment; 14] = [
     snapshot_interval::EXPERIMENT,
     streaming::EXPERIMENT,
     test_error::EXPERIMENT,
-    learning_rate::EXPERIMENT,
     fine_tuning::EXPERIMENT,
     ema_table::EXPERIMENT,
     correlation::EXPERIMENT,
@@ -127,6 +130,7 @@ pub fn run(
     observer: &dyn Observer,
 ) -> Result<Finished, BenchError> {
     experiment.check(settings.model)?;
+    check_engine(settings.engine).map_err(ConfigError::Fit)?;
     let data = settings.load()?;
     let run = RunFolder::open(out, experiment.name)?;
     if forgotten {
@@ -143,22 +147,6 @@ pub fn run(
         verdicts: experiment.verdicts,
     };
     work.run(&run, observer)
-}
-
-/// Checks the run in `out` and changes nothing: each cell's digests, shapes, numbers and logs, and where its two newest
-/// checkpoints are at most `most` steps apart, the newer is computed again from the older.
-///
-/// # Errors
-/// When the folder holds no run, another process works on it or its data cannot be read. What is wrong
-/// with a cell is no error but a problem of that cell.
-pub fn verify(out: &Path, most: u64) -> Result<Vec<CellCheck>, BenchError> {
-    let record = Record::read(out)?.ok_or_else(|| RunError::NoRun(out.to_owned()))?;
-    let settings = record.settings(out);
-    let data = settings.load()?;
-    let minibatches = data.info.train_size.div_ceil(settings.batch_size);
-    let cells = cells(&record, minibatches)
-        .ok_or_else(|| BenchError::Unknown { path: out.to_owned(), experiment: record.experiment.clone() })?;
-    Ok(vr_run::verify::verify(out, &CellOnData::each(&settings, &data, &cells), most)?)
 }
 
 /// The cells of a run by its record, for data that make so many minibatches; `None` for an unknown experiment.
@@ -186,10 +174,11 @@ impl Work<'_> {
         observer.begin(self.cells.len(), self.largest()?);
         let measured = run_cells(run, &self.record, self.settings, self.data, &self.cells, observer)?;
         let mut result = self.gather(&measured);
+        result.cells = result_digests(run, self.settings, self.data, &self.cells)?;
         result.verdicts = (self.verdicts)(&result);
         let figures = drawn((self.figures)(&result))?;
         let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
-        let report = run_dir::write(run.path(), &self.record, &result, &times, &figures)?;
+        let report = run_dir::write(run, &self.record, self.data, &result, &times, &figures)?;
         Ok(Finished { result, times, report })
     }
 
@@ -233,6 +222,7 @@ impl Work<'_> {
             epochs: measured.iter().flat_map(|cell| cell.epochs.clone()).collect(),
             diverged: measured.iter().filter_map(|cell| cell.diverged.clone()).collect(),
             verdicts: Vec::new(),
+            cells: BTreeMap::new(),
         }
     }
 }

@@ -34,6 +34,7 @@ pub fn run(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Obs
 }
 
 fn train(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Observer) -> Result<Finished, BenchError> {
+    config.check_surroundings().map_err(ConfigError::Fit)?;
     let settings = config.settings(out);
     let data = settings.load().map_err(at_fault)?;
     config.check_size(data.info.train_size).map_err(ConfigError::Fit)?;

@@ -43,7 +43,7 @@ pub(super) fn mean_ratios(points: &[Point]) -> String {
 }
 
 /// All variances.
-pub(super) fn points(points: &[Point], batch_size: usize) -> String {
+pub(super) fn points(points: &[Point]) -> String {
     let heads = [
         "model",
         "method",
@@ -56,7 +56,6 @@ pub(super) fn points(points: &[Point], batch_size: usize) -> String {
         "squared bias",
         "correlation",
         "best coefficient",
-        "noise scale (examples)",
     ];
     let rows = points.iter().map(|point| {
         vec![
@@ -71,7 +70,6 @@ pub(super) fn points(points: &[Point], batch_size: usize) -> String {
             number(point.squared_bias),
             optional(point.correlation),
             optional(point.optimal_coefficient),
-            optional(point.noise_scale(batch_size)),
         ]
     });
     folded(points.len(), &table(&heads, "numbers", rows))
@@ -96,22 +94,8 @@ pub(super) fn epochs(epochs: &[EpochRow]) -> String {
 
 /// Distance and curvature.
 pub(super) fn geometry(rows: &[GeometryRow]) -> String {
-    let heads = [
-        "distance from the snapshot",
-        "over the snapshot's norm",
-        "distance of the gradients",
-        "curvature",
-        "mean-square curvature",
-    ];
-    let cells = |row: &GeometryRow| {
-        vec![
-            number(row.distance),
-            optional(row.relative_distance),
-            number(row.gradient_distance),
-            optional(row.curvature),
-            optional(row.mean_square_curvature),
-        ]
-    };
+    let heads = ["distance from the snapshot", "distance of the gradients", "curvature"];
+    let cells = |row: &GeometryRow| vec![number(row.distance), number(row.gradient_distance), optional(row.curvature)];
     at_moments(rows, &heads, |row| &row.at, cells)
 }
 

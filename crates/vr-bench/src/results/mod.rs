@@ -9,6 +9,7 @@ pub mod diagnostics;
 pub mod epoch;
 pub mod event;
 pub mod json_table;
+pub mod rows;
 pub mod tensor_table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,9 @@ pub struct ExperimentResult {
     pub diverged: Vec<Divergence>,
     /// What the measurements say about the claim.
     pub verdicts: Vec<Verdict>,
+    /// BLAKE3 digests of the `result.json` of each cell, by the name of its folder; none in results of older versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cells: BTreeMap<String, String>,
 }
 
 impl ExperimentResult {
@@ -161,9 +165,6 @@ pub struct Point {
     pub epoch: usize,
     /// How far through the epoch, in percent of its minibatches.
     pub percent: f64,
-    /// Squared norm of the full gradient; older results have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub squared_gradient: Option<f64>,
     /// Trace of the variance of the plain stochastic gradient.
     #[serde(with = "not_finite")]
     pub sgd_variance: f64,
@@ -190,7 +191,6 @@ impl Point {
             seed: at.seed,
             epoch: at.epoch,
             percent: at.percent,
-            squared_gradient: Some(found.squared_gradient),
             sgd_variance: found.sgd_variance,
             estimator_error: found.estimator_error,
             ratio: found.ratio,
@@ -198,13 +198,6 @@ impl Point {
             correlation: found.correlation,
             optimal_coefficient: found.optimal_coefficient,
         }
-    }
-
-    /// The gradient noise scale in examples (McCandlish et al. 2018): the size of the minibatch whose gradient has as much
-    /// variance as the full gradient has squared norm.
-    pub fn noise_scale(&self, batch_size: usize) -> Option<f64> {
-        let squared = self.squared_gradient.filter(|&squared| squared > 0.0)?;
-        Some(batch_size as f64 * self.sgd_variance / squared)
     }
 }
 
@@ -255,6 +248,7 @@ pub(crate) mod made_up {
             epochs: Vec::new(),
             diverged: Vec::new(),
             verdicts: Vec::new(),
+            cells: BTreeMap::new(),
         }
     }
 
@@ -277,7 +271,6 @@ pub(crate) mod made_up {
             seed: 0,
             epoch,
             percent: 100.0,
-            squared_gradient: Some(0.5),
             sgd_variance: 1.0,
             estimator_error: ratio,
             ratio: Some(ratio),
@@ -313,13 +306,6 @@ mod tests {
         let old = text.replace("estimator_error", "vr_variance");
         assert_ne!(old, text);
         assert_eq!(serde_json::from_str::<Point>(&old).unwrap(), point);
-    }
-
-    #[test]
-    fn the_noise_scale_is_in_examples() {
-        let point = made_up::point("svrg", 2, 0.5);
-        assert_eq!(point.noise_scale(128), Some(256.0));
-        assert_eq!(Point { squared_gradient: None, ..point }.noise_scale(128), None);
     }
 
     /// A diverged run was once averaged in as 90 %.

@@ -36,7 +36,13 @@ pub fn settings() -> Settings {
 pub fn data() -> LoadedData {
     let set = synthetic(&SyntheticConfig { train: 30, test: 10, ..SyntheticConfig::default() });
     let info = DataInfo { name: set.name, train_size: 30, test_size: 10, digest: set.train.digest().to_string() };
-    LoadedData { train: Arc::new(set.train), test: Arc::new(set.test), whole: info.train_size, info }
+    LoadedData {
+        train: Arc::new(set.train),
+        test: Arc::new(set.test),
+        whole: info.train_size,
+        info,
+        problems: Vec::new(),
+    }
 }
 
 /// Every estimator, measured or not, locked or not.

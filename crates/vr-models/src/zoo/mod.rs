@@ -6,7 +6,6 @@
 
 mod densenet;
 mod lenet;
-mod mlp;
 mod model;
 mod resnet;
 
@@ -16,7 +15,7 @@ pub use model::{Model, ModelError};
 use crate::graph::{Graph, GraphBuilder, GraphError, NodeId};
 
 /// Every network that a name stands for.
-pub const TABLE: [&Family; 10] = [
+pub const TABLE: [&Family; 9] = [
     &lenet::PLAIN,
     &lenet::WITH_ELU,
     &lenet::WITH_DROPOUT,
@@ -26,7 +25,6 @@ pub const TABLE: [&Family; 10] = [
     &resnet::RESNET110,
     &densenet::SIZED,
     &densenet::DENSENET_40_36,
-    &mlp::SIZED,
 ];
 
 /// The networks of one name.

@@ -232,7 +232,8 @@ pub fn repeats(make: Make<'_>) -> Checked {
             measured(plain.step())?;
             measured(watched.variance())?;
             measured(watched.prepare())?;
-            measured(watched.survey())?;
+            measured(watched.variance_within())?;
+            measured(watched.geometry())?;
             measured(watched.step())?;
             if bits(plain.iterate()) != bits(watched.iterate()) {
                 return Err(format!("step {step}: other iterates"));

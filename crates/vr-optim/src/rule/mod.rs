@@ -4,7 +4,6 @@
 //! and sizes ([`Rule`]) and the [`UpdateRule`] itself.
 
 pub mod adamw;
-pub mod lion;
 pub mod sgd_momentum;
 pub mod step;
 
@@ -12,7 +11,6 @@ use vr_core::{FlatVector, Scalar, StateError, StateReader, StateWriter};
 
 use crate::fault::Fault;
 use adamw::AdamWConfig;
-use lion::LionConfig;
 use sgd_momentum::SgdMomentumConfig;
 
 pub use step::Step;
@@ -98,8 +96,6 @@ table_of_rules! {
     "sgd-momentum" => SgdMomentum(SgdMomentumConfig),
     /// [`AdamW`](adamw::AdamW).
     "adamw" => AdamW(AdamWConfig),
-    /// [`Lion`](lion::Lion).
-    "lion" => Lion(LionConfig),
 }
 
 impl Default for RuleConfig {

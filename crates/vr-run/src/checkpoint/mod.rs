@@ -54,7 +54,8 @@ impl CheckpointError {
     /// Whether the checkpoint itself is at fault, rather than the system that should read it.
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::File(error) => error.is_not_found() || matches!(error, FileError::TooLarge { .. }),
+            Self::File(FileError::TooLarge { .. } | FileError::NoFolder { .. }) => true,
+            Self::File(error) => error.is_not_found(),
             Self::Schema { .. } | Self::Damaged { .. } | Self::Encoding(_) => true,
         }
     }

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+/// The description in a checkpoint.
+pub(super) const MANIFEST: &str = "manifest.json";
+
 /// One checkpoint by its name, `NUMBER-epoch-EPOCH`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -15,6 +18,11 @@ impl Checkpoint {
     /// The name of its folder.
     pub(super) fn name(self) -> String {
         format!("{:08}-epoch-{}", self.number, self.epoch)
+    }
+
+    /// The path of its manifest from the folder of the checkpoints.
+    pub fn manifest(self) -> String {
+        format!("{}/{MANIFEST}", self.name())
     }
 
     /// The checkpoint of a folder; `None` for a name that no checkpoint has.

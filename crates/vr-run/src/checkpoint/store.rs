@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use vr_core::State;
 use vr_files::{create_folder_atomic, write_part};
 
-use super::name::Checkpoint;
+use crate::digest::digest;
+
+use super::name::{Checkpoint, MANIFEST};
 use super::{CheckpointError, CheckpointPolicy, SCHEMA, decode, encode};
 
 const STATE: &str = "state.safetensors";
-const MANIFEST: &str = "manifest.json";
 /// No manifest comes near this length.
 const LARGEST_MANIFEST: u64 = 4096;
 
@@ -44,11 +45,8 @@ impl Checkpoints {
     /// # Errors
     /// When the folder is there and cannot be listed.
     pub fn list(&self) -> Result<Vec<Checkpoint>, CheckpointError> {
-        let mut found: Vec<_> = match vr_files::list(&self.folder) {
-            Ok(paths) => paths.iter().filter_map(|path| Checkpoint::parse(path)).collect(),
-            Err(error) if error.is_not_found() => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
+        let paths = if vr_files::is_folder(&self.folder)? { vr_files::list(&self.folder)? } else { Vec::new() };
+        let mut found: Vec<_> = paths.iter().filter_map(|path| Checkpoint::parse(path)).collect();
         found.sort_by_key(|checkpoint| checkpoint.number);
         Ok(found)
     }
@@ -100,19 +98,16 @@ impl Checkpoints {
 /// # Errors
 /// When it is incomplete, damaged or of another version.
 pub fn load(folder: &Path) -> Result<State, CheckpointError> {
+    vr_files::is_folder(folder)?;
     let damaged = |name: &str, reason: String| CheckpointError::Damaged { path: folder.join(name), reason };
-    let text = vr_files::read(folder.join(MANIFEST), LARGEST_MANIFEST)?;
+    let text = vr_files::read_nofollow(folder.join(MANIFEST), LARGEST_MANIFEST)?;
     let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| damaged(MANIFEST, e.to_string()))?;
     if manifest.schema != SCHEMA {
         return Err(CheckpointError::Schema { path: folder.to_owned(), found: manifest.schema });
     }
-    let bytes = vr_files::read(folder.join(STATE), manifest.bytes)?;
+    let bytes = vr_files::read_nofollow(folder.join(STATE), manifest.bytes)?;
     if bytes.len() as u64 != manifest.bytes || digest(&bytes) != manifest.blake3 {
         return Err(damaged(STATE, "its length and BLAKE3 digest are not the manifest's".into()));
     }
     Ok(decode(&bytes)?)
-}
-
-fn digest(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex().to_string()
 }
