@@ -24,7 +24,7 @@ pub enum Stream {
     Subset = 7,
     /// Pictures of a synthetic set.
     Synthetic = 8,
-    /// How many inner steps follow a mega-batch.
+    /// How many steps follow a snapshot or a mega-batch, where chance decides.
     InnerCount = 9,
     /// In which order a table method goes through its fixed minibatches.
     TableOrder = 11,

@@ -1,5 +1,8 @@
 //! The variance report: the trace of the covariance of an estimator against that of SGD.
 
+use std::ops::{AddAssign, Range};
+
+use crate::vector::{dot, squared_distance};
 use crate::{ParameterSpace, Scalar};
 
 /// What a full pass over the minibatches at a point x says of an estimator, over all parameters or
@@ -10,6 +13,8 @@ use crate::{ParameterSpace, Scalar};
 /// summed over coordinates (the trace of the covariance; Defazio & Bottou 2019, section 4):
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct VarianceSummary {
+    /// `‖G‖²`; `sgd_variance / squared_gradient` is the gradient noise scale in minibatches.
+    pub squared_gradient: f64,
     /// `mean‖g_b − G‖²`.
     pub sgd_variance: f64,
     /// `mean‖v_b − G‖²` = `estimator_variance` + `squared_bias`.
@@ -25,6 +30,8 @@ pub struct VarianceSummary {
     pub correlation: Option<f64>,
     /// `Cov(g, g̃)/Var(g̃)`, the α of least variance. `None` likewise.
     pub optimal_coefficient: Option<f64>,
+    /// `mean‖g_b − g̃_b‖²`, which bounds SVRG's variance. `None` without a control variate.
+    pub squared_change: Option<f64>,
 }
 
 /// [`VarianceSummary`] in total and for each tensor.
@@ -42,7 +49,7 @@ pub struct VarianceReport {
 /// by Welford's update.
 #[derive(Clone, Debug)]
 pub struct VarianceAccumulator {
-    tensors: Vec<(String, std::ops::Range<usize>)>,
+    tensors: Vec<(String, Range<usize>)>,
     count: u64,
     references: u64,
     gradient: Vec<f64>,
@@ -58,6 +65,18 @@ struct Sums {
     estimate: f64,
     reference: f64,
     mixed: f64,
+    /// Of squared differences between gradient and reference, not about their means.
+    change: f64,
+}
+
+impl AddAssign for Sums {
+    fn add_assign(&mut self, other: Self) {
+        self.gradient += other.gradient;
+        self.estimate += other.estimate;
+        self.reference += other.reference;
+        self.mixed += other.mixed;
+        self.change += other.change;
+    }
 }
 
 /// Interleaved partial sums: a fixed order that still vectorises.
@@ -121,6 +140,7 @@ impl VarianceAccumulator {
                 sums.reference += update(&mut self.reference[range.clone()], r, weight);
                 let (before, after) = (&self.gradient[range.clone()], &self.reference[range.clone()]);
                 sums.mixed += mixed(before, &gradient[range.clone()], after, r);
+                sums.change += squared_distance(&gradient[range.clone()], r);
             }
             sums.gradient += update(&mut self.gradient[range.clone()], &gradient[range.clone()], weight);
             sums.estimate += update(&mut self.estimate[range.clone()], &estimate[range], weight);
@@ -144,41 +164,59 @@ impl VarianceAccumulator {
     /// When `full` does not fit the space.
     pub fn report_about(&self, full: &[f64]) -> VarianceReport {
         assert_eq!(full.len(), self.gradient.len(), "a full gradient over the wrong space");
-        let squared_distance = |mean: &[f64], range: &std::ops::Range<usize>| {
-            crate::vector::distance(&mean[range.clone()], &full[range.clone()]).powi(2)
-        };
-        let mut total = (Sums::default(), 0.0, 0.0);
+        let mut all = (Sums::default(), About::default());
         let mut tensors = Vec::with_capacity(self.tensors.len());
         for ((name, range), sums) in self.tensors.iter().zip(&self.sums) {
-            let (offset, bias) = (squared_distance(&self.gradient, range), squared_distance(&self.estimate, range));
-            tensors.push((name.clone(), self.summary(*sums, offset, bias)));
-            total.0.gradient += sums.gradient;
-            total.0.estimate += sums.estimate;
-            total.0.reference += sums.reference;
-            total.0.mixed += sums.mixed;
-            total.1 += offset;
-            total.2 += bias;
+            let full = &full[range.clone()];
+            let about = About {
+                squared_norm: dot(full, full),
+                offset: squared_distance(&self.gradient[range.clone()], full),
+                squared_bias: squared_distance(&self.estimate[range.clone()], full),
+            };
+            tensors.push((name.clone(), self.summary(*sums, about)));
+            all.0 += *sums;
+            all.1 += about;
         }
-        VarianceReport { minibatches: self.count, total: self.summary(total.0, total.1, total.2), tensors }
+        VarianceReport { minibatches: self.count, total: self.summary(all.0, all.1), tensors }
     }
 
-    /// `offset` is the squared distance of the gradients' own mean to G.
-    fn summary(&self, sums: Sums, offset: f64, squared_bias: f64) -> VarianceSummary {
+    fn summary(&self, sums: Sums, about: About) -> VarianceSummary {
         let count = self.count.max(1) as f64;
-        let sgd_variance = sums.gradient / count + offset;
+        let sgd_variance = sums.gradient / count + about.offset;
         let estimator_variance = sums.estimate / count;
-        let estimator_error = estimator_variance + squared_bias;
-        let referenced = self.references == self.count && sums.reference > 0.0;
+        let estimator_error = estimator_variance + about.squared_bias;
+        let always = self.references == self.count && self.count > 0;
+        let varies = always && sums.reference > 0.0;
         VarianceSummary {
+            squared_gradient: about.squared_norm,
             sgd_variance,
             estimator_error,
             estimator_variance,
-            squared_bias,
+            squared_bias: about.squared_bias,
             ratio: (sgd_variance > 0.0).then(|| estimator_error / sgd_variance),
-            correlation: (referenced && sums.gradient > 0.0)
-                .then(|| sums.mixed / (sums.gradient * sums.reference).sqrt()),
-            optimal_coefficient: referenced.then(|| sums.mixed / sums.reference),
+            correlation: (varies && sums.gradient > 0.0).then(|| sums.mixed / (sums.gradient * sums.reference).sqrt()),
+            optimal_coefficient: varies.then(|| sums.mixed / sums.reference),
+            squared_change: always.then(|| sums.change / count),
         }
+    }
+}
+
+/// What the full gradient G says of one tensor.
+#[derive(Clone, Copy, Debug, Default)]
+struct About {
+    /// `‖G‖²`.
+    squared_norm: f64,
+    /// Squared distance of the gradients' own mean to G.
+    offset: f64,
+    /// Squared distance of the estimates' mean to G.
+    squared_bias: f64,
+}
+
+impl AddAssign for About {
+    fn add_assign(&mut self, other: Self) {
+        self.squared_norm += other.squared_norm;
+        self.offset += other.offset;
+        self.squared_bias += other.squared_bias;
     }
 }
 
@@ -205,7 +243,7 @@ mod tests {
     }
 
     /// The definitions, by two passes over a stored table.
-    fn table(g: &[Vec<f64>], v: &[Vec<f64>], r: &[Vec<f64>], range: std::ops::Range<usize>) -> VarianceSummary {
+    fn table(g: &[Vec<f64>], v: &[Vec<f64>], r: &[Vec<f64>], range: Range<usize>) -> VarianceSummary {
         let m = g.len() as f64;
         let (mg, mv, mr) = (mean(g), mean(v), mean(r));
         let sum = |x: &[Vec<f64>], mx: &[f64], y: &[Vec<f64>], my: &[f64]| -> f64 {
@@ -213,7 +251,10 @@ mod tests {
         };
         let (sgd, reference, mixed) = (sum(g, &mg, g, &mg), sum(r, &mr, r, &mr), sum(g, &mg, r, &mr));
         let error = sum(v, &mg, v, &mg);
+        let change = |(x, y): (&Vec<f64>, &Vec<f64>)| -> f64 { range.clone().map(|i| (x[i] - y[i]).powi(2)).sum() };
         VarianceSummary {
+            squared_gradient: range.clone().map(|i| mg[i].powi(2)).sum(),
+            squared_change: Some(g.iter().zip(r).map(change).sum::<f64>() / m),
             sgd_variance: sgd,
             estimator_error: error,
             estimator_variance: sum(v, &mv, v, &mv),
@@ -226,6 +267,8 @@ mod tests {
 
     fn assert_close(found: VarianceSummary, expected: VarianceSummary) {
         let close = |a: f64, b: f64| assert!((a - b).abs() <= 1e-10 * (1.0 + b.abs()), "{found:?}\n{expected:?}");
+        close(found.squared_gradient, expected.squared_gradient);
+        close(found.squared_change.unwrap(), expected.squared_change.unwrap());
         close(found.sgd_variance, expected.sgd_variance);
         close(found.estimator_error, expected.estimator_error);
         close(found.estimator_variance, expected.estimator_variance);
@@ -268,7 +311,8 @@ mod tests {
             Coefficient::one().combine(&space, &g, &g, &mu, &mut v);
             accumulator.observe(&g, &v, Some(&g));
         }
-        assert_eq!(accumulator.report().total.estimator_variance, 0.0);
+        let total = accumulator.report().total;
+        assert_eq!((total.estimator_variance, total.squared_change), (0.0, Some(0.0)));
     }
 
     #[test]
@@ -281,6 +325,8 @@ mod tests {
         let total = accumulator.report().total;
         assert_eq!(total.ratio, Some(1.0));
         assert_eq!(total.sgd_variance, 1.25 * P as f64);
+        assert_eq!(total.squared_gradient, 2.25 * P as f64);
         assert_eq!((total.squared_bias, total.correlation, total.optimal_coefficient), (0.0, None, None));
+        assert_eq!(total.squared_change, None);
     }
 }

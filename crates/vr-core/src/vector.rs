@@ -112,8 +112,16 @@ pub fn norm<S: Scalar>(x: &[S]) -> f64 {
 /// # Panics
 /// When the lengths differ.
 pub fn distance<S: Scalar>(x: &[S], y: &[S]) -> f64 {
+    squared_distance(x, y).sqrt()
+}
+
+/// `‖x − y‖²` in f64, in a fixed order.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn squared_distance<S: Scalar>(x: &[S], y: &[S]) -> f64 {
     assert_eq!(x.len(), y.len(), "distance of vectors of unequal length");
-    sum_by(x.len(), |i| (x[i].to_f64() - y[i].to_f64()).powi(2)).sqrt()
+    sum_by(x.len(), |i| (x[i].to_f64() - y[i].to_f64()).powi(2))
 }
 
 #[cfg(test)]

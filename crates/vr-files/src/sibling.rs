@@ -3,6 +3,7 @@
 use crate::{
     FileError,
     disk::{self, Claim},
+    plain::remove,
 };
 use std::{
     ffi::OsString,
@@ -75,7 +76,7 @@ pub fn sweep(folder: impl AsRef<Path>) -> Result<(), FileError> {
             let is_dir = found.is_some_and(|found| found.is_dir());
             let claim = if is_dir { Claim::take(&path).map_err(FileError::io("look at", &path))? } else { None };
             if !is_dir || claim.is_some() {
-                crate::remove(path)?;
+                remove(path)?;
             }
         }
     }
@@ -93,7 +94,7 @@ pub(crate) fn sweep_beside(path: &Path) {
         if left_over
             && let Ok(Some(claim)) = Claim::take(&hidden)
             && claim.holds()
-            && crate::remove(&hidden).is_ok()
+            && remove(&hidden).is_ok()
         {
             tracing::info!(folder = %hidden.display(), "removed what an earlier process had left half done");
         }

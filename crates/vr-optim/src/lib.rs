@@ -58,6 +58,7 @@ pub mod training;
 pub use candle_oracle::{CandleOracle, CandleOracleError};
 pub use control_variate::{Combine, ControlVariate, Wanted};
 pub use estimator::{Anchor, Ask, Estimate, Estimator, EstimatorError, NormRule, Point, Probe, Request};
+pub use estimators::loopless::{LooplessConfig, LooplessSvrg};
 pub use estimators::mega_batch::{InnerSamples, InnerSteps, MegaBatch, MegaBatchConfig, MegaBatchSize};
 pub use estimators::saga::{Saga, SagaConfig};
 pub use estimators::sgd::{Sgd, SgdConfig};
@@ -69,11 +70,12 @@ pub use locking::Locking;
 pub use memory::RunMemory;
 pub use norm_track::{NormPolicy, NormTrack};
 pub use rule::adamw::{AdamW, AdamWConfig};
+pub use rule::lion::{Lion, LionConfig};
 pub use rule::sgd_momentum::{SgdMomentum, SgdMomentumConfig};
 pub use rule::{Rule, RuleConfig, Step, UpdateRule};
 pub use schedule::{Schedule, ScheduleConfig, StepDecay};
 pub use table::{GradientTable, TableError, TableStorage};
-pub use training::{Geometry, Progress, Training, TrainingError};
+pub use training::{Geometry, Progress, Survey, Training, TrainingError};
 /// The types that an estimator, an oracle or a source of one's own is made of.
 pub use vr_core;
 

@@ -5,8 +5,9 @@ use vr_core::{FlatVector, MinibatchKey, MinibatchSource, Normalization, Oracle, 
 use vr_optim::conformance::problem::{Loss, M, P, Regression, Samples, start};
 use vr_optim::conformance::{Cost, Promises, check};
 use vr_optim::{
-    AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, Locking, MegaBatchConfig, MegaBatchSize, RuleConfig,
-    SagaConfig, SgdMomentumConfig, SnapshotGradients, SnapshotRule, StepDecay, SvrgConfig, TableStorage, Training,
+    AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, LionConfig, Locking, LooplessConfig, MegaBatchConfig,
+    MegaBatchSize, RuleConfig, SagaConfig, SgdMomentumConfig, SnapshotGradients, SnapshotRule, StepDecay, SvrgConfig,
+    TableStorage, Training,
 };
 
 type Run = Training<Regression, Samples>;
@@ -29,6 +30,8 @@ const MINIMUM: f64 = 1e-12;
 const ROUNDED: f64 = 1e-5;
 const NOISE: f64 = 2e-3;
 const SAMPLED: f64 = 5e-2;
+/// Each coordinate of a step of Lion has the length of the rate, which is 2e-4 at the end.
+const STRIDE: f64 = 2e-2;
 
 fn methods() -> Vec<Method> {
     let method = |name, estimator, promises, reaches| Method { name, estimator, promises, reaches };
@@ -43,6 +46,7 @@ fn methods() -> Vec<Method> {
         EstimatorConfig::MegaBatch(config)
     };
     let saga = |weight, storage| EstimatorConfig::Saga(SagaConfig { weight, storage, seed: 3 });
+    let loopless = |probability| EstimatorConfig::Loopless(LooplessConfig { probability, seed: 3 });
     let exact = |cost: fn(u64) -> Cost| Promises { cost: Some(cost), ..Promises::exact() };
     let unbiased = |cost: fn(u64) -> Cost| Promises { exact_at_snapshot: false, ..exact(cost) };
     let sampled = |cost: Option<fn(u64) -> Cost>| Promises { unbiased: false, exact_at_snapshot: true, cost };
@@ -65,6 +69,13 @@ fn methods() -> Vec<Method> {
             "svrg from epoch 2",
             svrg(|c| c.start = E),
             exact(|e| Cost { snapshot: (e - 1) * E, ..stored_cost(e) }),
+            MINIMUM,
+        ),
+        method("l-svrg", loopless(None), Promises::exact(), MINIMUM),
+        method(
+            "l-svrg with a coin of two heads",
+            loopless(Some(1.0)),
+            exact(|e| Cost { inner: 2 * e * E, snapshot: e * E * E, ..Cost::default() }),
             MINIMUM,
         ),
         method("scsg", mega(|_| ()), sampled(Some(same_cost)), NOISE),
@@ -106,11 +117,12 @@ fn geometric(config: &mut MegaBatchConfig) {
     config.inner = InnerSteps::Geometric { mean: 3.0 };
 }
 
-/// Each rule, and how far it gets by itself: Adam's steps do not shrink with the gradient.
+/// Each rule, and how far it gets by itself: the steps of Adam and Lion do not shrink with the gradient.
 fn rules() -> Vec<(RuleConfig, f64)> {
     let sgd = |nesterov| RuleConfig::SgdMomentum(SgdMomentumConfig { momentum: 0.9, weight_decay: 0.0, nesterov });
     let adamw = RuleConfig::AdamW(AdamWConfig { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.0 });
-    vec![(sgd(false), 0.0), (sgd(true), 0.0), (adamw, NOISE)]
+    let lion = RuleConfig::Lion(LionConfig::default());
+    vec![(sgd(false), 0.0), (sgd(true), 0.0), (adamw, NOISE), (lion, STRIDE)]
 }
 
 /// Calls `check` with every pair, its name, and the share that it may leave of the gradient.

@@ -186,21 +186,13 @@ fn a_fraction_of_an_epoch_keeps_the_laws() {
 fn measuring_and_parallelism_do_not_change_the_course() {
     // Debug prints a number's every bit.
     type Measure = fn(&mut Training<Toy, Drawn>) -> String;
-    let measures: [Measure; 4] = [
+    let measures: [Measure; 2] = [
         |run| {
-            let report = run.variance().unwrap();
-            assert_eq!(report.minibatches, M as u64);
-            format!("{report:?}")
-        },
-        |run| {
-            let report = run.variance_within().unwrap();
-            assert!(report.minibatches > 0);
-            format!("{report:?}")
-        },
-        |run| {
-            let geometry = run.geometry().unwrap();
-            assert!(geometry.is_none_or(|geometry| geometry.distance >= 0.0));
-            format!("{geometry:?}")
+            let survey = run.survey().unwrap();
+            assert_eq!(survey.variance.minibatches, M as u64);
+            assert!(survey.within.minibatches > 0);
+            assert!(survey.geometry.is_none_or(|geometry| geometry.distance >= 0.0));
+            format!("{survey:?}")
         },
         |run| format!("{:?}", run.full_gradient().unwrap()),
     ];
@@ -237,10 +229,11 @@ fn measuring_and_parallelism_do_not_change_the_course() {
 #[test]
 fn distance_and_curvature_are_those_of_the_definition() {
     let mut run = training(Svrg::recomputed(), Locking::Locked);
-    assert_eq!(run.geometry().unwrap(), None);
+    assert_eq!(run.survey().unwrap().geometry, None);
     run.prepare().unwrap();
-    let at_snapshot = run.geometry().unwrap().unwrap();
-    assert_eq!((at_snapshot.distance, at_snapshot.curvature), (0.0, None));
+    let at_snapshot = run.survey().unwrap().geometry.unwrap();
+    assert_eq!((at_snapshot.distance, at_snapshot.relative_distance), (0.0, Some(0.0)));
+    assert_eq!((at_snapshot.curvature, at_snapshot.mean_square_curvature), (None, None));
     assert!(at_snapshot.gradient_distance < 1e-14, "{at_snapshot:?}");
     let snapshot = run.iterate().clone();
     for _ in 0..3 {
@@ -249,10 +242,17 @@ fn distance_and_curvature_are_those_of_the_definition() {
     let full = |x: &FlatVector<f64>| toy::full_gradient(x, 0);
     let way = vr_core::vector::distance(run.iterate(), &snapshot);
     let gradients = vr_core::vector::distance(&full(run.iterate()), &full(&snapshot));
-    let found = run.geometry().unwrap().unwrap();
+    let survey = run.survey().unwrap();
+    assert_eq!(survey.full_gradient, run.full_gradient().unwrap());
+    let found = survey.geometry.unwrap();
     assert_eq!(found.distance, way);
     assert!((found.gradient_distance - gradients).abs() < 1e-14, "{found:?} {gradients}");
     assert_eq!(found.curvature, Some(found.gradient_distance / way));
+    assert_eq!(found.relative_distance, Some(way / vr_core::vector::norm(&snapshot)));
+    let changed =
+        |b| vr_core::vector::squared_distance(&toy::gradient(run.iterate(), 0, b), &toy::gradient(&snapshot, 0, b));
+    let expected = (0..M as u32).map(changed).sum::<f64>() / M as f64 / way.powi(2);
+    assert!((found.mean_square_curvature.unwrap() - expected).abs() < 1e-12, "{found:?} {expected}");
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn storage_equals_recomputation_to_the_bit() {
         for _ in 0..2 * M {
             run.step().unwrap();
         }
-        (bits(run.iterate()), run.variance().unwrap(), run.variance_within().unwrap())
+        (bits(run.iterate()), run.survey().unwrap())
     });
     assert_eq!(stored, recomputed);
 }
@@ -168,7 +168,7 @@ fn over_its_own_minibatches_it_is_the_mega_batchs_gradient() {
         let (mut run, _, minibatches) = second(same(2), steps);
         let x = run.iterate().clone();
         let full = full_gradient(&x, 0);
-        let report = run.variance_within().unwrap();
+        let report = run.survey().unwrap().within;
         assert_eq!(report.minibatches, 2);
         let own = distance(&mean_gradient(&x, 0, minibatches.clone()), &full).powi(2);
         assert!((report.total.squared_bias - own).abs() < 1e-12, "{report:?} {own}");
@@ -183,7 +183,8 @@ fn the_inner_form_over_all_minibatches_is_the_full_pass() {
     let mut run = training(Svrg::stored(), Locking::Locked);
     run.step().unwrap();
     run.step().unwrap();
-    let (full, within) = (run.variance().unwrap().total, run.variance_within().unwrap().total);
+    let survey = run.survey().unwrap();
+    let (full, within) = (survey.variance.total, survey.within.total);
     assert!((full.estimator_error - within.estimator_error).abs() < 1e-14);
     assert!((full.sgd_variance - within.sgd_variance).abs() < 1e-14);
 }
@@ -192,7 +193,7 @@ fn the_inner_form_over_all_minibatches_is_the_full_pass() {
 fn distance_and_curvature_are_over_all_minibatches() {
     let (mut run, snapshot, _) = second(same(2), 2);
     let gradients = distance(&full_gradient(run.iterate(), 0), &full_gradient(&snapshot, 0));
-    let geometry = run.geometry().unwrap().unwrap();
+    let geometry = run.survey().unwrap().geometry.unwrap();
     assert_eq!(geometry.distance, distance(run.iterate(), &snapshot));
     assert!((geometry.gradient_distance - gradients).abs() < 1e-14);
 }

@@ -1,4 +1,5 @@
-//! The update rules against PyTorch's trajectories, which `tests/pytorch/rules.py` wrote.
+//! The update rules against trajectories of PyTorch, which `tests/pytorch/rules.py` wrote, and of the plain equations of those that
+//! PyTorch does not have (`tests/pytorch/lion.py`).
 
 use serde::Deserialize;
 use vr_core::{FlatVector, ParameterSpace, State, StateError, TensorOptions};
@@ -20,15 +21,20 @@ struct Case {
 }
 
 impl Case {
-    /// Rate, direction and PyTorch's iterate of each step.
+    /// Rate, direction and the reference's iterate of each step.
     fn steps(&self) -> impl Iterator<Item = (f64, FlatVector<f64>, &[f64])> {
         let steps = self.rates.iter().zip(&self.gradients).zip(&self.iterates);
         steps.map(|((&rate, gradient), iterate)| (rate, FlatVector::from(gradient.clone()), &iterate[..]))
     }
 }
 
+/// The fixtures, all from the same start.
 fn fixture() -> Fixture {
-    serde_json::from_str(include_str!("pytorch/rules.json")).unwrap()
+    let read = |text| serde_json::from_str::<Fixture>(text).unwrap();
+    let (mut all, lion) = (read(include_str!("pytorch/rules.json")), read(include_str!("pytorch/lion.json")));
+    assert_eq!(all.start, lion.start);
+    all.cases.extend(lion.cases);
+    all
 }
 
 fn space() -> ParameterSpace {
@@ -39,9 +45,9 @@ fn space() -> ParameterSpace {
 }
 
 #[test]
-fn every_rule_follows_pytorch() {
+fn every_rule_follows_its_reference() {
     let Fixture { start, cases } = fixture();
-    assert_eq!(cases.len(), 4);
+    assert_eq!(cases.len(), 6);
     for case in cases {
         let mut rule = case.rule.build();
         let mut x = FlatVector::from(start.clone());
@@ -79,7 +85,7 @@ fn a_restored_rule_goes_on_to_the_bit() {
 
 #[test]
 fn a_state_of_another_rule_or_length_is_refused() {
-    let [momentum, .., adamw] = &fixture().cases[..] else { panic!() };
+    let [momentum, _, adamw, ..] = &fixture().cases[..] else { panic!() };
     let (mut momentum, mut adamw) = (momentum.rule.build::<f64>(), adamw.rule.build::<f64>());
     let mut x = FlatVector::zeros(7);
     adamw.update(&Step::new(&space(), 0.1, &FlatVector::zeros(7)), &mut x);

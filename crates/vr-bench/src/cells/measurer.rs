@@ -1,6 +1,7 @@
 //! Takes a cell's measurements. None of them changes the course of the training.
 
 use vr_core::{State, StateError};
+use vr_optim::Survey;
 use vr_run::{CellError, Place};
 
 use super::successive::Successive;
@@ -79,16 +80,15 @@ impl<'a> Measurer<'a> {
         if index == SUCCESSIVE {
             return Ok(self.successive.take().map(|found| Event::Steps(found.row(at))).into_iter().collect());
         }
-        let full = run.full_gradient()?;
         match &mut self.successive {
             Some(successive) => {
-                successive.next(full);
+                successive.next(run.full_gradient()?);
                 Ok(Vec::new())
             }
             None => {
-                self.successive = Some(Successive::begin(full));
-                let total = run.variance()?.total;
-                Ok(vec![Event::Variance(Point::new(at, &total))])
+                let survey = run.survey()?;
+                self.successive = Some(Successive::begin(survey.full_gradient));
+                Ok(vec![Event::Variance(Point::new(at, &survey.variance.total))])
             }
         }
     }
@@ -96,28 +96,25 @@ impl<'a> Measurer<'a> {
 
 const PART: &str = "successive";
 
-/// The variance, in total and for each tensor.
+/// The variance, in total and for each tensor, and what the same gradients say of the way from the snapshot.
 fn variance(run: &mut Run, at: Moment) -> Found {
-    let report = run.variance()?;
-    let tensors = report.tensors.into_iter().map(|(name, found)| TensorVariance {
+    let Survey { variance, geometry, .. } = run.survey()?;
+    let tensors = variance.tensors.into_iter().map(|(name, found)| TensorVariance {
         name,
         sgd_variance: found.sgd_variance,
         ratio: found.ratio,
         optimal_coefficient: found.optimal_coefficient,
     });
     let tensors = TensorRow { at: at.clone(), tensors: tensors.collect() };
-    Ok(vec![Event::Variance(Point::new(at, &report.total)), Event::Tensors(tensors)])
+    let geometry = geometry.map(|found| Event::Geometry(GeometryRow::new(at.clone(), found)));
+    let events = [Event::Variance(Point::new(at, &variance.total)), Event::Tensors(tensors)];
+    Ok(events.into_iter().chain(geometry).collect())
 }
 
 /// Nothing before the first snapshot.
 fn geometry(run: &mut Run, at: Moment) -> Found {
-    let row = run.geometry()?.map(|found| GeometryRow {
-        at,
-        distance: found.distance,
-        gradient_distance: found.gradient_distance,
-        curvature: found.curvature,
-    });
-    Ok(row.map(Event::Geometry).into_iter().collect())
+    let found = run.survey()?.geometry;
+    Ok(found.map(|found| Event::Geometry(GeometryRow::new(at, found))).into_iter().collect())
 }
 
 /// Both forms of the variance, at a step whose mega-batch began within the run of steps that `place` belongs to.
@@ -128,7 +125,8 @@ fn positions(run: &mut Run, at: Moment, place: &measure::Place) -> Found {
     let Some(position) = since.filter(|&since| since <= place.index) else { return Ok(Vec::new()) };
     let first = place.step - position;
     let at = Moment { percent: 100.0 * first as f64 / run.steps_per_epoch() as f64, ..at };
-    let forms = [(Form::FullPass, run.variance()?.total), (Form::InnerBatch, run.variance_within()?.total)];
+    let Survey { variance, within, .. } = run.survey()?;
+    let forms = [(Form::FullPass, variance.total), (Form::InnerBatch, within.total)];
     let row = |(form, found): (Form, vr_core::VarianceSummary)| {
         Event::Position(PositionRow {
             at: at.clone(),

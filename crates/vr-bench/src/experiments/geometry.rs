@@ -62,11 +62,16 @@ fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
 }
 
 fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
-    vec![distance(result), curvature(result)]
+    let measured = result.diagnostics.geometry.iter().any(|row| row.relative_distance.is_some());
+    let relative = measured.then(|| relative_distance(result));
+    [distance(result)].into_iter().chain(relative).chain([curvature(result)]).collect()
 }
 
 fn distance(result: &ExperimentResult) -> Verdict {
-    let factor = factor(result, |row| Some(row.distance));
+    judged_distance(result, factor(result, |row| Some(row.distance)))
+}
+
+fn judged_distance(result: &ExperimentResult, factor: Option<(usize, Estimate)>) -> Verdict {
     Verdict {
         id: "C7-distance".into(),
         claim: "C7: the distance from the snapshot grows far faster in DenseNet than in LeNet".into(),
@@ -74,6 +79,17 @@ fn distance(result: &ExperimentResult) -> Verdict {
         measured: show(factor),
         outcome: word(result, factor, |log| log.less(FAR.ln()).sign()),
         rule: LEAST.rule(&format!("{RULE}: for when its {INTERVAL} lies above {FAR}, against when below")),
+    }
+}
+
+/// A network with larger weights goes farther in them: this is the way in the weights' own measure.
+fn relative_distance(result: &ExperimentResult) -> Verdict {
+    let factor = factor(result, |row| row.relative_distance);
+    Verdict {
+        id: "C7-relative-distance".into(),
+        claim: "C7: also relative to the snapshot's norm the distance grows far faster in DenseNet than in LeNet"
+            .into(),
+        ..judged_distance(result, factor)
     }
 }
 
@@ -133,6 +149,8 @@ mod tests {
         let row = |percent: f64| GeometryRow {
             at: Moment { model: model.to_string(), method: format!("svrg-{model}"), seed: 0, epoch, percent },
             distance: distance * percent * (1.0 + distance * percent / 1e4),
+            relative_distance: Some(distance * percent * (1.0 + distance * percent / 1e4) / 10.0),
+            mean_square_curvature: None,
             gradient_distance: distance * percent * curvature,
             curvature: (percent > 0.0).then_some(curvature * (1.0 + percent / 1e4)),
         };
@@ -142,6 +160,7 @@ mod tests {
     fn outcomes(geometry: Vec<GeometryRow>) -> [Outcome; 2] {
         let diagnostics = Diagnostics { geometry, ..Diagnostics::default() };
         let result = ExperimentResult { diagnostics, ..made_up::result("lenet, densenet-40-36") };
+        assert_eq!(relative_distance(&result).outcome, distance(&result).outcome);
         [distance(&result).outcome, curvature(&result).outcome]
     }
 

@@ -55,7 +55,7 @@ pub fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
 
 /// The check at the snapshot, and the claim.
 pub fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
-    vec![start(&result.points), order(result)]
+    vec![start(&result.points), grows(result), order(result)]
 }
 
 /// Zero at 0 % with locking, whatever is trained: there the iterate is the snapshot.
@@ -73,6 +73,43 @@ pub(super) fn start(points: &[Point]) -> Verdict {
         measured: format!("at most {}", show(ratios.iter().copied().reduce(f64::max))),
         outcome: Outcome::of_check(zero, ratios.len()),
         rule: "passed when it holds in every epoch and seed measured".into(),
+    }
+}
+
+/// The logarithms of the locked ratio after the start of an epoch, from epoch 2, with their points.
+pub(super) fn locked(result: &ExperimentResult) -> impl Iterator<Item = (&Point, f64)> {
+    let points = result.points.iter().filter(|p| p.method == "svrg-locked" && p.epoch > 1 && p.percent > 0.0);
+    points.filter_map(|point| Some((point, point.ratio?.ln()))).filter(|(_, log)| log.is_finite())
+}
+
+/// What the logarithm of the locked ratio gains from the first place after the snapshot to the end of the epoch.
+pub(super) fn growth(result: &ExperimentResult) -> Estimate {
+    let at = |percent: f64| locked(result).filter(move |(point, _)| point.percent == percent);
+    let first = locked(result).map(|(point, _)| point.percent).fold(f64::INFINITY, f64::min);
+    let factors: Vec<(u64, f64)> = at(first)
+        .filter_map(|(early, before)| {
+            let (_, after) = at(100.0).find(|(late, _)| (late.seed, late.epoch) == (early.seed, early.epoch))?;
+            Some((early.seed, after - before))
+        })
+        .collect();
+    Estimate::of_runs(&factors)
+}
+
+/// What [`growth`] is.
+pub(super) const GROWTH: &str =
+    "logarithm of the locked ratio at 100 % less that at the first place after 0 %, its mean over epochs";
+
+fn grows(result: &ExperimentResult) -> Verdict {
+    let factor = growth(result);
+    Verdict {
+        id: "C2-growth".into(),
+        claim: "C2: the locked ratio grows through the epoch (from epoch 2)".into(),
+        expected: "at its end above that soon after the snapshot".into(),
+        measured: format!("× {}", factor.exponential()),
+        outcome: LEAST.word(result, factor.n, factor.sign()),
+        rule: LEAST.rule(&format!(
+            "{GROWTH}, one value for each seed: for when its {INTERVAL} lies above 0, against when below; from epoch 2"
+        )),
     }
 }
 
@@ -156,6 +193,26 @@ mod tests {
     #[test]
     fn epochs_of_one_run_are_not_independent() {
         assert_eq!(judged(pairs_of(&[(0, 1.2), (1, 1.6)])), Outcome::Undecided);
+    }
+
+    #[test]
+    fn growth_can_go_either_way() {
+        let judged = |growth: f64, seeds| {
+            let of_seed = |seed: u64| {
+                let wave = 1.0 + 0.01 * seed as f64;
+                [(10.0, 0.2), (50.0, 0.1), (100.0, 0.2 * growth * wave)].map(|(percent, ratio)| Point {
+                    seed,
+                    percent,
+                    ..point("svrg-locked", 2, ratio)
+                })
+            };
+            let points = (0..seeds).flat_map(of_seed).collect();
+            grows(&ExperimentResult { points, ..crate::results::made_up::result("lenet") }).outcome
+        };
+        assert_eq!(judged(3.0, 3), Outcome::Confirmed);
+        assert_eq!(judged(0.5, 3), Outcome::Contradicted);
+        assert_eq!(judged(1.0, 3), Outcome::Undecided);
+        assert_eq!(judged(3.0, 1), Outcome::OneRunFor);
     }
 
     #[test]

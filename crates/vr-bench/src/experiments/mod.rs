@@ -11,6 +11,7 @@ pub mod elu;
 pub mod ema_table;
 pub mod fine_tuning;
 pub mod geometry;
+pub mod learning_rate;
 pub mod locking;
 pub mod quick;
 pub mod snapshot_interval;
@@ -84,7 +85,7 @@ impl Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 13] = [
+pub const ALL: [Experiment; 14] = [
     quick::EXPERIMENT,
     locking::EXPERIMENT,
     bn_reset::EXPERIMENT,
@@ -93,6 +94,7 @@ pub const ALL: [Experiment; 13] = [
     snapshot_interval::EXPERIMENT,
     streaming::EXPERIMENT,
     test_error::EXPERIMENT,
+    learning_rate::EXPERIMENT,
     fine_tuning::EXPERIMENT,
     ema_table::EXPERIMENT,
     correlation::EXPERIMENT,

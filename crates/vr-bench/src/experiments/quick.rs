@@ -9,12 +9,12 @@ use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::measure::{Measures, Places};
 use crate::paper::methods::stored;
-use crate::results::{ExperimentResult, Point};
+use crate::results::ExperimentResult;
 use crate::run_dir::Figure;
 use crate::settings::{Model, Settings};
 use crate::verdict::estimate::{Estimate, INTERVAL};
 use crate::verdict::finding::Finding;
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Verdict, scale};
 
 /// The four effects at once.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -34,8 +34,6 @@ const CLAIM: &str = "SVRG's variance is zero at the snapshot and grows through t
 
 /// From so many seeds on an effect on the embedded set is confirmed or contradicted.
 const SEEDS: usize = 3;
-
-const LOCKED: &str = "svrg-locked";
 
 /// What is run unless told otherwise: LeNet learns, its rate drops, and every effect shows within four seeds.
 pub fn settings() -> Settings {
@@ -71,15 +69,7 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
 
 /// The word for what so many seeds say of the embedded set.
 fn word(n: usize, finding: Finding) -> Outcome {
-    match (finding, n) {
-        (Finding::Open, _) | (_, 0) => Outcome::Undecided,
-        (Finding::For, 1) => Outcome::OneRunFor,
-        (Finding::Against, 1) => Outcome::OneRunAgainst,
-        (Finding::For, SEEDS..) => Outcome::Confirmed,
-        (Finding::Against, SEEDS..) => Outcome::Contradicted,
-        (Finding::For, _) => Outcome::TendencyFor,
-        (Finding::Against, _) => Outcome::TendencyAgainst,
-    }
+    scale::word(n, finding, n >= SEEDS)
 }
 
 fn rule(statistic: &str) -> String {
@@ -89,32 +79,16 @@ fn rule(statistic: &str) -> String {
     )
 }
 
-/// The logarithms of the locked ratio after the start of an epoch, from epoch 2, with their points.
-fn locked(result: &ExperimentResult) -> impl Iterator<Item = (&Point, f64)> {
-    let points = result.points.iter().filter(|p| p.method == LOCKED && p.epoch > 1 && p.percent > 0.0);
-    points.filter_map(|point| Some((point, point.ratio?.ln()))).filter(|(_, log)| log.is_finite())
-}
-
 /// From the first place after the snapshot to the last of the epoch.
 fn growth(result: &ExperimentResult) -> Verdict {
-    let at = |percent: f64| locked(result).filter(move |(point, _)| point.percent == percent);
-    let first = locked(result).map(|(point, _)| point.percent).fold(f64::INFINITY, f64::min);
-    let factors: Vec<(u64, f64)> = at(first)
-        .filter_map(|(early, before)| {
-            let (_, after) = at(100.0).find(|(late, _)| (late.seed, late.epoch) == (early.seed, early.epoch))?;
-            Some((early.seed, after - before))
-        })
-        .collect();
-    let factor = Estimate::of_runs(&factors);
+    let factor = locking::growth(result);
     Verdict {
         id: "Q-growth".into(),
         claim: "the variance ratio grows through the epoch".into(),
         expected: "at its end above that soon after the snapshot".into(),
         measured: format!("× {}", factor.exponential()),
         outcome: word(factor.n, factor.sign()),
-        rule: rule(
-            "logarithm of the locked ratio at 100 % less that at the first place after 0 %, its mean over epochs",
-        ),
+        rule: rule(locking::GROWTH),
     }
 }
 
@@ -152,7 +126,8 @@ fn drop(result: &ExperimentResult) -> Verdict {
     let first = result.schedule.drops.iter().copied().fold(f64::INFINITY, f64::min);
     let seeds = result.seeds.iter().filter_map(|&seed| {
         let mean = |after: bool| {
-            let side = locked(result).filter(|(p, _)| p.seed == seed && (p.epoch as f64 - 1.0 >= first) == after);
+            let side =
+                locking::locked(result).filter(|(p, _)| p.seed == seed && (p.epoch as f64 - 1.0 >= first) == after);
             // The epoch in which the rate drops belongs to neither side.
             let whole = side.filter(|(p, _)| after || p.epoch as f64 <= first);
             let logs: Vec<f64> = whole.map(|(_, log)| log).collect();
@@ -176,8 +151,8 @@ fn drop(result: &ExperimentResult) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::EpochRow;
     use crate::results::made_up::{self, point, row};
+    use crate::results::{EpochRow, Point};
 
     /// Seeds a little apart; the factors of growth, locking, naive statistics' cost in points, and the drop.
     fn made_up(seeds: u64, [grown, unlocked, cost, fall]: [f64; 4]) -> ExperimentResult {
@@ -189,7 +164,7 @@ mod tests {
             for (epoch, level) in [(3, 0.2), (6, 0.2 / fall.powf(wave))] {
                 for (percent, place) in [(0.0, 1e-17), (2.0, level), (100.0, level * grown.powf(wave))] {
                     let of = |method, ratio| Point { seed, percent, ..point(method, epoch, ratio) };
-                    result.points.push(of(LOCKED, place));
+                    result.points.push(of("svrg-locked", place));
                     result.points.push(of("svrg-unlocked", place * unlocked * wave));
                 }
                 let of =

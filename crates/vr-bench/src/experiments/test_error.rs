@@ -34,17 +34,22 @@ const CLAIM: &str = "In test error SVRG is no better than SGD, and SCSG is the w
 const RESNET110_LEARNING_RATE: f64 = 0.05;
 
 /// The paper's number of seeds on CIFAR-10.
-const LEAST: LeastScale = LeastScale { epochs: PAPER_EPOCHS, seeds: 10 };
+pub(super) const LEAST: LeastScale = LeastScale { epochs: PAPER_EPOCHS, seeds: 10 };
 
-const SVRG: &str = "svrg-recomputed";
+pub(super) const SVRG: &str = "svrg-recomputed";
 const SVRG_ARM: &str = "svrg-equal-gradients";
 const SCSG_ARM: &str = "scsg-equal-gradients";
 /// Passes over the data that an epoch costs.
 const SVRG_PASSES: usize = 3;
 const SCSG_PASSES: usize = 2;
 
+/// The paper's rate for a network.
+pub(super) fn learning_rate(model: Model) -> f64 {
+    if model.name() == Model::RESNET110.name() { RESNET110_LEARNING_RATE } else { LEARNING_RATE }
+}
+
 fn cells(settings: &Settings, _minibatches: usize) -> Vec<Cell> {
-    let base = if settings.model.name() == Model::RESNET110.name() { RESNET110_LEARNING_RATE } else { LEARNING_RATE };
+    let base = learning_rate(settings.model);
     let of = |settings: &Settings, method: fn(&Settings, u64) -> Cell, seed| Cell {
         schedule: settings.schedule(base),
         ..method(settings, seed)

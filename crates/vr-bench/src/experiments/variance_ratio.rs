@@ -9,6 +9,7 @@ use super::Experiment;
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::coefficient::coefficient;
+use crate::figures::noise_scale::noise_scale;
 use crate::figures::tensors::tensors;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio as figure};
 use crate::measure::Measures;
@@ -76,6 +77,11 @@ pub fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
     let title = result.heading("Coefficient of least variance");
     let svg = coefficient(&title, &points)?;
     figures.push(("coefficient", title, svg));
+    if points.iter().any(|point| point.squared_gradient.is_some()) {
+        let title = result.heading("Gradient noise scale");
+        let svg = noise_scale(&title, &points, result.batch_size)?;
+        figures.push(("noise-scale", title, svg));
+    }
     let rows: Vec<_> =
         result.diagnostics.tensors.iter().filter(|row| row.at.method == "svrg-locked").cloned().collect();
     if !rows.is_empty() {

@@ -1,39 +1,24 @@
 //! The best coefficient of the control variate through training.
 
 use super::FigureError;
-use super::average::{Mean, over_seeds};
+use super::average::Mean;
 use super::axis::Axis;
-use super::curves::{Line, Plot, curves, distinct, reach};
+use super::curves::{Plot, by_place, curves, epochs, reach};
 use crate::results::Point;
 
 /// Draws the coefficient of least variance, and the correlation it comes from, over the epochs, a line for each place
 /// within the epoch, and returns the SVG text. The points are of one method on one model; seeds are averaged.
 pub fn coefficient(title: &str, points: &[Point]) -> Result<String, FigureError> {
-    let mut percents = distinct(points.iter().map(|point| point.percent).filter(|&percent| percent > 0.0));
-    percents.sort_by(f64::total_cmp);
-    let last = points.iter().map(epoch).fold(1.0, f64::max);
     let plot = |caption: &str, axis: &str, value: fn(&Point) -> Option<f64>| {
-        let lines: Vec<Line> = percents
-            .iter()
-            .map(|&percent| {
-                let same = points.iter().filter(|point| point.percent == percent);
-                let samples = over_seeds(same.map(|point| (epoch(point), value(point))), Mean::Arithmetic);
-                (format!("{percent} % of the epoch"), samples)
-            })
-            .collect();
+        let lines = by_place(points, Mean::Arithmetic, value);
         let y = Axis::fitted(axis, &[reach(&lines), vec![0.0, 1.0]].concat());
-        Plot { caption: caption.to_owned(), axes: (Axis::epochs(last), y), lines, level: Some(1.0) }
+        Plot { caption: caption.to_owned(), axes: (epochs(points), y), lines, level: Some(1.0) }
     };
     let plots = [
         plot("coefficient of least variance", "coefficient α", |point| point.optimal_coefficient),
         plot("correlation with the control variate", "correlation", |point| point.correlation),
     ];
     curves("the best coefficient", title, &plots, "1: plain SVRG's coefficient; full correlation")
-}
-
-#[allow(clippy::cast_precision_loss, reason = "epochs are few")]
-fn epoch(point: &Point) -> f64 {
-    point.epoch as f64
 }
 
 #[cfg(test)]

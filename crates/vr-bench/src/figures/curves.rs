@@ -6,6 +6,7 @@ use super::legend::{Key, legend};
 use super::palette::{REFERENCE, series};
 use super::panel::Panel;
 use super::{FigureError, canvas};
+use crate::results::Point;
 use crate::results::diagnostics::Moment;
 
 const COLUMNS: usize = 3;
@@ -96,6 +97,28 @@ impl Names {
             })
             .collect()
     }
+}
+
+/// Lines over the epochs of what is measured at one place within each, the start left out; the seeds averaged.
+pub fn by_place(points: &[Point], mean: Mean, value: impl Fn(&Point) -> Option<f64>) -> Vec<Line> {
+    let mut percents = distinct(points.iter().map(|point| point.percent).filter(|&percent| percent > 0.0));
+    percents.sort_by(f64::total_cmp);
+    let line = |percent| {
+        let same = points.iter().filter(|point| point.percent == percent);
+        let samples = over_seeds(same.map(|point| (epoch(point), value(point))), mean);
+        (format!("{percent} % of the epoch"), samples)
+    };
+    percents.into_iter().map(line).collect()
+}
+
+/// An axis of the points' epochs.
+pub fn epochs(points: &[Point]) -> Axis {
+    Axis::epochs(points.iter().map(epoch).fold(1.0, f64::max))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "epochs are few")]
+fn epoch(point: &Point) -> f64 {
+    point.epoch as f64
 }
 
 /// What differs, in the order of first sight.

@@ -17,9 +17,14 @@ pub fn geometry(title: &str, rows: &[GeometryRow]) -> Result<String, FigureError
     };
     let plots = [
         plot("distance", "‖x − snapshot‖", |row| Some(row.distance)),
+        plot("relative distance", "distance / ‖snapshot‖", |row| row.relative_distance),
         plot("curvature", "‖∇(x) − ∇(snapshot)‖ / distance", |row| row.curvature),
+        plot("mean-square curvature", "mean ‖∇ᵦ(x) − ∇ᵦ(snapshot)‖² / distance²", |row| {
+            row.mean_square_curvature
+        }),
     ];
-    curves("distance and curvature", title, &plots, "")
+    let drawn: Vec<Plot> = plots.into_iter().filter(|plot| plot.lines.iter().any(|line| !line.1.is_empty())).collect();
+    curves("distance and curvature", title, &drawn, "")
 }
 
 #[cfg(test)]
@@ -38,11 +43,18 @@ mod tests {
                 let curvature = (step > 0).then_some(2.0 + speed / f64::from(step + 1));
                 let gradient_distance = distance * curvature.unwrap_or_default();
                 let at = Moment { model: model.into(), method: "svrg".into(), seed: 0, epoch: 50, percent };
-                rows.push(GeometryRow { at, distance, gradient_distance, curvature });
+                rows.push(GeometryRow {
+                    at,
+                    distance,
+                    relative_distance: Some(distance / 9.0),
+                    gradient_distance,
+                    curvature,
+                    mean_square_curvature: curvature.map(|curvature| 2.0 * curvature),
+                });
             }
         }
         let svg = geometry("Iterate distance and curvature, made-up data", &rows).unwrap();
-        for text in ["lenet", "densenet-40-36", "curvature", "distance"] {
+        for text in ["lenet", "densenet-40-36", "curvature", "distance", "relative", "mean-square"] {
             assert!(svg.contains(text), "{text}");
         }
         preview("geometry", &svg);

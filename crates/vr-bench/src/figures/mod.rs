@@ -16,7 +16,9 @@ pub mod bn_reset;
 pub mod coefficient;
 pub mod correlation;
 pub mod geometry;
+pub mod learning_rate;
 pub mod locking;
+pub mod noise_scale;
 #[cfg(feature = "png")]
 pub mod png;
 pub mod ratio_and_error;

@@ -28,6 +28,7 @@ pub(crate) fn sample_points(method: &str, last: u16) -> Vec<crate::results::Poin
                     seed: seed.into(),
                     epoch: epoch.into(),
                     percent,
+                    squared_gradient: Some(0.01 * f64::from(epoch)),
                     sgd_variance: 2.0,
                     estimator_error: 2.0 * ratio,
                     ratio: Some(ratio),

@@ -180,6 +180,26 @@ impl Schedule {
         ScheduleConfig::WarmUp(Box::new(WarmUp { first: rise.first, length: risen, then: schedule }))
     }
 
+    /// How the rate changes, in words.
+    pub fn fall(&self) -> String {
+        let fall = match self.shape {
+            Shape::Steps if self.drops.is_empty() => "not at all".to_owned(),
+            Shape::Steps => {
+                let drops: Vec<String> = self.drops.iter().map(f64::to_string).collect();
+                format!("times {} after {} epochs", self.factor, drops.join(" and "))
+            }
+            Shape::Constant => "not at all".to_owned(),
+            Shape::Cosine { last } => format!("along a cosine to {last} over {} epochs", self.length),
+            Shape::Polynomial { last, power } => {
+                format!("to the power {power} of what is left, to {last} over {} epochs", self.length)
+            }
+        };
+        match self.warm_up {
+            Some(Rise { epochs, first }) => format!("{fall}; rises from {first} of it over the first {epochs} epochs"),
+            None => fall,
+        }
+    }
+
     /// A 1-based epoch as one of the paper's 250.
     pub fn as_of_paper(&self, epoch: usize) -> f64 {
         epoch as f64 * PAPER_EPOCHS as f64 / self.length.max(1) as f64
@@ -227,6 +247,23 @@ mod tests {
         assert_eq!(schedule.in_steps(40), ScheduleConfig::Steps(drops));
         assert_eq!(schedule.as_of_paper(6), 150.0);
     }
+
+    #[test]
+    fn every_shape_is_said_in_words() {
+        let read = |text: &str| serde_json::from_str::<Schedule>(text).unwrap().fall();
+        assert_eq!(read("{}"), "times 0.1 after 149 and 224 epochs");
+        assert_eq!(read(r#"{"drops": []}"#), "not at all");
+        assert_eq!(read(r#"{"shape": "constant"}"#), "not at all");
+        assert_eq!(
+            read(r#"{"shape": {"cosine": {"last": 0.001}}, "length": 9, "warm-up": {"epochs": 2, "first": 0.5}}"#),
+            "along a cosine to 0.001 over 9 epochs; rises from 0.5 of it over the first 2 epochs"
+        );
+        assert_eq!(
+            read(r#"{"shape": {"polynomial": {"last": 0, "power": 2}}, "length": 4}"#),
+            "to the power 2 of what is left, to 0 over 4 epochs"
+        );
+    }
+
     #[test]
     fn an_old_record_is_read_and_written_as_it_was() {
         let old = r#"{"base":0.1,"drops":[149.0,224.0],"length":250}"#;

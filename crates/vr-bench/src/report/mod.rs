@@ -26,7 +26,7 @@ pub fn report_html(
     let title = format!("{} · {}", result.experiment, result.model);
     let measured = [
         ("Mean variance ratios, after the first epoch", tables::mean_ratios(&result.points)),
-        ("Variance measurements", tables::points(&result.points)),
+        ("Variance measurements", tables::points(&result.points, result.batch_size)),
         ("Variance in each tensor, after the first epoch", tables::tensors(&result.diagnostics.tensors)),
         ("Distance from the snapshot", tables::geometry(&result.diagnostics.geometry)),
         ("Variance after a mega-batch", tables::positions(&result.diagnostics.positions)),
@@ -102,7 +102,7 @@ fn setting(result: &ExperimentResult) -> String {
         ("epochs", result.epochs_run.to_string()),
         ("seeds", list(result.seeds.iter().map(u64::to_string).collect())),
         ("learning rate", result.schedule.base.to_string()),
-        ("divided by ten after epochs", list(result.schedule.drops.iter().map(f64::to_string).collect())),
+        ("learning rate falls", result.schedule.fall()),
         ("followed where they differ", format!("{:?}", result.version).to_lowercase()),
     ];
     let rows = rows.into_iter().map(|(name, value)| vec![name.to_owned(), escape(&value)]);
@@ -204,7 +204,14 @@ mod tests {
             optimal_coefficient: None,
         };
         let diagnostics = Diagnostics {
-            geometry: vec![GeometryRow { at: at(2), distance: 1.25, gradient_distance: 2.0, curvature: None }],
+            geometry: vec![GeometryRow {
+                at: at(2),
+                distance: 1.25,
+                relative_distance: Some(0.5),
+                gradient_distance: 2.0,
+                curvature: None,
+                mean_square_curvature: None,
+            }],
             positions: vec![PositionRow {
                 at: at(2),
                 position: 3,
@@ -223,7 +230,7 @@ mod tests {
         };
         let page = report_html(&ExperimentResult { diagnostics, ..made_up::result("lenet") }, &[], &[], "");
         for cells in [
-            "<td>1.250</td><td>2.000</td><td>–</td>",
+            "<td>1.250</td><td>0.5000</td><td>2.000</td><td>–</td><td>–</td>",
             "<td>3</td><td>the mega-batch</td><td>1.000</td><td>0.5000</td><td>0.5000</td>",
             "<td>4</td><td>0.7500</td><td>-0.1250</td>",
             // The geometric mean of epochs 2 and 3.

@@ -43,7 +43,7 @@ pub(super) fn mean_ratios(points: &[Point]) -> String {
 }
 
 /// All variances.
-pub(super) fn points(points: &[Point]) -> String {
+pub(super) fn points(points: &[Point], batch_size: usize) -> String {
     let heads = [
         "model",
         "method",
@@ -56,6 +56,7 @@ pub(super) fn points(points: &[Point]) -> String {
         "squared bias",
         "correlation",
         "best coefficient",
+        "noise scale (examples)",
     ];
     let rows = points.iter().map(|point| {
         vec![
@@ -70,6 +71,7 @@ pub(super) fn points(points: &[Point]) -> String {
             number(point.squared_bias),
             optional(point.correlation),
             optional(point.optimal_coefficient),
+            optional(point.noise_scale(batch_size)),
         ]
     });
     folded(points.len(), &table(&heads, "numbers", rows))
@@ -94,8 +96,22 @@ pub(super) fn epochs(epochs: &[EpochRow]) -> String {
 
 /// Distance and curvature.
 pub(super) fn geometry(rows: &[GeometryRow]) -> String {
-    let heads = ["distance from the snapshot", "distance of the gradients", "curvature"];
-    let cells = |row: &GeometryRow| vec![number(row.distance), number(row.gradient_distance), optional(row.curvature)];
+    let heads = [
+        "distance from the snapshot",
+        "over the snapshot's norm",
+        "distance of the gradients",
+        "curvature",
+        "mean-square curvature",
+    ];
+    let cells = |row: &GeometryRow| {
+        vec![
+            number(row.distance),
+            optional(row.relative_distance),
+            number(row.gradient_distance),
+            optional(row.curvature),
+            optional(row.mean_square_curvature),
+        ]
+    };
     at_moments(rows, &heads, |row| &row.at, cells)
 }
 

@@ -1,6 +1,7 @@
 //! What the diagnostics beyond the variance of whole steps found, in the form that is written to disk.
 
 use serde::{Deserialize, Serialize};
+use vr_optim::Geometry;
 
 /// Which run, and when in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,10 +26,24 @@ pub struct GeometryRow {
     pub at: Moment,
     /// ‖x − x̃‖.
     pub distance: f64,
+    /// ‖x − x̃‖/‖x̃‖; older results have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative_distance: Option<f64>,
     /// ‖g(x) − g(x̃)‖, of the full gradients.
     pub gradient_distance: f64,
     /// `gradient_distance / distance`; none at the snapshot itself.
     pub curvature: Option<f64>,
+    /// mean‖g_b(x) − g_b(x̃)‖²/‖x − x̃‖² over the minibatches b; none at the snapshot itself, or in older results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_square_curvature: Option<f64>,
+}
+
+impl GeometryRow {
+    /// What a pass over the minibatches found.
+    pub fn new(at: Moment, found: Geometry) -> Self {
+        let Geometry { distance, relative_distance, gradient_distance, curvature, mean_square_curvature } = found;
+        Self { at, distance, relative_distance, gradient_distance, curvature, mean_square_curvature }
+    }
 }
 
 /// Over which minibatches the variance after a mega-batch is taken.

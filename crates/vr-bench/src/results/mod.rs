@@ -165,6 +165,9 @@ pub struct Point {
     pub epoch: usize,
     /// How far through the epoch, in percent of its minibatches.
     pub percent: f64,
+    /// Squared norm of the full gradient; older results have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub squared_gradient: Option<f64>,
     /// Trace of the variance of the plain stochastic gradient.
     #[serde(with = "not_finite")]
     pub sgd_variance: f64,
@@ -191,6 +194,7 @@ impl Point {
             seed: at.seed,
             epoch: at.epoch,
             percent: at.percent,
+            squared_gradient: Some(found.squared_gradient),
             sgd_variance: found.sgd_variance,
             estimator_error: found.estimator_error,
             ratio: found.ratio,
@@ -198,6 +202,13 @@ impl Point {
             correlation: found.correlation,
             optimal_coefficient: found.optimal_coefficient,
         }
+    }
+
+    /// The gradient noise scale in examples (McCandlish et al. 2018): the size of the minibatch whose gradient has as much
+    /// variance as the full gradient has squared norm.
+    pub fn noise_scale(&self, batch_size: usize) -> Option<f64> {
+        let squared = self.squared_gradient.filter(|&squared| squared > 0.0)?;
+        Some(batch_size as f64 * self.sgd_variance / squared)
     }
 }
 
@@ -271,6 +282,7 @@ pub(crate) mod made_up {
             seed: 0,
             epoch,
             percent: 100.0,
+            squared_gradient: Some(0.5),
             sgd_variance: 1.0,
             estimator_error: ratio,
             ratio: Some(ratio),
@@ -306,6 +318,13 @@ mod tests {
         let old = text.replace("estimator_error", "vr_variance");
         assert_ne!(old, text);
         assert_eq!(serde_json::from_str::<Point>(&old).unwrap(), point);
+    }
+
+    #[test]
+    fn the_noise_scale_is_in_examples() {
+        let point = made_up::point("svrg", 2, 0.5);
+        assert_eq!(point.noise_scale(128), Some(256.0));
+        assert_eq!(Point { squared_gradient: None, ..point }.noise_scale(128), None);
     }
 
     /// A diverged run was once averaged in as 90 %.

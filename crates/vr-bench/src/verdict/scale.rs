@@ -24,15 +24,7 @@ pub struct LeastScale {
 impl LeastScale {
     /// The word for what a statistic of `n` seeds says at a result's scale.
     pub fn word(&self, result: &ExperimentResult, n: usize, finding: Finding) -> Outcome {
-        match (finding, n) {
-            (Finding::Open, _) | (_, 0) => Outcome::Undecided,
-            (Finding::For, 1) => Outcome::OneRunFor,
-            (Finding::Against, 1) => Outcome::OneRunAgainst,
-            (Finding::For, _) if self.is_reached(result, n) => Outcome::Confirmed,
-            (Finding::Against, _) if self.is_reached(result, n) => Outcome::Contradicted,
-            (Finding::For, _) => Outcome::TendencyFor,
-            (Finding::Against, _) => Outcome::TendencyAgainst,
-        }
+        word(n, finding, self.is_reached(result, n))
     }
 
     fn is_reached(&self, result: &ExperimentResult, n: usize) -> bool {
@@ -50,6 +42,19 @@ impl LeastScale {
             "{rule}; confirmed or contradicted on {DATA} with at least {MINIBATCHES} minibatches an epoch, {epochs} epochs \
              of the uncompressed schedule and {seeds} seeds, a tendency below that, and of one seed one run"
         )
+    }
+}
+
+/// The word for what a statistic of `n` seeds says, where the scale at which its rule decides is reached or not.
+pub fn word(n: usize, finding: Finding, reached: bool) -> Outcome {
+    match (finding, n) {
+        (Finding::Open, _) | (_, 0) => Outcome::Undecided,
+        (Finding::For, 1) => Outcome::OneRunFor,
+        (Finding::Against, 1) => Outcome::OneRunAgainst,
+        (Finding::For, _) if reached => Outcome::Confirmed,
+        (Finding::Against, _) if reached => Outcome::Contradicted,
+        (Finding::For, _) => Outcome::TendencyFor,
+        (Finding::Against, _) => Outcome::TendencyAgainst,
     }
 }
 

@@ -258,7 +258,9 @@ mod tests {
         let folder = folder_of(&[("all/locking", stale), ("unfinished/cells/one", locking(0.4))]);
         let rows = rows(folder.path());
         let found: Vec<_> = rows.iter().map(|row| (row.verdict.id.as_str(), row.verdict.outcome)).collect();
-        assert_eq!(found, [("C2-start", Outcome::Passed), ("C2-throughout", Outcome::Confirmed)]);
+        let expected =
+            [("C2-start", Outcome::Passed), ("C2-growth", Outcome::Undecided), ("C2-throughout", Outcome::Confirmed)];
+        assert_eq!(found, expected);
         let text = markdown(&JudgedRun::all(&folder.path().join("all/locking")).unwrap());
         for part in [
             "(C2-throughout) |",

@@ -6,6 +6,7 @@
 
 mod densenet;
 mod lenet;
+mod mlp;
 mod model;
 mod resnet;
 
@@ -15,7 +16,7 @@ pub use model::{Model, ModelError};
 use crate::graph::{Graph, GraphBuilder, GraphError, NodeId};
 
 /// Every network that a name stands for.
-pub const TABLE: [&Family; 9] = [
+pub const TABLE: [&Family; 10] = [
     &lenet::PLAIN,
     &lenet::WITH_ELU,
     &lenet::WITH_DROPOUT,
@@ -25,6 +26,7 @@ pub const TABLE: [&Family; 9] = [
     &resnet::RESNET110,
     &densenet::SIZED,
     &densenet::DENSENET_40_36,
+    &mlp::SIZED,
 ];
 
 /// The networks of one name.

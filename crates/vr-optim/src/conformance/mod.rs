@@ -232,8 +232,7 @@ pub fn repeats(make: Make<'_>) -> Checked {
             measured(plain.step())?;
             measured(watched.variance())?;
             measured(watched.prepare())?;
-            measured(watched.variance_within())?;
-            measured(watched.geometry())?;
+            measured(watched.survey())?;
             measured(watched.step())?;
             if bits(plain.iterate()) != bits(watched.iterate()) {
                 return Err(format!("step {step}: other iterates"));

@@ -3,6 +3,7 @@
 //! An estimator is one file here and one line of the table below. Its file holds the options with their
 //! bounds and sizes ([`Method`]) and the [`Estimator`] itself.
 
+pub mod loopless;
 pub mod mega_batch;
 pub mod saga;
 pub mod sgd;
@@ -16,6 +17,7 @@ use crate::estimator::Estimator;
 use crate::fault::Fault;
 use crate::table::TableStorage;
 
+use loopless::LooplessConfig;
 use mega_batch::MegaBatchConfig;
 use saga::SagaConfig;
 use sgd::SgdConfig;
@@ -118,6 +120,8 @@ macro_rules! table_of_estimators {
 table_of_estimators! {
     /// [`Svrg`](svrg::Svrg).
     "svrg" => Svrg(SvrgConfig<S>),
+    /// [`LooplessSvrg`](loopless::LooplessSvrg): SVRG whose snapshots come by a coin.
+    "l-svrg" => Loopless(LooplessConfig),
     /// [`MegaBatch`](mega_batch::MegaBatch): streaming SVRG and SCSG.
     "mega-batch" => MegaBatch(MegaBatchConfig),
     /// [`Saga`](saga::Saga): SAGA on minibatches, and the table with a moving average.

@@ -4,6 +4,7 @@
 //! and sizes ([`Rule`]) and the [`UpdateRule`] itself.
 
 pub mod adamw;
+pub mod lion;
 pub mod sgd_momentum;
 pub mod step;
 
@@ -11,6 +12,7 @@ use vr_core::{FlatVector, Scalar, StateError, StateReader, StateWriter};
 
 use crate::fault::Fault;
 use adamw::AdamWConfig;
+use lion::LionConfig;
 use sgd_momentum::SgdMomentumConfig;
 
 pub use step::Step;
@@ -96,6 +98,8 @@ table_of_rules! {
     "sgd-momentum" => SgdMomentum(SgdMomentumConfig),
     /// [`AdamW`](adamw::AdamW).
     "adamw" => AdamW(AdamWConfig),
+    /// [`Lion`](lion::Lion).
+    "lion" => Lion(LionConfig),
 }
 
 impl Default for RuleConfig {

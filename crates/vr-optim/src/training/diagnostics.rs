@@ -1,23 +1,71 @@
 //! Measurements of a run that leave its course alone.
 
 use vr_core::counts::Count;
-use vr_core::vector::distance;
+use vr_core::vector::{distance, norm};
 use vr_core::{FlatVector, Mean, MinibatchSource, Oracle, Purpose, Scalar, VarianceAccumulator, VarianceReport};
 
-use crate::estimator::{Estimator, EstimatorError, NormRule, Point, Probe, Request};
+use crate::estimator::{Anchor, Estimate, Estimator, EstimatorError, NormRule, Point, Probe, Request};
 use crate::training::Training;
 use crate::training::error::Outcome;
 use crate::training::evaluate::{Answer, Job};
 
-/// Where the iterate stands to the snapshot (Defazio & Bottou 2019, figure 3).
+/// What one pass over the generation's m minibatches tells at the iterate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Survey<S> {
+    /// The variance of the step's direction, as it would be on each minibatch, against that of the plain gradient.
+    ///
+    /// Before a method has taken a snapshot its direction is the plain gradient. After a mega-batch μ
+    /// is not the mean over the m minibatches: then the bias is of its size.
+    pub variance: VarianceReport,
+    /// The same in the form of the paper's release for mega-batches: the full gradient G is over all m minibatches,
+    /// but the two second moments about it are means over the minibatches that μ is the mean of:
+    /// `mean‖g_b − G‖²` and `mean‖g_b − g̃_b + μ − G‖²`.
+    pub within: VarianceReport,
+    /// The mean of the m gradients.
+    pub full_gradient: FlatVector<S>,
+    /// Where the iterate stands to the snapshot; `None` before there is one.
+    pub geometry: Option<Geometry>,
+}
+
+/// Where the iterate x stands to the snapshot x̃ (Defazio & Bottou 2019, figure 3).
+///
+/// Both full gradients are over the generation's m minibatches. Where μ is the mean of all of
+/// them it is the one at the snapshot; unlocked, or with evaluation mode at the snapshot, their
+/// difference then holds more than the way from x̃ to x.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Geometry {
-    /// Iterate distance `‖x − x̃‖`.
+    /// `‖x − x̃‖`.
     pub distance: f64,
+    /// `‖x − x̃‖/‖x̃‖`; `None` for a snapshot of zeros.
+    pub relative_distance: Option<f64>,
     /// `‖g(x) − g(x̃)‖` with g the full gradient.
     pub gradient_distance: f64,
     /// `‖g(x) − g(x̃)‖/‖x − x̃‖`; `None` at the snapshot.
     pub curvature: Option<f64>,
+    /// `mean‖g_b(x) − g_b(x̃)‖²/‖x − x̃‖²`, with g_b the gradient of minibatch b: the curvature that SVRG's variance
+    /// goes by. `None` at the snapshot.
+    pub mean_square_curvature: Option<f64>,
+}
+
+impl Geometry {
+    /// `here` is the full gradient at `x`, `there` that at the snapshot, `squared_change` the mean over the minibatches of
+    /// the squared distance between their gradients.
+    fn between<S: Scalar>(
+        x: &FlatVector<S>,
+        snapshot: &FlatVector<S>,
+        [here, there]: [&Mean; 2],
+        squared_change: Option<f64>,
+    ) -> Self {
+        let (way, length) = (distance(x, snapshot), norm(snapshot));
+        let gradient_distance = distance(&mean(here, x.len()), &mean(there, x.len()));
+        Self {
+            distance: way,
+            relative_distance: (length > 0.0).then(|| way / length),
+            gradient_distance,
+            curvature: (way > 0.0).then(|| gradient_distance / way),
+            mean_square_curvature: squared_change.filter(|_| way > 0.0).map(|change| change / way.powi(2)),
+        }
+    }
 }
 
 /// The evaluation that tells the plain gradient.
@@ -33,78 +81,65 @@ where
     O: Oracle,
     D: MinibatchSource<Batch = O::Batch>,
 {
-    /// A full pass over the generation's m minibatches at the iterate: the variance of the step's
-    /// direction, as it would be on each of them, against that of the plain gradient.
-    ///
-    /// Before a method has taken a snapshot its direction is the plain gradient. After a mega-batch μ
-    /// is not the mean over the m minibatches: then the bias is of its size.
+    /// A full pass over the generation's m minibatches at the iterate, with all that it tells.
     ///
     /// # Errors
     /// When a gradient or a minibatch fails.
-    pub fn variance(&mut self) -> Outcome<VarianceReport, O, D> {
+    pub fn survey(&mut self) -> Outcome<Survey<O::Scalar>, O, D> {
         self.refill()?;
-        let mut moments = VarianceAccumulator::new(self.oracle.space());
-        let count = self.sweep(
-            |index| self.probes(index),
-            |index, answers| observe(&*self.estimator, index, answers, &mut moments),
-        )?;
-        self.measured(count);
-        Ok(moments.report())
-    }
-
-    /// [`variance`](Self::variance) in the form of the paper's release for mega-batches: the full
-    /// gradient G is over all m minibatches, but the two second moments about it are means over the
-    /// minibatches that μ is the mean of: `mean‖g_b − G‖²` and `mean‖g_b − g̃_b + μ − G‖²`.
-    ///
-    /// # Errors
-    /// When a gradient or a minibatch fails.
-    pub fn variance_within(&mut self) -> Outcome<VarianceReport, O, D> {
-        self.refill()?;
+        let (space, len) = (self.oracle.space(), self.x.len());
         let anchor = self.estimator.anchor();
-        let within = |index| anchor.as_ref().is_none_or(|anchor| anchor.minibatches.contains(&index));
-        let space = self.oracle.space();
-        let (mut moments, mut full) = (VarianceAccumulator::new(space), Mean::new(space.len()));
-        let count = self.sweep(
-            |index| if within(index) { self.probes(index) } else { vec![HERE] },
-            |index, answers| {
-                full.add(&answers[0].1);
-                if within(index) { observe(&*self.estimator, index, answers, &mut moments) } else { Ok(()) }
-            },
-        )?;
-        self.measured(count);
-        Ok(moments.report_about(&mean(&full, self.x.len())))
-    }
-
-    /// Distance and curvature between iterate and snapshot; `None` before there is a snapshot.
-    ///
-    /// Both full gradients are over the generation's m minibatches. Where μ is the mean of all of
-    /// them it is the one at the snapshot; unlocked, or with evaluation mode at the snapshot, their
-    /// difference then holds more than the way from x̃ to x.
-    ///
-    /// # Errors
-    /// When a gradient or a minibatch fails.
-    pub fn geometry(&mut self) -> Outcome<Option<Geometry>, O, D> {
-        let Some(anchor) = self.estimator.anchor() else { return Ok(None) };
-        let whole = anchor.minibatches.len() == self.source.minibatches();
-        let len = self.x.len();
+        let whole = |anchor: &Anchor<'_, _>| anchor.minibatches.len() == self.source.minibatches();
+        // Where μ is not the mean of all minibatches, the full gradient at the snapshot must be evaluated, too.
+        let apart = anchor.as_ref().is_some_and(|anchor| !whole(anchor));
+        let of_anchor = |index| anchor.as_ref().is_none_or(|anchor| anchor.minibatches.contains(&index));
+        let mut variance = VarianceAccumulator::new(space);
+        let mut within = apart.then(|| VarianceAccumulator::new(space));
         let (mut here, mut there) = (Mean::new(len), Mean::new(len));
-        if whole {
-            there.add(anchor.mean);
-        }
         let count = self.sweep(
-            |_| if whole { vec![HERE] } else { vec![HERE, THERE] },
-            |_, answers| {
-                here.add(&answers[0].1);
-                if let Some((_, gradient)) = answers.get(1) {
-                    there.add(gradient);
+            |index| {
+                let mut probes = self.probes(index);
+                if apart && !probes.contains(&THERE) {
+                    probes.push(THERE);
+                }
+                probes
+            },
+            |index, answers| {
+                let gradients: Vec<&FlatVector<_>> = answers.iter().map(|(_, gradient)| gradient).collect();
+                let own = self.estimator.probes(index);
+                let estimate = self.estimator.direction_on(index, gradients[0], &gradients[1..=own.len()])?;
+                observe(gradients[0], &estimate, &mut variance);
+                here.add(gradients[0]);
+                if let Some(within) = &mut within {
+                    there.add(gradients[1 + own.iter().position(|probe| *probe == THERE).unwrap_or(own.len())]);
+                    if of_anchor(index) {
+                        observe(gradients[0], &estimate, within);
+                    }
                 }
                 Ok(())
             },
         )?;
-        let (way, gradients) = (distance(&self.x, anchor.snapshot), distance(&mean(&here, len), &mean(&there, len)));
+        let full = mean(&here, len);
+        let report = variance.report();
+        let geometry = anchor.map(|anchor| {
+            if !apart {
+                there.add(anchor.mean);
+            }
+            Geometry::between(&self.x, anchor.snapshot, [&here, &there], report.total.squared_change)
+        });
+        let within = within.map_or_else(|| report.clone(), |within| within.report_about(&full));
+        let mut full_gradient = FlatVector::zeros(len);
+        here.write(&mut full_gradient);
         self.measured(count);
-        let curvature = (way > 0.0).then(|| gradients / way);
-        Ok(Some(Geometry { distance: way, gradient_distance: gradients, curvature }))
+        Ok(Survey { variance: report, within, full_gradient, geometry })
+    }
+
+    /// What [`survey`](Self::survey) tells of the variance.
+    ///
+    /// # Errors
+    /// When a gradient or a minibatch fails.
+    pub fn variance(&mut self) -> Outcome<VarianceReport, O, D> {
+        Ok(self.survey()?.variance)
     }
 
     /// The full gradient at the iterate: the mean over the generation's m minibatches.
@@ -189,17 +224,8 @@ where
     }
 }
 
-/// Adds the direction on minibatch `index`, from its [probes](Training::probes).
-fn observe<S: Scalar>(
-    estimator: &dyn Estimator<S>,
-    index: u32,
-    answers: &[Answer<S>],
-    moments: &mut VarianceAccumulator,
-) -> Result<(), EstimatorError> {
-    let gradients: Vec<&FlatVector<S>> = answers.iter().map(|(_, gradient)| gradient).collect();
-    let estimate = estimator.direction_on(index, gradients[0], &gradients[1..])?;
-    moments.observe(gradients[0], &estimate.direction, estimate.reference.as_deref());
-    Ok(())
+fn observe<S: Scalar>(gradient: &FlatVector<S>, estimate: &Estimate<S>, moments: &mut VarianceAccumulator) {
+    moments.observe(gradient, &estimate.direction, estimate.reference.as_deref());
 }
 
 fn mean(sum: &Mean, len: usize) -> Vec<f64> {

@@ -20,7 +20,7 @@ use crate::schedule::{Constant, Schedule};
 use evaluate::{Evaluate, Job, parallel, serial};
 use progress::StepLoss;
 
-pub use diagnostics::Geometry;
+pub use diagnostics::{Geometry, Survey};
 pub use error::{Outcome, TrainingError};
 pub use progress::Progress;
 
