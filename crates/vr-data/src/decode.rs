@@ -1,8 +1,13 @@
 //! Decoding JPEG and PNG within bounds, and whole or not at all.
 
-use crate::{Picture, PictureError};
+mod jpeg;
+
+use crate::{Picture, PictureError, raster::Raster};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
+
+/// Decoding a picture may take this much memory where nothing else is said.
+pub(crate) const MEMORY: u64 = 1 << 30;
 
 /// Why bytes are not decoded.
 #[derive(Debug, thiserror::Error)]
@@ -18,14 +23,30 @@ pub enum DecodeError {
     Picture(#[from] PictureError),
 }
 
+/// Decodes a JPEG or PNG, whatever its name says, to red, green and blue.
+///
+/// Orientation and colour profile are not applied, an alpha channel is dropped, and of CMYK and YCCK the usual
+/// approximation is made, all as by Pillow's `convert("RGB")`. Decoding takes at most about 1 GiB.
+///
+/// # Errors
+/// [`DecodeError`], also where the end is missing.
+pub fn decode(bytes: &[u8]) -> Result<Picture<'static>, DecodeError> {
+    Encoded::new(bytes, MEMORY)?.rgb()
+}
+
 /// An encoded picture whose header has been read.
 pub(crate) struct Encoded<'a> {
-    decoder: Box<dyn ImageDecoder + 'a>,
+    data: Data<'a>,
     memory: u64,
     /// What its content, not its name, says that it is.
     pub(crate) format: ImageFormat,
     /// Rows and columns.
     pub(crate) size: [usize; 2],
+}
+
+enum Data<'a> {
+    Jpeg(jpeg::Jpeg<'a>),
+    Other(Box<dyn ImageDecoder + 'a>),
 }
 
 impl<'a> Encoded<'a> {
@@ -35,24 +56,43 @@ impl<'a> Encoded<'a> {
         // Before the header is read: a colour profile stands in it, packed.
         reader.limits(limits(memory));
         let format = reader.format().unwrap_or(ImageFormat::Jpeg);
-        if format == ImageFormat::Jpeg && !comes_to_its_end(bytes) && bytes.starts_with(&[0xff, 0xd8]) {
-            return Err(DecodeError::Truncated);
+        if format == ImageFormat::Jpeg && bytes.starts_with(&[0xff, 0xd8]) {
+            if !jpeg::comes_to_its_end(bytes) {
+                return Err(DecodeError::Truncated);
+            }
+            let jpeg = jpeg::Jpeg::new(bytes)?;
+            let size = jpeg.size;
+            return Ok(Self { data: Data::Jpeg(jpeg), memory, format, size });
         }
         let decoder = reader.into_decoder()?;
-        let size = <[u32; 2]>::from(decoder.dimensions());
-        Ok(Self { decoder: Box::new(decoder), memory, format, size: [size[1] as usize, size[0] as usize] })
+        let [width, height] = <[u32; 2]>::from(decoder.dimensions());
+        let size = [height as usize, width as usize];
+        Ok(Self { data: Data::Other(Box::new(decoder)), memory, format, size })
     }
 
     /// Red, green and blue plane.
-    pub(crate) fn rgb(mut self) -> Result<Picture<'static>, DecodeError> {
+    pub(crate) fn rgb(self) -> Result<Picture<'static>, DecodeError> {
+        let rows = self.size[0];
+        Ok(self.rows(rows)?.to_picture()?)
+    }
+
+    /// The first `rows` rows, and more where that is no more work.
+    pub(crate) fn rows(self, rows: usize) -> Result<Raster, DecodeError> {
         let mut limits = limits(self.memory);
-        limits.reserve(self.decoder.total_bytes())?;
-        self.decoder.set_limits(limits)?;
-        let rgb = DynamicImage::from_decoder(self.decoder)?.into_rgb8();
-        let pixels = rgb.as_raw().as_chunks::<3>().0;
-        let planes = (0..3).flat_map(|channel| pixels.iter().map(move |pixel| pixel[channel]));
-        let [height, width] = self.size;
-        Ok(Picture::new([3, height, width], planes.collect::<Vec<_>>())?)
+        match self.data {
+            Data::Jpeg(jpeg) => {
+                let bytes =
+                    (self.size[0] as u64).saturating_mul(self.size[1] as u64).saturating_mul(jpeg.channels as u64);
+                limits.reserve(bytes)?;
+                Ok(jpeg.rows(rows)?)
+            }
+            Data::Other(mut decoder) => {
+                limits.reserve(decoder.total_bytes())?;
+                decoder.set_limits(limits)?;
+                let rgb = DynamicImage::from_decoder(decoder)?.into_rgb8();
+                Ok(Raster::new(self.size, 3, rgb.into_raw())?)
+            }
+        }
     }
 }
 
@@ -62,31 +102,12 @@ fn limits(memory: u64) -> Limits {
     limits
 }
 
-/// Whether the segments of a JPEG lead to its end marker.
-fn comes_to_its_end(jpeg: &[u8]) -> bool {
-    let mut at = 2;
-    loop {
-        // Entropy-coded data, fill bytes and restart markers up to the next marker.
-        let next = jpeg.get(at..).and_then(|rest| {
-            let pairs = rest.windows(2);
-            pairs.into_iter().position(|pair| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0x01 | 0xd0..=0xd8 | 0xff))
-        });
-        let Some(next) = next else { return false };
-        at += next + 2;
-        if jpeg[at - 1] == 0xd9 {
-            return true;
-        }
-        let Some(&[high, low]) = jpeg.get(at..at + 2) else { return false };
-        at += usize::from(u16::from_be_bytes([high, low]));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use image::RgbImage;
 
-    const MEMORY: u64 = 1 << 24;
+    const SMALL: u64 = 1 << 24;
 
     fn encoded(format: ImageFormat) -> Vec<u8> {
         let picture = RgbImage::from_fn(20, 30, |x, y| image::Rgb([x as u8 * 11, y as u8 * 7, (x * y) as u8]));
@@ -96,13 +117,13 @@ mod tests {
     }
 
     fn decode(bytes: &[u8]) -> Result<Picture<'static>, DecodeError> {
-        Encoded::new(bytes, MEMORY)?.rgb()
+        Encoded::new(bytes, SMALL)?.rgb()
     }
 
     #[test]
     fn axes_are_channel_row_column() {
         let encoded = encoded(ImageFormat::Png);
-        let encoded = Encoded::new(&encoded, MEMORY).unwrap();
+        let encoded = Encoded::new(&encoded, SMALL).unwrap();
         assert_eq!((encoded.format, encoded.size), (ImageFormat::Png, [30, 20]));
         let picture = encoded.rgb().unwrap();
         assert_eq!(picture.shape(), [3, 30, 20]);
@@ -123,6 +144,16 @@ mod tests {
                 }
             }
             assert_eq!(decode(&[&whole[..], b"and more"].concat()).unwrap(), picture);
+        }
+    }
+
+    #[test]
+    fn a_picture_beyond_the_bound_is_refused() {
+        for format in [ImageFormat::Jpeg, ImageFormat::Png] {
+            let whole = encoded(format);
+            assert!(Encoded::new(&whole, 3 * 20 * 30).unwrap().rgb().is_ok());
+            let error = Encoded::new(&whole, 3 * 20 * 30 - 1).and_then(Encoded::rgb).unwrap_err();
+            assert!(matches!(error, DecodeError::Image(ImageError::Limits(_))), "{error}");
         }
     }
 }

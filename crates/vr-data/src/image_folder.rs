@@ -1,51 +1,48 @@
 //! Pictures in a folder of class folders, read where they lie.
 
 use crate::{
-    Dataset, ImageSet, ImportError, Picture, PictureError, PictureShape, ReadPicture,
-    decode::Encoded,
+    Dataset, ImageSet, ImportError, PictureShape,
+    files::{Files, LARGEST},
     import::{
         Loaded,
         folder::find,
-        pictures::{self, Bounds, Pictures, Sorted},
+        pictures::{Bounds, Picture, Pictures, Sorted},
+        place::Splits,
     },
 };
-use std::{path::Path, path::PathBuf, sync::Arc};
+use std::{path::Path, sync::Arc};
 
-/// No picture file that is read has more bytes.
-const LARGEST: u64 = 1 << 26;
-/// Memory for decoding a picture.
-const DECODED: u64 = 1 << 30;
-
-/// Opens a folder with `train/<class>/*.jpg` and `test/<class>/*.jpg` (or `.jpeg`, `.png`), pictures of any size. Classes
-/// in alphabetical order are the labels 0, 1, …; the pictures are in the order of their names.
+/// Opens a folder with `train/<class>/*.jpg` and `val/<class>/*.jpg` or, where there is no `val`, `test/<class>/*.jpg`
+/// (or `.jpeg`, `.png`), pictures of any size. Classes in alphabetical order are the labels 0, 1, …; the pictures are in
+/// the order of their names.
 ///
-/// A picture is decoded, to three channels, each time that it is asked for. The digest is of names and lengths, not of
-/// what is in the files.
+/// A picture is decoded, to three channels, each time that it is asked for, unless [`ImageSet::cached`] says otherwise.
+/// What is kept of one is its path from the folder. The digest is of names and lengths, not of what is in the files.
 ///
 /// # Errors
 /// [`ImportError`], for the same reasons as in [`import_cifar10`](crate::import_cifar10), but for what a picture turns out
 /// to be when it is decoded.
 pub fn image_folder(dir: impl AsRef<Path>) -> Result<Loaded, ImportError> {
     let dir = dir.as_ref();
-    let bounds = Bounds { largest: LARGEST, pictures: u32::MAX as usize, bytes: u64::MAX, classes: 1 << 16 };
-    let mut found = Pictures::new(bounds);
+    let splits = if dir.join("val").is_dir() { &Splits::VAL } else { &Splits::TEST };
+    let mut found = Pictures::new(BOUNDS, splits);
     let mut lengths = blake3::Hasher::new();
     find(dir, &mut found, &mut |path, bytes| {
         lengths.update(path.strip_prefix(dir).unwrap_or(path).as_os_str().as_encoded_bytes());
         lengths.update(&[0]);
         lengths.update(&bytes.to_le_bytes());
-        Ok(Vec::new())
+        Ok(())
     })?;
     if found.is_empty() {
-        return Err(ImportError::Nothing { path: dir.to_owned() });
+        return Err(ImportError::Nothing { path: dir.to_owned(), expected: "pictures in its folders of classes" });
     }
     let sorted = Sorted::new(dir, found)?;
     let digest = lengths.finalize().to_hex().to_string();
-    let set = |pictures: &[pictures::Picture]| {
-        let files = pictures.iter().map(|picture| dir.join(picture.path())).collect();
+    let set = |pictures: &[Picture<()>]| {
+        let files = Files::new(dir, pictures.iter().map(|picture| sorted.path(picture)).collect());
         let shape = PictureShape { channels: 3, size: None };
         let (labels, classes) = (sorted.labels(pictures), sorted.classes.clone());
-        ImageSet::read_on_demand(Arc::new(Files(files)), digest.clone(), shape, labels, classes)
+        ImageSet::read_on_demand(Arc::new(files), digest.clone(), shape, labels, classes)
             .map_err(|source| ImportError::Set { path: dir.to_owned(), source })
     };
     let name = dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned();
@@ -53,22 +50,16 @@ pub fn image_folder(dir: impl AsRef<Path>) -> Result<Loaded, ImportError> {
     Ok(Loaded { set, passed_over: sorted.tally.finish() })
 }
 
-/// Picture files.
-#[derive(Debug)]
-struct Files(Vec<PathBuf>);
-
-impl ReadPicture for Files {
-    fn read(&self, index: usize) -> Result<Picture<'_>, PictureError> {
-        let failed = |source| PictureError::Read { name: self.0[index].display().to_string(), source };
-        let bytes = vr_files::read(&self.0[index], LARGEST).map_err(|error| failed(error.into()))?;
-        Encoded::new(&bytes, DECODED).and_then(Encoded::rgb).map_err(|error| failed(error.into()))
-    }
-}
+/// What a folder may hold.
+const BOUNDS: Bounds = Bounds { largest: LARGEST, pictures: u32::MAX as usize, bytes: u64::MAX, classes: 1 << 16 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CentreCrop, Loader, LoaderConfig, LoaderError, RandomResizedCrop, Resize, Transforms, test_batches};
+    use crate::{
+        CentreCrop, Loader, LoaderConfig, LoaderError, PictureError, RandomResizedCrop, Resize, Transforms,
+        test_batches,
+    };
     use image::RgbImage;
     use std::fs;
     use vr_core::{MinibatchKey, MinibatchSource, Stream, TransformKey};

@@ -1,6 +1,6 @@
 //! Pictures with their labels, in memory or read when they are asked for.
 
-use crate::{Picture, PictureError, PictureShape, ReadPicture};
+use crate::{Cached, Part, Picture, PictureError, PictureShape, ReadPicture};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -145,18 +145,55 @@ impl ImageSet {
     /// # Panics
     /// When `index` is not below the length.
     pub fn picture(&self, index: usize) -> Result<Picture<'_>, PictureError> {
+        self.part(index, |_| None)
+    }
+
+    /// A part of picture `index` at another size, which `part` names by the picture's rows and columns; the whole picture
+    /// as it is where it names none. See [`ReadPicture::read_part`].
+    ///
+    /// # Errors
+    /// [`PictureError`] when the picture cannot be read or has no such part.
+    ///
+    /// # Panics
+    /// When `index` is not below the length.
+    pub fn part(
+        &self,
+        index: usize,
+        mut part: impl FnMut([usize; 2]) -> Option<Part>,
+    ) -> Result<Picture<'_>, PictureError> {
+        let mut size = None;
+        let mut noted = |found| {
+            size = Some(found);
+            part(found)
+        };
         let picture = match &self.storage {
             Storage::Memory(pixels) => {
                 let len = pixels.len() / self.len();
                 let shape = self.shape.fixed().expect("pictures in memory have one size");
-                return Picture::new(shape, &pixels[index * len..][..len]);
+                let picture = Picture::new(shape, &pixels[index * len..][..len])?;
+                return match part([shape[1], shape[2]]) {
+                    Some(part) => picture.resampled(part),
+                    None => Ok(picture),
+                };
             }
-            Storage::Reader { reader, indices, .. } => reader.read(indices[index] as usize)?,
+            Storage::Reader { reader, indices, .. } => reader.read_part(indices[index] as usize, &mut noted)?,
         };
-        match picture.shape() {
+        let [channels, height, width] = picture.shape();
+        let [height, width] = size.unwrap_or([height, width]);
+        match [channels, height, width] {
             found if self.shape.fits(found) => Ok(picture),
             found => Err(PictureError::Shape { index, found, expected: self.shape }),
         }
+    }
+
+    /// The same set, of whose pictures that are read on demand as many are kept in memory, decoded, as fit `bytes` bytes.
+    /// No picture is another for it.
+    pub fn cached(mut self, bytes: u64) -> Self {
+        if let Storage::Reader { reader, indices, .. } = &mut self.storage {
+            let pictures = indices.iter().max().map_or(0, |&last| last as usize + 1);
+            *reader = Arc::new(Cached::new(reader.clone(), pictures, bytes));
+        }
+        self
     }
 
     /// The label of picture `index`.

@@ -4,8 +4,9 @@ mod archive;
 mod entry;
 mod error;
 pub(crate) mod folder;
+mod member;
 pub(crate) mod pictures;
-mod place;
+pub(crate) mod place;
 mod report;
 
 pub use error::ImportError;
@@ -42,12 +43,16 @@ pub fn import_cifar10(from: impl AsRef<Path>, dest: impl AsRef<Path>, replace: b
     Ok(Imported { info: set.info(), passed_over })
 }
 
+/// The forms of a source.
+const EXPECTED: &str = "the CIFAR-10 files (data_batch_1.bin … data_batch_5.bin, test_batch.bin, batches.meta.txt), or \
+                        train/<class>/ and test/<class>/ with .png or .jpg files";
+
 /// What a source turned out to hold.
 enum Found {
     /// CIFAR-10 files, and what is beside them.
     Set(Box<Dataset>, Tally),
     /// Picture files.
-    Pictures(Pictures),
+    Pictures(Pictures<Vec<u8>>),
 }
 
 /// Reads a picture set from any source of [`import_cifar10`], and writes nothing.
@@ -59,7 +64,9 @@ pub fn load(from: impl AsRef<Path>) -> Result<Loaded, ImportError> {
     let found = if from.is_dir() { folder::scan(from)? } else { archive::scan(from)? };
     match found {
         Found::Set(set, tally) => Ok(Loaded { set: *set, passed_over: tally.finish() }),
-        Found::Pictures(pictures) if pictures.is_empty() => Err(ImportError::Nothing { path: from.to_owned() }),
+        Found::Pictures(pictures) if pictures.is_empty() => {
+            Err(ImportError::Nothing { path: from.to_owned(), expected: EXPECTED })
+        }
         Found::Pictures(pictures) => decode_all(from, pictures),
     }
 }

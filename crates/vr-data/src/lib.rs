@@ -22,28 +22,34 @@
 //! # Ok::<(), vr_data::LoaderError>(())
 //! ```
 
+mod cached;
 #[cfg(feature = "candle-datasets")]
 pub mod candle;
 pub mod cifar10;
 pub mod dataset;
-mod decode;
+pub mod decode;
 #[cfg(feature = "download")]
 pub mod fetch;
+mod files;
 pub mod image_folder;
 pub mod image_set;
 pub mod import;
 pub mod loader;
+mod names;
 pub mod picture;
 pub mod plan;
+mod raster;
+mod resample;
 pub mod spec;
 pub mod subset;
 pub mod synthetic;
 pub mod transform;
 pub mod verify;
 
+pub use cached::Cached;
 pub use cifar10::CifarError;
 pub use dataset::{Dataset, DatasetInfo};
-pub use decode::DecodeError;
+pub use decode::{DecodeError, decode};
 #[cfg(feature = "download")]
 pub use fetch::{FetchError, FetchOptions, Progress, fetch_cifar10};
 pub use image_folder::image_folder;
@@ -52,6 +58,7 @@ pub use import::{ImportError, Imported, PassedOver, import_cifar10};
 pub use loader::{Loader, LoaderConfig, LoaderError, test_batches};
 pub use picture::{Picture, PictureError, PictureShape, ReadPicture};
 pub use plan::BatchPlan;
+pub use resample::Part;
 pub use spec::{BatchSpec, Misfit};
 pub use subset::{SubsetError, balanced_subset};
 pub use synthetic::{SyntheticConfig, synthetic};

@@ -168,14 +168,23 @@ fn gather(
 ) -> Result<Batch, LoaderError> {
     let transformed = |&sample: &u32| {
         let failed = |source| LoaderError::Sample { sample, source };
-        let picture = transforms.apply(set.picture(sample as usize)?, Draws { key, sample }).map_err(failed)?;
+        let draws = Draws { key, sample };
+        let mut done = 0;
+        let picture = set.part(sample as usize, |size| {
+            let part = transforms.part(size, draws);
+            done = usize::from(part.is_some());
+            part
+        })?;
+        let picture = transforms.apply_from(done, picture, draws).map_err(failed)?;
         match picture.shape() {
             found if found == shape => Ok(picture),
             found => Err(failed(TransformError::Output { steps: transforms.names(), found, expected: shape })),
         }
     };
+    // A picture that is decoded is work enough for a thread; one in memory is not.
+    let together = if set.pixels().is_some() { LANES } else { 1 };
     let lanes = |samples: &[u32]| {
-        let pictures = samples.iter().map(transformed).collect::<Result<Vec<_>, _>>()?;
+        let pictures = samples.par_iter().with_min_len(together).map(transformed).collect::<Result<Vec<_>, _>>()?;
         Ok(transforms.normalize().lanes(&pictures, shape))
     };
     let blocks = indices.par_chunks(LANES).map(lanes).collect::<Result<_, LoaderError>>()?;

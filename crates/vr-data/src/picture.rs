@@ -1,5 +1,6 @@
 //! One picture: a byte for each value, channels first.
 
+use crate::resample::{self, Part};
 use std::borrow::Cow;
 
 /// The bytes of a picture of shape `[channels, height, width]`: plane after plane, each row by row.
@@ -57,6 +58,14 @@ pub enum PictureError {
         /// The shape of the set.
         expected: PictureShape,
     },
+    /// A part was asked for that the picture does not have.
+    #[error("a picture of {} rows and {} columns does not have the part {part:?}", size[0], size[1])]
+    Part {
+        /// Rows and columns of the picture.
+        size: [usize; 2],
+        /// The part.
+        part: Part,
+    },
     /// It cannot be read or decoded.
     #[error("cannot read picture {name}: {source}")]
     Read {
@@ -75,6 +84,25 @@ pub trait ReadPicture: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// [`PictureError`], which names the picture.
     fn read(&self, index: usize) -> Result<Picture<'_>, PictureError>;
+
+    /// A part of picture `index` at another size. `part` says which, by the picture's rows and columns, or names none:
+    /// then this is [`read`](Self::read). Otherwise it is what [`Picture::resampled`] makes of the whole picture, which
+    /// need not be decoded whole for it.
+    ///
+    /// # Errors
+    /// [`PictureError`], which names the picture.
+    fn read_part(
+        &self,
+        index: usize,
+        part: &mut dyn FnMut([usize; 2]) -> Option<Part>,
+    ) -> Result<Picture<'_>, PictureError> {
+        let picture = self.read(index)?;
+        let [_, height, width] = picture.shape();
+        match part([height, width]) {
+            Some(part) => picture.resampled(part),
+            None => Ok(picture),
+        }
+    }
 }
 
 impl<'a> Picture<'a> {
@@ -94,6 +122,29 @@ impl<'a> Picture<'a> {
     pub fn shape(&self) -> [usize; 3] {
         self.shape
     }
+    /// A part at another size: bilinear, over as many pixels as each that comes out stands for, with Pillow's bytes.
+    ///
+    /// # Errors
+    /// [`PictureError::Part`] when the picture has no such part.
+    pub fn resampled(&self, part: Part) -> Result<Picture<'static>, PictureError> {
+        let [channels, height, width] = self.shape;
+        if !part.lies_in([height, width]) {
+            return Err(PictureError::Part { size: [height, width], part });
+        }
+        let planes = self.bytes.chunks_exact(height * width).flat_map(|plane| resample::plane(plane, width, part));
+        Picture::new([channels, part.to[0], part.to[1]], planes.collect::<Vec<u8>>())
+    }
+
+    /// The same picture, whose bytes belong to this one.
+    pub fn borrowed(&self) -> Picture<'_> {
+        Picture { shape: self.shape, bytes: Cow::Borrowed(&self.bytes) }
+    }
+
+    /// The same picture with bytes of its own.
+    pub fn into_owned(self) -> Picture<'static> {
+        Picture { shape: self.shape, bytes: Cow::Owned(self.bytes.into_owned()) }
+    }
+
     /// All bytes, plane after plane.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -2,9 +2,9 @@
 
 mod augmentation;
 mod flip;
+pub mod imagenet;
 mod normalize;
 mod pad_crop;
-mod resample;
 mod resize;
 
 pub use augmentation::{Augmentation, UnknownAugmentation};
@@ -13,7 +13,7 @@ pub use normalize::Normalize;
 pub use pad_crop::PadCrop;
 pub use resize::{CentreCrop, RandomResizedCrop, Resize};
 
-use crate::{Picture, PictureError, PictureShape};
+use crate::{Part, Picture, PictureError, PictureShape};
 use std::{fmt, sync::Arc};
 use vr_core::Key;
 
@@ -54,6 +54,13 @@ pub trait Step: fmt::Debug + Send + Sync {
 
     /// Whether it draws. Pictures to test on go through no such step.
     fn is_random(&self) -> bool;
+
+    /// The part of a picture of `size` rows and columns that it brings to another size, where it does that and nothing
+    /// else: what the first step does not need of a picture in a file is then not decoded.
+    fn part(&self, size: [usize; 2], draws: Draws) -> Option<Part> {
+        let _ = (size, draws);
+        None
+    }
 
     /// What it makes of a picture.
     ///
@@ -147,7 +154,22 @@ impl Transforms {
     /// # Errors
     /// [`TransformError`] when a step cannot take it.
     pub fn apply<'a>(&self, picture: Picture<'a>, draws: Draws) -> Result<Picture<'a>, TransformError> {
-        self.steps.iter().try_fold(picture, |picture, step| step.apply(picture, draws))
+        self.apply_from(0, picture, draws)
+    }
+
+    /// The part of a picture of `size` rows and columns that the first step brings to another size, if that is what it does.
+    pub(crate) fn part(&self, size: [usize; 2], draws: Draws) -> Option<Part> {
+        self.steps.first()?.part(size, draws)
+    }
+
+    /// Sends a picture that has come through the first `done` steps through the others.
+    pub(crate) fn apply_from<'a>(
+        &self,
+        done: usize,
+        picture: Picture<'a>,
+        draws: Draws,
+    ) -> Result<Picture<'a>, TransformError> {
+        self.steps[done..].iter().try_fold(picture, |picture, step| step.apply(picture, draws))
     }
 
     /// # Errors

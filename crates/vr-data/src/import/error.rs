@@ -15,14 +15,13 @@ pub enum ImportError {
         /// The system's answer, or the archive reader's.
         source: io::Error,
     },
-    /// Neither CIFAR-10 files nor pictures were found.
-    #[error(
-        "{} holds no picture set; expected were the CIFAR-10 files (data_batch_1.bin … data_batch_5.bin, \
-         test_batch.bin, batches.meta.txt), or train/<class>/ and test/<class>/ with .png or .jpg files", path.display()
-    )]
+    /// None of the forms of a set was found.
+    #[error("{} holds no picture set; expected were {expected}", path.display())]
     Nothing {
         /// The archive or folder.
         path: PathBuf,
+        /// The forms.
+        expected: &'static str,
     },
     /// An archive entry is larger than anything a picture set holds.
     #[error("{}: entry `{entry}` has {bytes} bytes; at most {limit} were expected", path.display())]
@@ -67,7 +66,7 @@ pub enum ImportError {
     EmptyClass {
         /// The archive or folder.
         path: PathBuf,
-        /// `train` or `test`.
+        /// The folder of its set.
         split: &'static str,
         /// The class.
         class: String,
@@ -119,12 +118,14 @@ pub enum ImportError {
         height: usize,
     },
     /// Training and test set do not have the same classes, or there are too many.
-    #[error("{}: train/ has classes [{train}] and test/ [{test}]; the same 1 to {most} were expected in both", path.display())]
+    #[error("{}: train/ has classes [{train}] and {split}/ [{test}]; the same 1 to {most} were expected in both", path.display())]
     Classes {
         /// The archive or folder.
         path: PathBuf,
         /// Classes of the training set.
         train: String,
+        /// The folder of the test set.
+        split: &'static str,
         /// Classes of the test set.
         test: String,
         /// The bound on their number.

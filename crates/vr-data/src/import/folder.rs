@@ -1,9 +1,9 @@
 //! Sources in a folder.
 
 use super::{
-    Found, ImportError,
+    EXPECTED, Found, ImportError,
     pictures::{Bounds, Pictures},
-    place::{DEEP, HIDDEN, NOT_UTF8, OUTSIDE, Place, refuse},
+    place::{HIDDEN, NOT_UTF8, Place, Splits, refuse},
     report::Tally,
 };
 use crate::cifar10::{self, TRAIN_FILES};
@@ -20,38 +20,37 @@ pub(super) fn scan(from: &Path) -> Result<Found, ImportError> {
             return Ok(Found::Set(Box::new(cifar10::read(dir)?), Tally::default()));
         }
     }
-    let mut pictures = Pictures::new(Bounds::CIFAR);
+    let mut pictures = Pictures::new(Bounds::CIFAR, &Splits::TEST);
     find(from, &mut pictures, &mut |path, bytes| Ok(vr_files::read(path, bytes)?))?;
     Ok(Found::Pictures(pictures))
 }
 
-/// Finds the pictures in the class folders of `from`; `read` says what is kept of one, by its path and length.
-pub(crate) fn find(from: &Path, pictures: &mut Pictures, read: &mut Read<'_>) -> Result<(), ImportError> {
-    if !SPLITS.iter().all(|split| from.join(split).is_dir()) {
-        return Err(ImportError::Nothing { path: from.to_owned() });
+/// Finds the pictures in the class folders of `from`; `keep` says what is kept of one, by its path and length.
+pub(crate) fn find<K>(from: &Path, pictures: &mut Pictures<K>, keep: &mut Keep<'_, K>) -> Result<(), ImportError> {
+    let splits = pictures.splits.names;
+    if !splits.iter().all(|split| from.join(split).is_dir()) {
+        return Err(ImportError::Nothing { path: from.to_owned(), expected: EXPECTED });
     }
     for path in list(from)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if SPLITS.contains(&&*name) {
-            walk(from, &path, pictures, read)?;
+        if splits.contains(&&*name) {
+            walk(from, &path, pictures, keep)?;
         } else {
-            pictures.tally.add(OUTSIDE, &name);
+            pictures.tally.add(pictures.splits.outside, &name);
         }
     }
     Ok(())
 }
 
-pub(crate) type Read<'a> = dyn FnMut(&Path, u64) -> Result<Vec<u8>, ImportError> + 'a;
+pub(crate) type Keep<'a, K> = dyn FnMut(&Path, u64) -> Result<K, ImportError> + 'a;
 
-const SPLITS: [&str; 2] = ["train", "test"];
-
-fn walk(from: &Path, folder: &Path, pictures: &mut Pictures, read: &mut Read<'_>) -> Result<(), ImportError> {
+fn walk<K>(from: &Path, folder: &Path, pictures: &mut Pictures<K>, keep: &mut Keep<'_, K>) -> Result<(), ImportError> {
     for path in list(folder)? {
         let below = path.strip_prefix(from).unwrap_or(&path);
         let name = below.to_string_lossy();
         let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
         let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-        let place = Place::of(&parts);
+        let place = Place::of(&parts, pictures.splits);
         if place == Place::Other(HIDDEN) {
             pictures.tally.add(HIDDEN, &name);
             continue;
@@ -59,20 +58,20 @@ fn walk(from: &Path, folder: &Path, pictures: &mut Pictures, read: &mut Read<'_>
         let found = plain(&path)?;
         if found.is_dir() {
             if let [split, class] = parts[..] {
-                pictures.note_class(split == SPLITS[0], class);
+                pictures.note_class(split == pictures.splits.name(true), class);
             }
-            walk(from, &path, pictures, read)?;
+            walk(from, &path, pictures, keep)?;
             continue;
         }
         match place {
             Place::Other(reason) => pictures.tally.add(reason, &name),
             Place::Misplaced(reason) => return Err(refuse(from, name.into(), reason)),
             // A folder of the class `train` is no split.
-            Place::Picture { .. } if parts.len() != 3 => return Err(refuse(from, name.into(), DEEP)),
+            Place::Picture { .. } if parts.len() != 3 => return Err(refuse(from, name.into(), pictures.splits.deep)),
             Place::Picture { .. } if below.to_str().is_none() => return Err(refuse(from, name.into(), NOT_UTF8)),
             Place::Picture { train, class, name } => {
                 let bytes = found.len();
-                pictures.add(from, (train, class, name), bytes, || read(&path, bytes))?;
+                pictures.add(from, (train, &class, &name), bytes, || keep(&path, bytes))?;
             }
         }
     }

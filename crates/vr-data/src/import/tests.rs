@@ -139,7 +139,7 @@ fn what_is_no_picture_is_counted_and_listed() {
         assert_eq!((set.train.classes(), set.train.len()), (&["ant".to_owned(), "zebra".to_owned()][..], 12));
         let counts: Vec<_> = passed_over.iter().map(|group| (group.reason.as_str(), group.examples.len())).collect();
         let [(hidden, 2..=3), (no_picture, 1), (outside, 2..=3)] = counts[..] else { panic!("{counts:?}") };
-        assert_eq!([hidden, no_picture, outside], [place::HIDDEN, place::NO_PICTURE, place::OUTSIDE]);
+        assert_eq!([hidden, no_picture, outside], [place::HIDDEN, place::NO_PICTURE, place::Splits::TEST.outside]);
     });
 }
 

@@ -1,8 +1,7 @@
 //! Pictures of any size brought to one.
 
-use super::resample::{Region, resample};
 use super::{Draws, Step, TransformError};
-use crate::{Picture, PictureShape};
+use crate::{Part, Picture, PictureShape};
 use vr_core::random;
 
 /// Brings the shorter side to `shorter` pixels; the other keeps its proportion, rounded down.
@@ -28,10 +27,13 @@ impl Step for Resize {
         false
     }
 
+    fn part(&self, size: [usize; 2], _draws: Draws) -> Option<Part> {
+        Some(Part::whole(size, self.size(size)))
+    }
+
     fn apply<'a>(&self, picture: Picture<'a>, _draws: Draws) -> Result<Picture<'a>, TransformError> {
         let [_, height, width] = picture.shape();
-        let region = Region { corner: [0, 0], size: [height, width] };
-        Ok(resample(&picture, region, self.size([height, width]))?)
+        Ok(picture.resampled(Part::whole([height, width], self.size([height, width])))?)
     }
 }
 
@@ -97,22 +99,25 @@ impl RandomResizedCrop {
         Self { side, area: [0.08, 1.0], aspect: [3.0 / 4.0, 4.0 / 3.0] }
     }
 
-    fn draw(&self, draws: Draws, [height, width]: [usize; 2]) -> Region {
+    fn draw(&self, draws: Draws, [height, width]: [usize; 2]) -> Part {
         let between = |word, [low, high]: [f64; 2]| low + (high - low) * random::uniform(word);
         for attempt in 0..Self::TRIES {
             let [area, aspect, top, left] = draws.words(Self::FIRST_BLOCK + attempt);
             let area = between(area, self.area) * (height * width) as f64;
             let aspect = between(aspect, self.aspect.map(f64::ln)).exp();
-            let size = [(area / aspect).sqrt().round() as usize, (area * aspect).sqrt().round() as usize];
+            let size =
+                [(area / aspect).sqrt().round_ties_even() as usize, (area * aspect).sqrt().round_ties_even() as usize];
             if (1..=height).contains(&size[0]) && (1..=width).contains(&size[1]) {
                 let place = |word, room: usize| random::below(word, room as u32 + 1) as usize;
-                return Region { corner: [place(top, height - size[0]), place(left, width - size[1])], size };
+                let corner = [place(top, height - size[0]), place(left, width - size[1])];
+                return Part { corner, size, to: [self.side; 2] };
             }
         }
         let aspect = (width as f64 / height as f64).clamp(self.aspect[0], self.aspect[1]);
-        let [rows, columns] = [width as f64 / aspect, height as f64 * aspect].map(|side| side.round() as usize);
+        let [rows, columns] =
+            [width as f64 / aspect, height as f64 * aspect].map(|side| side.round_ties_even() as usize);
         let size = [rows.clamp(1, height), columns.clamp(1, width)];
-        Region { corner: [(height - size[0]) / 2, (width - size[1]) / 2], size }
+        Part { corner: [(height - size[0]) / 2, (width - size[1]) / 2], size, to: [self.side; 2] }
     }
 }
 
@@ -125,9 +130,13 @@ impl Step for RandomResizedCrop {
         true
     }
 
+    fn part(&self, size: [usize; 2], draws: Draws) -> Option<Part> {
+        Some(self.draw(draws, size))
+    }
+
     fn apply<'a>(&self, picture: Picture<'a>, draws: Draws) -> Result<Picture<'a>, TransformError> {
         let [_, height, width] = picture.shape();
-        Ok(resample(&picture, self.draw(draws, [height, width]), [self.side; 2])?)
+        Ok(picture.resampled(self.draw(draws, [height, width]))?)
     }
 }
 
@@ -164,7 +173,7 @@ mod tests {
         let crop = RandomResizedCrop::new(24);
         for (height, width) in [(100, 140), (331, 250)] {
             for sample in 0..2000 {
-                let Region { corner, size } = crop.draw(draws(sample), [height, width]);
+                let Part { corner, size, .. } = crop.draw(draws(sample), [height, width]);
                 assert!(corner[0] + size[0] <= height && corner[1] + size[1] <= width);
                 let (area, aspect) = ((size[0] * size[1]) as f64, size[1] as f64 / size[0] as f64);
                 assert!((0.075..=1.005).contains(&(area / (height * width) as f64)), "{area}");
@@ -172,8 +181,8 @@ mod tests {
             }
         }
         // Nothing fits: the middle, as wide as allowed.
-        assert_eq!(crop.draw(draws(0), [10, 1000]), Region { corner: [0, 493], size: [10, 13] });
-        assert_eq!(crop.draw(draws(0), [1000, 9]), Region { corner: [494, 0], size: [12, 9] });
+        assert_eq!(crop.draw(draws(0), [10, 1000]), Part { corner: [0, 493], size: [10, 13], to: [24; 2] });
+        assert_eq!(crop.draw(draws(0), [1000, 9]), Part { corner: [494, 0], size: [12, 9], to: [24; 2] });
     }
 
     #[test]
