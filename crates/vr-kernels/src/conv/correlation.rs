@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, max_columns};
 use super::ahead::{Ahead, FAR};
-use super::gather::{Band, Channels, Window};
+use super::gather::{Channels, Cut, Window};
 use super::layouts::Layouts;
 use super::packing::Weights;
 use super::simd::part;
@@ -23,16 +23,12 @@ const BAND: usize = 128 << 10;
 #[derive(Clone, Debug)]
 pub(super) struct Correlation {
     window: Window,
-    in_channels: usize,
     out_channels: usize,
-    /// Rows of the grid.
-    rows: usize,
+    /// Channels gathered at a time, and rows of the grid.
+    cut: Cut,
     /// Floats of an output channel, from one row of the grid to the next, and from one column.
     output_strides: [usize; 3],
     output_origin: usize,
-    /// Channels gathered at a time, and output rows.
-    chunk: usize,
-    band: usize,
     layouts: Layouts,
     /// Whether the input and the output are too large for the second-level cache.
     far: bool,
@@ -48,13 +44,10 @@ impl Correlation {
         let taps = window.taps_y * window.taps_x;
         let mut this = Self {
             window,
-            in_channels,
             out_channels,
-            rows,
+            cut: Cut { channels: in_channels, chunk: 1, rows, band: 1 },
             output_strides,
             output_origin,
-            chunk: 1,
-            band: 1,
             layouts: Layouts::default(),
             far: false,
         };
@@ -63,74 +56,55 @@ impl Correlation {
         }
         let lines = this.window.tile_lines(MAX_COLUMNS);
         let chunks = in_channels.div_ceil((TILE_LINES / lines).max(1));
-        this.chunk = in_channels.div_ceil(chunks);
-        while this.band < rows && this.gathered_len(this.band + 1).max(this.sums_len(this.band + 1)) <= BAND {
-            this.band += 1;
+        this.cut.chunk = in_channels.div_ceil(chunks);
+        let mut band = 1;
+        while band < rows && this.gathered_len(band + 1).max(this.sums_len(band + 1)) <= BAND {
+            band += 1;
         }
-        this.band = rows.div_ceil(rows.div_ceil(this.band));
+        this.cut.band = rows.div_ceil(rows.div_ceil(band));
         let input = in_channels * this.window.height * this.window.width * LANES;
         this.far = input + out_channels * rows * this.window.columns * LANES >= FAR;
         // Channels of a picture can fall on few sets of the cache; the few of a single chunk do no harm.
-        this.layouts = Layouts::new(&this.window, this.chunk, [rows, this.band], chunks == 1);
+        this.layouts = Layouts::new(&this.window, this.cut.chunk, [rows, this.cut.band], chunks == 1);
         this
-    }
-
-    fn bands(&self) -> usize {
-        self.rows.div_ceil(self.band)
-    }
-
-    fn chunks(&self) -> usize {
-        self.in_channels.div_ceil(self.chunk)
-    }
-
-    #[inline(always)]
-    fn band(&self, index: usize) -> Band {
-        let (first, end) = part(self.rows, self.bands(), index);
-        Band { first, count: end - first, most: self.band }
-    }
-
-    #[inline(always)]
-    fn channels(&self, chunk: usize) -> Channels {
-        let (first, end) = part(self.in_channels, self.chunks(), chunk);
-        Channels { first, count: end - first }
     }
 
     /// Prefetches the inputs of the chunk that follows, within the tiles of this one.
     #[inline(always)]
     fn ahead(&self, input: *const f32, band: usize, chunk: usize, max_columns: usize) -> Ahead {
-        let rows = self.band(band).count;
-        let (band, chunk) = if chunk + 1 < self.chunks() { (band, chunk + 1) } else { (band + 1, 0) };
-        if !self.far || band == self.bands() {
+        let rows = self.cut.band(band).count;
+        let (band, chunk) = if chunk + 1 < self.cut.chunks() { (band, chunk + 1) } else { (band + 1, 0) };
+        if !self.far || band == self.cut.bands() {
             return Ahead::none();
         }
         let blocks = self.out_channels.div_ceil(ROWS);
         let steps = rows * self.window.columns.div_ceil(max_columns) * blocks;
-        self.window.ahead(input, self.channels(chunk), self.band(band), steps)
+        self.window.ahead(input, self.cut.channels(chunk), self.cut.band(band), steps)
     }
 
     fn gathered_len(&self, band: usize) -> usize {
-        self.chunk * self.window.channel_len(band)
+        self.cut.chunk * self.window.channel_len(band)
     }
 
     /// Unfinished outputs are kept beside each other as `[row][output][column][16]`: in a picture
     /// with a power of two of positions they would fall on few sets of the cache.
     fn sums_len(&self, band: usize) -> usize {
-        if self.chunk == self.in_channels { 0 } else { band * self.out_channels * self.window.columns * LANES }
+        if self.cut.chunk == self.cut.channels { 0 } else { band * self.out_channels * self.window.columns * LANES }
     }
 
     /// Floats of scratch that it needs.
     pub fn scratch_len(&self) -> usize {
-        if self.layouts.len() == 0 { 0 } else { self.gathered_len(self.band) + self.sums_len(self.band) }
+        if self.layouts.len() == 0 { 0 } else { self.gathered_len(self.cut.band) + self.sums_len(self.cut.band) }
     }
 
     /// Floats of its packed weights.
     pub fn packed_len(&self) -> usize {
-        self.in_channels * self.out_channels * self.window.taps_y * self.window.taps_x
+        self.cut.channels * self.out_channels * self.window.taps_y * self.window.taps_x
     }
 
     /// Packs weights as `[block of outputs][c][ky][kx][output in block]`.
     pub fn pack(&self, weights: Weights, mut packed: &mut [f32]) {
-        let sizes = [self.in_channels, self.window.taps_y, self.window.taps_x];
+        let sizes = [self.cut.channels, self.window.taps_y, self.window.taps_x];
         let blocks = self.out_channels.div_ceil(ROWS);
         for block in 0..blocks {
             let (start, end) = part(self.out_channels, blocks, block);
@@ -168,16 +142,16 @@ impl WithSimd for Correlate<'_> {
         if plan.layouts.len() == 0 {
             return self.untouched();
         }
-        let chunks = plan.chunks();
+        let chunks = plan.cut.chunks();
         // SAFETY: `ConvPlan` checked all lengths against the shape that made the plan.
         unsafe {
             let gathered = self.scratch.as_mut_ptr();
-            let sums = gathered.add(plan.gathered_len(plan.band));
+            let sums = gathered.add(plan.gathered_len(plan.cut.band));
             let output = self.output.as_mut_ptr().add(plan.output_origin);
-            for index in 0..plan.bands() {
-                let band = plan.band(index);
+            for index in 0..plan.cut.bands() {
+                let band = plan.cut.band(index);
                 for chunk in 0..chunks {
-                    let channels = plan.channels(chunk);
+                    let channels = plan.cut.channels(chunk);
                     let input = self.input.as_ptr();
                     let (layout, input) =
                         plan.layouts.inputs(simd, &plan.window, input, self.prologue, channels, band, gathered);
@@ -223,7 +197,7 @@ impl Correlate<'_> {
         }
         let [channel, row, column] = plan.output_strides;
         for o in 0..plan.out_channels {
-            for y in 0..plan.rows {
+            for y in 0..plan.cut.rows {
                 for x in 0..plan.window.columns {
                     let at = o * channel + plan.output_origin + y * row + x * column;
                     self.output[at..][..LANES].fill(self.bias.map_or(0.0, |bias| bias[o]));
@@ -272,7 +246,7 @@ impl Row<'_> {
                 // SAFETY: inside what the caller says.
                 unsafe {
                     let inside = |grid: Grid| Grid { origin: grid.at(o, left), ..grid };
-                    let weights = (o * plan.in_channels + channels.first * rows) * taps + skipped * rows;
+                    let weights = (o * plan.cut.channels + channels.first * rows) * taps + skipped * rows;
                     Tile {
                         runs,
                         offsets: self.offsets.as_ptr().add(skipped),

@@ -3,7 +3,7 @@
 use pulp::Simd;
 
 use super::ahead::Ahead;
-use super::simd::{load, store};
+use super::simd::{load, part, store};
 use crate::affine::relu;
 use crate::{Affine, LANES};
 
@@ -20,6 +20,39 @@ pub(super) struct Band {
     pub first: usize,
     pub count: usize,
     pub most: usize,
+}
+
+/// How a picture is gone through: some channels at a time, and some rows of the output.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    /// Input channels, and at most so many of them at a time.
+    pub channels: usize,
+    pub chunk: usize,
+    /// Output rows, and at most so many of them at a time.
+    pub rows: usize,
+    pub band: usize,
+}
+
+impl Cut {
+    pub fn bands(&self) -> usize {
+        self.rows.div_ceil(self.band)
+    }
+
+    pub fn chunks(&self) -> usize {
+        self.channels.div_ceil(self.chunk)
+    }
+
+    #[inline(always)]
+    pub fn band(&self, index: usize) -> Band {
+        let (first, end) = part(self.rows, self.bands(), index);
+        Band { first, count: end - first, most: self.band }
+    }
+
+    #[inline(always)]
+    pub fn channels(&self, chunk: usize) -> Channels {
+        let (first, end) = part(self.channels, self.chunks(), chunk);
+        Channels { first, count: end - first }
+    }
 }
 
 /// The places of inputs.

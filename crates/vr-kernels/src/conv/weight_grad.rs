@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, max_columns};
 use super::ahead::{Ahead, FAR};
-use super::gather::{Band, Channels, Layout, Window};
+use super::gather::{Band, Channels, Cut, Layout, Window};
 use super::lane_sums::{SUMS as SUMS_AT_ONCE, lane_sums};
 use super::layouts::Layouts;
 use super::outer::Outer;
@@ -22,13 +22,9 @@ const SUMS: usize = 304 << 10;
 #[derive(Clone, Debug)]
 pub(super) struct WeightGrad {
     window: Window,
-    in_channels: usize,
     out_channels: usize,
-    /// Rows of the output.
-    rows: usize,
     /// Input channels at a time, and output rows.
-    chunk: usize,
-    band: usize,
+    cut: Cut,
     /// Blocks of output channels that take turns at the same inputs.
     group: usize,
     layouts: Layouts,
@@ -56,40 +52,21 @@ impl WeightGrad {
         let layouts = Layouts::new(&window, chunk, [rows, band], true);
         let input = in_channels * window.height * window.width * LANES;
         let far = input + out_channels * rows * window.columns * LANES >= FAR;
-        Self { window, in_channels, out_channels, rows, chunk, band, group, layouts, far }
-    }
-
-    fn bands(&self) -> usize {
-        self.rows.div_ceil(self.band)
-    }
-
-    fn chunks(&self) -> usize {
-        self.in_channels.div_ceil(self.chunk)
-    }
-
-    #[inline(always)]
-    fn band(&self, index: usize) -> Band {
-        let (first, end) = part(self.rows, self.bands(), index);
-        Band { first, count: end - first, most: self.band }
-    }
-
-    #[inline(always)]
-    fn channels(&self, chunk: usize) -> Channels {
-        let (first, end) = part(self.in_channels, self.chunks(), chunk);
-        Channels { first, count: end - first }
+        let cut = Cut { channels: in_channels, chunk, rows, band };
+        Self { window, out_channels, cut, group, layouts, far }
     }
 
     /// Floats from one channel of the output to the next, and one row.
     fn output_strides(&self) -> [usize; 2] {
         let row = self.window.columns * LANES;
-        [self.rows * row, row]
+        [self.cut.rows * row, row]
     }
 
     /// Floats of the gathered inputs and of the accumulators.
     fn scratch_lens(&self) -> [usize; 2] {
-        let inputs = self.chunk * self.window.channel_len(self.band);
+        let inputs = self.cut.chunk * self.window.channel_len(self.cut.band);
         // The last tile is followed by what completes the lane sums taken at once.
-        let sums = if self.band < self.rows { self.out_channels * self.layouts.len() } else { 0 };
+        let sums = if self.cut.band < self.cut.rows { self.out_channels * self.layouts.len() } else { 0 };
         let sums = sums + ROWS * MAX_COLUMNS;
         [inputs, sums * LANES]
     }
@@ -119,9 +96,9 @@ impl WithSimd for GradWeights<'_> {
         let plan = self.plan;
         let [inputs_len, _] = plan.scratch_lens();
         let inputs = self.scratch.as_mut_ptr();
-        for chunk in 0..plan.chunks() {
-            for index in 0..plan.bands() {
-                let (channels, band) = (plan.channels(chunk), plan.band(index));
+        for chunk in 0..plan.cut.chunks() {
+            for index in 0..plan.cut.bands() {
+                let (channels, band) = (plan.cut.channels(chunk), plan.cut.band(index));
                 // SAFETY: `ConvPlan` checked all lengths against the shape that made the plan.
                 unsafe {
                     let sums = inputs.add(inputs_len);
@@ -151,13 +128,13 @@ impl GradWeights<'_> {
     fn ahead(&self, chunk: usize, band: usize, max_columns: usize) -> [Ahead; 2] {
         let plan = self.plan;
         let taps = plan.window.taps_y * plan.window.taps_x;
-        let steps = plan.out_channels.div_ceil(ROWS) * (plan.channels(chunk).count * taps).div_ceil(max_columns);
-        let (chunk, band) = if band + 1 < plan.bands() { (chunk, band + 1) } else { (chunk + 1, 0) };
-        if !plan.far || chunk == plan.chunks() {
+        let steps = plan.out_channels.div_ceil(ROWS) * (plan.cut.channels(chunk).count * taps).div_ceil(max_columns);
+        let (chunk, band) = if band + 1 < plan.cut.bands() { (chunk, band + 1) } else { (chunk + 1, 0) };
+        if !plan.far || chunk == plan.cut.chunks() {
             return [Ahead::none(); 2];
         }
-        let band = plan.band(band);
-        let inputs = plan.window.ahead(self.input.as_ptr(), plan.channels(chunk), band, steps);
+        let band = plan.cut.band(band);
+        let inputs = plan.window.ahead(self.input.as_ptr(), plan.cut.channels(chunk), band, steps);
         let [channel, row] = plan.output_strides();
         let from = self.grad_output.as_ptr().wrapping_add(band.first * row);
         [inputs, Ahead::new(from, channel, plan.out_channels, band.count * plan.window.columns, steps)]
@@ -182,7 +159,7 @@ impl GradWeights<'_> {
         let width = plan.window.columns;
         let [channel, _] = plan.output_strides();
         let weights = channels.count * taps;
-        let last = band.first + band.count == plan.rows;
+        let last = band.first + band.count == plan.cut.rows;
         let tiles = weights.div_ceil(max_columns::<S>());
         let blocks = plan.out_channels.div_ceil(ROWS);
         for group in (0..blocks).step_by(plan.group) {
@@ -213,13 +190,13 @@ impl GradWeights<'_> {
                                 }
                             }
                             for r in 0..rows {
-                                let at = ((o + r) * plan.in_channels + channels.first) * taps + start;
+                                let at = ((o + r) * plan.cut.channels + channels.first) * taps + start;
                                 for t in 0..columns {
                                     *self.grad_weights.get_unchecked_mut(at + t) = weights[r * columns + t];
                                 }
                             }
                         }
-                        if band.count < plan.rows {
+                        if band.count < plan.cut.rows {
                             sums = sums.add(rows * columns * LANES);
                         }
                     }
