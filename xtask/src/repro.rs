@@ -9,7 +9,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, ValueEnum};
 use vr_bench::BenchError;
 use vr_bench::config::TrainConfig;
-use vr_bench::experiments::{self, Experiment, Finished};
+use vr_bench::experiments::{self, Concluded, Experiment};
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
 use vr_bench::results::cost::{Cost, HEADINGS, costs};
@@ -308,7 +308,7 @@ pub fn run_one(
 }
 
 /// Does the work and prints what came of it.
-pub fn report(bars: &Bars, work: impl FnOnce() -> Result<Finished, BenchError>) -> Result<ExitCode> {
+pub fn report(bars: &Bars, work: impl FnOnce() -> Result<Concluded, BenchError>) -> Result<ExitCode> {
     let started = Instant::now();
     let finished = work()?;
     bars.done();

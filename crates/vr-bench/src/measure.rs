@@ -25,9 +25,9 @@ pub enum Kind {
 /// Steps that are compared with each other.
 pub const SUCCESSIVE: usize = 5;
 
-/// A place in an epoch at which something is measured.
+/// A measurement that is due in an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Place {
+pub struct Due {
     /// Steps taken.
     pub step: usize,
     /// In percent of the epoch; of several steps that belong together, the first one's.
@@ -104,7 +104,7 @@ impl Measures {
     }
 
     /// The places in a 1-based epoch of `steps` steps, in order.
-    pub fn of_epoch(&self, epoch: usize, steps: usize) -> Vec<Place> {
+    pub fn of_epoch(&self, epoch: usize, steps: usize) -> Vec<Due> {
         if !epoch.is_multiple_of(self.every.max(1)) {
             return Vec::new();
         }
@@ -125,7 +125,7 @@ impl Measures {
             }
             free = step + last;
             let positions = matches!(self.kind, Kind::Positions { .. });
-            found.extend((0..=last).map(|index| Place {
+            found.extend((0..=last).map(|index| Due {
                 step: step + index,
                 percent,
                 index,

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 use vr_bench::config::TrainConfig;
 use vr_bench::settings::Model;
 use vr_optim::{AdamWConfig, EstimatorConfig, RuleConfig};
-use vr_run::config::{ConfigError, Place, parse, read};
+use vr_run::config::{ConfigError, Source, parse, read};
 
 const EXAMPLE: &str = include_str!("../../../docs/train.toml");
 const FILE: &str = "train.toml";
@@ -317,7 +317,7 @@ proptest! {
         let text: String = characters.into_iter().collect();
         match of(&text, &[]) {
             Ok(config) => prop_assert_eq!(of(&config.to_toml().unwrap(), &[]).unwrap(), config),
-            Err(ConfigError::Syntax { place: Place::File { line, .. }, .. } | ConfigError::Key { place: Place::File { line, .. }, .. }) => {
+            Err(ConfigError::Syntax { place: Source::File { line, .. }, .. } | ConfigError::Key { place: Source::File { line, .. }, .. }) => {
                 prop_assert!((1..=text.lines().count() + 1).contains(&line));
             }
             Err(error) => prop_assert!(false, "{}", error),

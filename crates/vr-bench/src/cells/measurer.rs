@@ -120,7 +120,7 @@ fn geometry(run: &mut Run, at: Moment) -> Found {
 /// Both forms of the variance, at a step whose mega-batch began within the run of steps that `place` belongs to.
 /// Mega-batches may be of any length: the estimator says how many steps ago the last one was. The moment is its
 /// first step's, which tells the mega-batches of an epoch apart.
-fn positions(run: &mut Run, at: Moment, place: &measure::Place) -> Found {
+fn positions(run: &mut Run, at: Moment, place: &measure::Due) -> Found {
     let since = run.estimator().since_snapshot().and_then(|since| usize::try_from(since).ok());
     let Some(position) = since.filter(|&since| since <= place.index) else { return Ok(Vec::new()) };
     let first = place.step - position;

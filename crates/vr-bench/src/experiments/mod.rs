@@ -109,7 +109,7 @@ pub fn find(name: &str) -> Option<&'static Experiment> {
 
 /// What an experiment leaves behind.
 #[derive(Clone, Debug)]
-pub struct Finished {
+pub struct Concluded {
     /// The numbers.
     pub result: ExperimentResult,
     /// What they took.
@@ -130,7 +130,7 @@ pub fn run(
     out: &Path,
     forgotten: bool,
     observer: &dyn Observer,
-) -> Result<Finished, BenchError> {
+) -> Result<Concluded, BenchError> {
     experiment.check(settings.model)?;
     check_engine(settings.engine).map_err(ConfigError::Fit)?;
     let data = settings.load()?;
@@ -172,7 +172,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(&self, run: &RunFolder, observer: &dyn Observer) -> Result<Finished, BenchError> {
+    fn run(&self, run: &RunFolder, observer: &dyn Observer) -> Result<Concluded, BenchError> {
         observer.begin(self.cells.len(), self.largest()?);
         let measured = run_cells(run, &self.record, self.settings, self.data, &self.cells, observer)?;
         let mut result = self.gather(&measured);
@@ -181,7 +181,7 @@ impl Work<'_> {
         let figures = drawn((self.figures)(&result))?;
         let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
         let report = run_dir::write(run, &self.record, self.data, &result, &times, &figures)?;
-        Ok(Finished { result, times, report })
+        Ok(Concluded { result, times, report })
     }
 
     fn minibatches(&self) -> usize {

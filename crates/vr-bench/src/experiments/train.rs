@@ -6,7 +6,7 @@ use vr_data::SubsetError;
 use vr_run::RunFolder;
 use vr_run::config::{ConfigError, Fault};
 
-use super::{Finished, Work};
+use super::{Concluded, Work};
 use crate::cells::observer::Observer;
 use crate::config::TrainConfig;
 use crate::data::LoadedData;
@@ -22,7 +22,12 @@ use crate::run_dir::{Figure, Record, TRAIN};
 ///
 /// # Errors
 /// When the configuration does not fit its data, before anything is written; otherwise as [`super::run`].
-pub fn run(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Observer) -> Result<Finished, BenchError> {
+pub fn run(
+    config: &TrainConfig,
+    out: &Path,
+    forgotten: bool,
+    observer: &dyn Observer,
+) -> Result<Concluded, BenchError> {
     let work = || train(config, out, forgotten, observer);
     match config.threads {
         None => work(),
@@ -33,7 +38,7 @@ pub fn run(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Obs
     }
 }
 
-fn train(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Observer) -> Result<Finished, BenchError> {
+fn train(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Observer) -> Result<Concluded, BenchError> {
     config.check_surroundings().map_err(ConfigError::Fit)?;
     let settings = config.settings(out);
     let data = settings.load().map_err(at_fault)?;

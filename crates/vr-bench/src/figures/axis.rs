@@ -13,7 +13,7 @@ pub enum Scale {
 
 /// Where a value lies on an axis, in axis units (logarithms, on a logarithmic axis).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Place {
+pub enum Mark {
     At(f64),
     /// Zero, or too small for a logarithmic axis: shown at its lower end.
     Below(f64),
@@ -99,16 +99,16 @@ impl Axis {
     }
 
     /// Where a finite value lies; one above the axis is shown at its upper end.
-    pub fn place(&self, value: f64) -> Place {
+    pub fn place(&self, value: f64) -> Mark {
         let at = match self.scale {
             Scale::Linear => value,
             Scale::Log2 => value.max(0.0).log2(),
             Scale::Log10 => value.max(0.0).log10(),
         };
         if at < self.low && self.scale != Scale::Linear {
-            Place::Below(self.low)
+            Mark::Below(self.low)
         } else {
-            Place::At(at.clamp(self.low, self.high))
+            Mark::At(at.clamp(self.low, self.high))
         }
     }
 
@@ -176,10 +176,10 @@ mod tests {
         let axis = Axis::ratio("ratio", &[0.0, 1e-30, 0.5, f64::INFINITY, f64::NAN]);
         let floor = axis.low;
         assert!(floor < -3.0 && floor > -12.0);
-        assert_eq!(axis.place(0.0), Place::Below(floor));
-        assert_eq!(axis.place(-1.0), Place::Below(floor));
-        assert_eq!(axis.place(0.5), Place::At(-1.0));
-        assert_eq!(axis.place(1e30), Place::At(axis.high));
+        assert_eq!(axis.place(0.0), Mark::Below(floor));
+        assert_eq!(axis.place(-1.0), Mark::Below(floor));
+        assert_eq!(axis.place(0.5), Mark::At(-1.0));
+        assert_eq!(axis.place(1e30), Mark::At(axis.high));
     }
 
     #[test]

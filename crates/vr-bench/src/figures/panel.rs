@@ -2,7 +2,7 @@
 
 use super::FigureError;
 use super::average::Sample;
-use super::axis::{Axis, Place};
+use super::axis::{Axis, Mark};
 use super::canvas::{AXIS, Area, TEXT, text_style};
 use super::palette::{GRID, INK, REFERENCE};
 use plotters::element::DashedPathElement;
@@ -65,7 +65,7 @@ impl<'a, 's> Panel<'a, 's> {
 
     fn at(&self, value: f64) -> f64 {
         match self.y.place(value) {
-            Place::At(at) | Place::Below(at) => at,
+            Mark::At(at) | Mark::Below(at) => at,
         }
     }
 
@@ -107,7 +107,7 @@ impl<'a, 's> Panel<'a, 's> {
         let mut run = Vec::new();
         for sample in samples {
             match self.y.place(sample.mean) {
-                Place::At(at) => {
+                Mark::At(at) => {
                     run.push((sample.x, at));
                     let spread = vec![(sample.x, self.at(sample.low)), (sample.x, self.at(sample.high))];
                     if sample.high > sample.low {
@@ -117,7 +117,7 @@ impl<'a, 's> Panel<'a, 's> {
                         area.draw(&Circle::new((sample.x, at), 7, colour.filled()))?;
                     }
                 }
-                Place::Below(at) => {
+                Mark::Below(at) => {
                     self.stroke(std::mem::take(&mut run), colour)?;
                     area.draw(&TriangleMarker::new((sample.x, at), -11, colour.filled()))?;
                 }

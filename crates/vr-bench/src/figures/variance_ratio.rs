@@ -1,7 +1,7 @@
 //! The variance ratio over the epochs of a run, for several places within an epoch.
 
 use super::average::{Mean, over_seeds};
-use super::axis::{Axis, Place};
+use super::axis::{Axis, Mark};
 use super::legend::{Key, legend};
 use super::palette::{BAND, REFERENCE, pale, series};
 use super::panel::Panel;
@@ -65,7 +65,7 @@ pub fn variance_ratio(content: &VarianceRatio<'_>) -> Result<String, FigureError
     if !published.is_empty() {
         entries.push((Key::Hollow(pale(REFERENCE)), "published, same colours".to_owned()));
     }
-    if lines.iter().flatten().any(|sample| matches!(y.place(sample.mean), Place::Below(_))) {
+    if lines.iter().flatten().any(|sample| matches!(y.place(sample.mean), Mark::Below(_))) {
         entries.push((Key::Floor(REFERENCE), "zero, or below the scale".to_owned()));
     }
     entries.push((Key::Band(BAND), "1 to 2: more variance than plain SGD".to_owned()));

@@ -15,7 +15,7 @@ pub enum ConfigError {
     #[error("{place}: {reason}")]
     Syntax {
         /// Where.
-        place: Place,
+        place: Source,
         /// What is wrong.
         reason: String,
     },
@@ -23,7 +23,7 @@ pub enum ConfigError {
     #[error("{place}: {fault}")]
     Key {
         /// Where.
-        place: Place,
+        place: Source,
         /// Which key, and why.
         fault: Fault,
     },
@@ -37,7 +37,7 @@ pub enum ConfigError {
 
 /// Where in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Source {
     /// A place in a file.
     File {
         /// The file.
@@ -51,7 +51,7 @@ pub enum Place {
     Set(String),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, line, column } => write!(f, "`{}`, line {line}, column {column}", path.display()),

@@ -33,7 +33,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use check::{Checked, POSITIVE, distinct, folder, within};
-pub use error::{ConfigError, Fault, Place};
+pub use error::{ConfigError, Fault, Source};
 pub use read::{parse, read};
 
 /// A configuration that can be read and checked.

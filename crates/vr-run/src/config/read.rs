@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::Config;
-use super::error::{ConfigError, Fault, Place};
+use super::error::{ConfigError, Fault, Source};
 
 /// Longest configuration that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -48,7 +48,7 @@ pub fn parse<C: Config>(path: &Path, text: &str, overrides: &[String]) -> Result
         let keys: Vec<&str> = fault.key.split(['.', '[']).map(|key| key.trim_end_matches(']')).collect();
         let touched = |(found, _): &&(Vec<String>, _)| found.iter().zip(&keys).all(|(a, b)| a == b);
         let place = match set.iter().rev().find(touched) {
-            Some((_, text)) => Place::Set((*text).clone()),
+            Some((_, text)) => Source::Set((*text).clone()),
             None => place(path, text, offset(spans.get_ref(), &keys)),
         };
         ConfigError::Key { place, fault }
@@ -73,7 +73,7 @@ fn list_for_table(found: &Table, whole: &Table) -> Option<String> {
 
 /// Keys and value of `a.b=c`.
 fn split(text: &str) -> Result<(Vec<String>, Value), ConfigError> {
-    let bad = |reason: &str| ConfigError::Syntax { place: Place::Set(text.to_owned()), reason: reason.to_owned() };
+    let bad = |reason: &str| ConfigError::Syntax { place: Source::Set(text.to_owned()), reason: reason.to_owned() };
     let (key, value) = text.split_once('=').ok_or_else(|| bad("expected the form `a.b=c`"))?;
     let mut table = Table::from_str(&format!("{key} = 0")).map_err(|error| bad(error.message()))?;
     let mut keys = Vec::new();
@@ -144,8 +144,8 @@ fn offset(table: &DeTable<'_>, keys: &[&str]) -> usize {
 }
 
 /// A byte of a file's text as line and column.
-fn place(path: &Path, text: &str, offset: usize) -> Place {
+fn place(path: &Path, text: &str, offset: usize) -> Source {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();
-    Place::File { path: path.to_owned(), line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+    Source::File { path: path.to_owned(), line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
 }
