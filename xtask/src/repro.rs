@@ -194,17 +194,10 @@ enum PlacesArg {
 }
 
 impl Args {
-    /// Whether an experiment asks about the network that was named, if one was.
-    fn concerns(&self, experiment: &Experiment) -> bool {
-        let named = |model: Model| experiment.models.iter().any(|asked| asked.name() == model.name());
-        experiment.models.is_empty() || self.model.is_none_or(named)
-    }
-
     fn settings(&self, experiment: &Experiment) -> Result<Settings> {
         let model = self.model.unwrap_or(experiment.model);
         let size = self.scale.map(|scale| scale.of().size(model));
-        let is_quick = experiment.name == experiments::quick::EXPERIMENT.name && size.is_none();
-        let defaults = if is_quick { experiments::quick::settings() } else { Settings::default() };
+        let defaults = if size.is_none() { (experiment.settings)() } else { Settings::default() };
         let schedule_epochs = self.schedule_epochs.or(size.map(|size| size.epochs));
         let epochs = self.epochs.or(schedule_epochs).unwrap_or(defaults.epochs);
         let schedule_epochs = schedule_epochs.unwrap_or(defaults.schedule_epochs);
@@ -288,7 +281,8 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
         // `quick` repeats parts of others.
         None => experiments::ALL
             .iter()
-            .filter(|experiment| experiment.name != experiments::quick::EXPERIMENT.name && args.concerns(experiment))
+            .filter(|experiment| experiment.name != experiments::quick::EXPERIMENT.name)
+            .filter(|experiment| args.model.is_none_or(|model| experiment.asks_about(model)))
             .try_fold(ExitCode::SUCCESS, |code, experiment| {
                 let ended = one(experiment, &out.join(experiment.name))?;
                 Ok(if ended == ExitCode::SUCCESS { code } else { ended })

@@ -23,6 +23,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET_DROPOUT,
     models: &[Model::LENET_DROPOUT],
+    settings: Settings::default,
     cells,
     figures,
     verdicts,

@@ -23,6 +23,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &MODELS,
+    settings: Settings::default,
     cells,
     figures,
     verdicts,

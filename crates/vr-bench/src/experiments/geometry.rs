@@ -26,6 +26,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: LARGE,
     models: &[],
+    settings: Settings::default,
     cells,
     figures,
     verdicts,

@@ -55,6 +55,8 @@ pub struct Experiment {
     pub model: Model,
     /// The networks that it can ask about; none named is any.
     pub models: &'static [Model],
+    /// What it runs on unless told otherwise.
+    pub settings: fn() -> Settings,
     /// Its cells, for data that make so many minibatches.
     pub cells: fn(&Settings, usize) -> Vec<Cell>,
     /// Its figures.
@@ -64,9 +66,13 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// Refuses a network that the experiment does not ask about.
+    /// Whether it asks about a network.
+    pub fn asks_about(&self, model: Model) -> bool {
+        self.models.is_empty() || self.models.iter().any(|asked| asked.name() == model.name())
+    }
+
     fn check(&self, model: Model) -> Result<(), BenchError> {
-        if self.models.is_empty() || self.models.iter().any(|asked| asked.name() == model.name()) {
+        if self.asks_about(model) {
             return Ok(());
         }
         let models = self.models.iter().map(|model| model.name()).collect::<Vec<_>>().join(", ");

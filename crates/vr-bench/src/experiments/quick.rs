@@ -23,6 +23,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &[],
+    settings,
     cells,
     figures,
     verdicts,
@@ -36,7 +37,7 @@ const CLAIM: &str = "SVRG's variance is zero at the snapshot and grows through t
 const SEEDS: usize = 3;
 
 /// What is run unless told otherwise: LeNet learns, its rate drops, and every effect shows within four seeds.
-pub fn settings() -> Settings {
+fn settings() -> Settings {
     Settings {
         train_size: Some(8_000),
         epochs: 6,

@@ -25,6 +25,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &[],
+    settings: Settings::default,
     cells,
     figures,
     verdicts,
