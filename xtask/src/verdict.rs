@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use vr_bench::paper::claims::CLAIMS;
-use vr_bench::verdict::table::{JudgedRun, Row, turned, write};
+use vr_bench::verdict::page;
+use vr_bench::verdict::table::{JudgedRun, Row, turned};
 
 /// Which runs, and what they are held against.
 ///
@@ -38,7 +39,7 @@ pub fn run(args: &Args) -> Result<()> {
     let runs = args.runs.iter().map(|path| JudgedRun::all(path)).collect::<Result<Vec<_>, _>>()?.concat();
     ensure!(!runs.is_empty(), "no finished run (a folder with a result.json) in {:?}", args.runs);
     let rows: Vec<Row> = runs.iter().flat_map(JudgedRun::rows).collect();
-    let table = write(args.out.as_ref().unwrap_or(&args.runs[0]), &runs)?;
+    let page = page::write(args.out.as_ref().unwrap_or(&args.runs[0]), &runs)?;
     if args.json {
         say!("{}", serde_json::to_string_pretty(&rows)?)?;
     } else {
@@ -53,7 +54,7 @@ pub fn run(args: &Args) -> Result<()> {
         for claim in CLAIMS.iter().filter(|claim| !rows.iter().any(|row| claim.has(&row.verdict.id))) {
             say!("{:17} {:20} {}", "not run", claim.id, claim.experiment)?;
         }
-        say!("{}", table.display())?;
+        say!("{}", page.display())?;
     }
     let turned = expected.map(|expected| turned(&expected, &rows)).unwrap_or_default();
     ensure!(turned.is_empty(), "verdicts turned:\n{}", turned.join("\n"));

@@ -171,7 +171,7 @@ fn a_verdict_that_turned_fails_and_is_named() {
     assert!(xtask(&judge).status.success());
     let table = std::fs::read_to_string(path("VERDICTS.md")).unwrap();
     assert!(
-        table.contains("(C2-start) |") && table.contains("**check passed**") && table.contains("**one run, for**"),
+        table.contains("### C2-start") && table.contains("**check passed**") && table.contains("**one run, for**"),
         "{table}"
     );
 

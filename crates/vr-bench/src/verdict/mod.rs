@@ -3,6 +3,7 @@
 pub mod estimate;
 pub mod finding;
 pub mod no_better;
+pub mod page;
 pub mod scale;
 mod student;
 pub mod table;

@@ -1,19 +1,16 @@
-//! The verdicts of many runs: one table, and whether one of them turned round.
+//! The verdicts of many runs: as rows, and whether one of them turned round.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use vr_files::write_atomic;
 
 use crate::error::BenchError;
 use crate::experiments;
-use crate::paper::claims::CLAIMS;
-use crate::results::cost::{Cost, HEADINGS, costs};
+use crate::results::cost::{Cost, costs};
 use crate::results::json_table;
 use crate::results::{EpochTime, ExperimentResult};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::Verdict;
 
 /// Longest file of a run that is read, in bytes.
 const LARGEST: u64 = 1 << 30;
@@ -121,79 +118,6 @@ fn examinations(path: &Path, verdicts: &[Verdict]) -> Result<BTreeMap<String, St
     text.lines().filter(|text| !text.trim().is_empty()).map(line).collect()
 }
 
-/// Writes `VERDICTS.md` and `verdicts.json`; returns the path of the former.
-///
-/// # Errors
-/// When one cannot be written.
-pub fn write(out: &Path, runs: &[JudgedRun]) -> Result<PathBuf, BenchError> {
-    let rows: Vec<Row> = runs.iter().flat_map(JudgedRun::rows).collect();
-    write_atomic(out.join("verdicts.json"), serde_json::to_string_pretty(&rows)?.as_bytes())?;
-    let table = out.join("VERDICTS.md");
-    write_atomic(&table, markdown(runs).as_bytes())?;
-    Ok(table)
-}
-
-/// All verdicts as tables in Markdown, one for each claim, then the checks of the implementation and what every run's
-/// methods cost.
-pub fn markdown(runs: &[JudgedRun]) -> String {
-    let rows: Vec<(&JudgedRun, Row)> = runs.iter().flat_map(|run| run.rows().map(move |row| (run, row))).collect();
-    let mut text = String::from("# Verdicts\n");
-    let is_check = |row: &Row| matches!(row.verdict.outcome, Outcome::Passed | Outcome::Failed);
-    for claim in CLAIMS {
-        let of_claim = || rows.iter().filter(|(_, row)| claim.has(&row.verdict.id));
-        let mut found: Vec<_> = of_claim().filter(|(_, row)| !is_check(row)).collect();
-        found.sort_by_key(|(_, row)| (&row.verdict.id, &row.model));
-        // Writing to a string cannot fail.
-        let _ = write!(text, "\n## {}: {}\n\n", claim.id, claim.text);
-        if found.is_empty() && of_claim().next().is_some() {
-            text.push_str("See the checks below.\n");
-            continue;
-        }
-        if found.is_empty() {
-            let _ = writeln!(text, "**not run**: `cargo xtask repro {}`", claim.experiment);
-            continue;
-        }
-        table(&mut text, &COLUMNS, found.into_iter().map(|(run, row)| line(run, row)));
-    }
-    let checks: Vec<_> = rows.iter().filter(|(_, row)| is_check(row)).collect();
-    if !checks.is_empty() {
-        text.push_str(
-            "\n## Checks of the implementation\n\nThey hold whatever is trained, so they confirm no claim.\n\n",
-        );
-        table(&mut text, &COLUMNS, checks.into_iter().map(|(run, row)| line(run, row)));
-    }
-    text.push_str("\n## Cost\n");
-    for run in runs.iter().filter(|run| run.costs.len() > 1) {
-        let _ = write!(text, "\n{}, seconds on a shared machine\n\n", run.result.heading(&run.result.experiment));
-        table(&mut text, &HEADINGS, run.costs.iter().map(Cost::row));
-    }
-    text
-}
-
-const COLUMNS: [&str; 7] = ["claim", "expected", "measured", "run and scale", "verdict", "rule", "examined"];
-
-fn line(run: &JudgedRun, row: &Row) -> [String; 7] {
-    let Row { model, data, scale, minibatches, verdict, examined, .. } = row;
-    let folder = run.folder.file_name().unwrap_or_default().to_string_lossy();
-    let none = if verdict.outcome.direction() == Some(false) { "not yet" } else { "" };
-    [
-        format!("{} ({})", verdict.claim, verdict.id),
-        verdict.expected.clone(),
-        verdict.measured.clone(),
-        format!("`{folder}`: {model} on {data}, {scale}, m = {minibatches}"),
-        format!("**{}**", verdict.outcome),
-        verdict.rule.clone(),
-        examined.clone().unwrap_or_else(|| none.to_owned()),
-    ]
-}
-
-fn table<const N: usize>(text: &mut String, heads: &[&str; N], rows: impl Iterator<Item = [String; N]>) {
-    let _ = writeln!(text, "| {} |\n|{}", heads.join(" | "), "---|".repeat(N));
-    for row in rows {
-        let _ = writeln!(text, "| {} |", row.map(|cell| cell.replace('|', "\\|")).join(" | "));
-    }
-}
-
 /// What a set of verdicts says against an earlier one: those that turned from one direction to the other, and those that
 /// are no longer given. Undecided ones say nothing.
 pub fn turned(expected: &[Row], found: &[Row]) -> Vec<String> {
@@ -220,7 +144,9 @@ pub fn turned(expected: &[Row], found: &[Row]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paper::claims::CLAIMS;
     use crate::results::made_up::{self, point};
+    use crate::verdict::Outcome;
 
     fn locking(locked: f64) -> ExperimentResult {
         let at = |method, percent, epoch, ratio| crate::results::Point { percent, ..point(method, epoch, ratio) };
@@ -261,30 +187,17 @@ mod tests {
         let expected =
             [("C2-start", Outcome::Passed), ("C2-growth", Outcome::Undecided), ("C2-throughout", Outcome::Confirmed)];
         assert_eq!(found, expected);
-        let text = markdown(&JudgedRun::all(&folder.path().join("all/locking")).unwrap());
-        for part in [
-            "(C2-throughout) |",
-            "**confirmed**",
-            "## Checks of the implementation",
-            "**check passed**",
-            "lenet on CIFAR-10",
-            "m = 391",
-            "**not run**: `cargo xtask repro dropout`",
-        ] {
-            assert!(text.contains(part), "{part}: {text}");
-        }
     }
 
     #[test]
-    fn an_examination_stands_beside_its_verdict() {
+    fn an_examination_is_of_a_verdict_that_there_is() {
         let folder = folder_of(&[("locking", locking(1.4))]);
-        let table = || JudgedRun::all(folder.path()).map(|runs| markdown(&runs));
-        assert!(table().unwrap().contains("| not yet |"));
         let file = folder.path().join("locking").join(EXAMINED);
         std::fs::write(&file, "C2-throughout: made up\n\n").unwrap();
-        assert!(table().unwrap().contains("| made up |"));
+        let examined = rows(folder.path()).into_iter().find_map(|row| row.examined);
+        assert_eq!(examined.as_deref(), Some("made up"));
         std::fs::write(&file, "C3-reset: another's").unwrap();
-        let error = table().unwrap_err().to_string();
+        let error = JudgedRun::all(folder.path()).unwrap_err().to_string();
         assert!(error.contains("C3-reset") && error.contains("C2-throughout"), "{error}");
     }
 
