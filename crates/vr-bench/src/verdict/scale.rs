@@ -12,7 +12,7 @@ const MINIBATCHES: usize = 50_000_usize.div_ceil(PAPER_BATCH);
 const DATA: &str = "CIFAR-10";
 
 /// The least scale at which a rule may say confirmed or contradicted: on CIFAR-10 with the paper's number of minibatches,
-/// on the paper's schedule as it is, so many of its epochs with so many seeds. The numbers were stated before the runs.
+/// on the paper's schedule as it is, so many of its epochs with so many seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeastScale {
     /// Epochs of the uncompressed schedule.
