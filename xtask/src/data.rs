@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use clap::{Parser, Subcommand};
-use vr_data::{import_cifar10, info, verify};
+use clap::{Parser, Subcommand, ValueEnum};
+use vr_data::{ImagenetOptions, import_cifar10, import_imagenet, picture_list};
 
 use crate::progress::Bars;
 
@@ -15,81 +15,142 @@ pub struct Args {
     action: Action,
 }
 
+/// A data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Set {
+    /// 60,000 pictures of 32×32 in ten classes.
+    Cifar10,
+    /// ILSVRC2012, or any set in folders of classes.
+    Imagenet,
+    /// Ten classes of ImageNet.
+    Imagenette,
+}
+
 #[derive(Subcommand)]
 enum Action {
-    /// Turn an official archive or folder, class folders of pictures, or a tar.gz of them into a set.
+    /// Turn official archives or folders, or class folders of pictures, into a set.
     Import {
-        /// The data set: cifar10.
-        name: String,
-        /// What to import.
+        /// The data set.
+        name: Set,
+        /// What to import. For cifar10: the official archive or folder, train/CLASS/ and test/CLASS/ with pictures, or a
+        /// tar.gz of them. For imagenet: a folder with the three official archives, train/CLASS/ and val/CLASS/ with
+        /// pictures, or a tar or tar.gz of them; what is not packed is read where it lies, so it must stay there.
         #[arg(long)]
         from: PathBuf,
-        /// Where the set goes.
-        #[arg(long, default_value = "data/cifar10")]
-        dir: PathBuf,
+        /// Where the set goes [default: data/NAME].
+        #[arg(long)]
+        dir: Option<PathBuf>,
         /// Replace a set that is there.
         #[arg(long)]
         replace: bool,
+        /// Take official archives of ImageNet that are not the published ones, such as a part of them.
+        #[arg(long)]
+        unchecked: bool,
     },
-    /// Download the official archive, resuming a download that was cut, and import it.
+    /// Download a public archive, resuming a download that was cut, and import it.
     Fetch {
-        /// The data set: cifar10.
-        name: String,
-        /// Where the set goes.
-        #[arg(long, default_value = "data/cifar10")]
-        dir: PathBuf,
+        /// The data set.
+        name: Set,
+        /// Where the set goes [default: data/NAME].
+        #[arg(long)]
+        dir: Option<PathBuf>,
+        /// Which archive of imagenette: 160, 320 or full.
+        #[arg(long, default_value = "160")]
+        size: String,
     },
-    /// Check a set's sizes, labels and digests.
+    /// Check a set's sizes, labels and digests, or that every picture of a list can be decoded.
     Verify {
-        /// The data set: cifar10.
-        name: String,
-        /// Where it is.
-        #[arg(long, default_value = "data/cifar10")]
-        dir: PathBuf,
+        /// The data set.
+        name: Set,
+        /// Where it is [default: data/NAME].
+        #[arg(long)]
+        dir: Option<PathBuf>,
     },
-    /// Read a set whole and print its sizes, classes and digests.
+    /// Read a set or list whole and print its sizes, classes and digests.
     Info {
-        /// The data set: cifar10.
-        name: String,
-        /// Where it is.
-        #[arg(long, default_value = "data/cifar10")]
-        dir: PathBuf,
+        /// The data set.
+        name: Set,
+        /// Where it is [default: data/NAME].
+        #[arg(long)]
+        dir: Option<PathBuf>,
     },
 }
 
 /// Does it.
 pub fn run(args: &Args, bars: &Bars) -> Result<()> {
-    let (Action::Import { name, .. }
-    | Action::Fetch { name, .. }
-    | Action::Verify { name, .. }
-    | Action::Info { name, .. }) = &args.action;
-    if name != "cifar10" {
-        bail!("unknown data set `{name}`; the nearest valid name is `cifar10`");
+    match &args.action {
+        Action::Import { name, from, dir, replace, unchecked } => {
+            let dir = place(*name, dir.as_deref());
+            let imported = match name {
+                Set::Cifar10 => import_cifar10(from, dir, *replace)?,
+                Set::Imagenet | Set::Imagenette => {
+                    let options = ImagenetOptions { replace: *replace, unchecked: *unchecked };
+                    import_imagenet(from, dir, options, &mut |done, of| bars.count("import", done, of))?
+                }
+            };
+            bars.done();
+            say!("{}", serde_json::to_string_pretty(&imported)?)?;
+        }
+        Action::Info { name, dir } => {
+            let dir = place(*name, dir.as_deref());
+            let info = match name {
+                Set::Cifar10 => vr_data::info(dir)?,
+                Set::Imagenet | Set::Imagenette => picture_list::open(dir)?.info(),
+            };
+            say!("{}", serde_json::to_string_pretty(&info)?)?;
+        }
+        Action::Fetch { name, dir, size } => fetch(*name, &place(*name, dir.as_deref()), size, bars)?,
+        Action::Verify { name, dir } => verify(*name, &place(*name, dir.as_deref()), bars)?,
     }
-    let imported = match &args.action {
-        Action::Import { from, dir, replace, .. } => import_cifar10(from, dir, *replace)?,
-        Action::Info { dir, .. } => {
-            say!("{}", serde_json::to_string_pretty(&info(dir)?)?)?;
-            return Ok(());
-        }
-        Action::Fetch { dir, .. } => return fetch(dir, bars),
-        Action::Verify { dir, .. } => {
-            let found = verify(dir)?;
-            say!("{}", serde_json::to_string_pretty(&found)?)?;
-            if !found.is_good() {
-                bail!("`{}` is damaged: {}", dir.display(), found.problems.join("; "));
-            }
-            return Ok(());
-        }
-    };
-    say!("{}", serde_json::to_string_pretty(&imported)?)?;
     Ok(())
 }
 
+/// Where a set is.
+fn place(name: Set, dir: Option<&Path>) -> PathBuf {
+    let usual = match name {
+        Set::Cifar10 => "data/cifar10",
+        Set::Imagenet => "data/imagenet",
+        Set::Imagenette => "data/imagenette",
+    };
+    dir.unwrap_or(Path::new(usual)).to_owned()
+}
+
+fn verify(name: Set, dir: &Path, bars: &Bars) -> Result<()> {
+    if name == Set::Cifar10 {
+        let found = vr_data::verify(dir)?;
+        say!("{}", serde_json::to_string_pretty(&found)?)?;
+        if !found.is_good() {
+            bail!("`{}` is damaged: {}", dir.display(), found.problems.join("; "));
+        }
+        return Ok(());
+    }
+    let found = picture_list::verify(dir, |done, of| bars.count("verify", done, of))?;
+    bars.done();
+    say!("{}", serde_json::to_string_pretty(&found)?)?;
+    if let Some(first) = found.faults.first() {
+        let count = found.faults.len();
+        bail!("{count} of the pictures that `{}` lists cannot be read, the first: {}", dir.display(), first.reason);
+    }
+    Ok(())
+}
+
+/// Nobody hands ImageNet on.
+const REGISTER: &str = "ImageNet is given to those who register at https://image-net.org and accept its terms. Put \
+                        ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz into one folder \
+                        and say `cargo xtask data import imagenet --from FOLDER`; folders train/SYNSET/*.JPEG and \
+                        val/SYNSET/*.JPEG do as well. `cargo xtask data fetch imagenette` fetches ten of its classes";
+
 #[cfg(feature = "download")]
-fn fetch(dir: &Path, bars: &Bars) -> Result<()> {
-    let options = vr_data::FetchOptions::default();
-    let imported = vr_data::fetch_cifar10(dir, &options, |p| bars.bytes(p.received, Some(p.total)))?;
+fn fetch(name: Set, dir: &Path, size: &str, bars: &Bars) -> Result<()> {
+    let progress = |progress: vr_data::Progress| bars.count("download", progress.received, progress.total);
+    let imported = match name {
+        Set::Cifar10 => vr_data::fetch_cifar10(dir, &vr_data::FetchOptions::default(), progress)?,
+        Set::Imagenet => bail!(REGISTER),
+        Set::Imagenette => {
+            let archive: vr_data::Imagenette = size.parse()?;
+            vr_data::fetch_imagenette(dir, archive.name(), &archive.options(), progress)?
+        }
+    };
     bars.done();
     say!("{}", serde_json::to_string_pretty(&imported)?)?;
     Ok(())
@@ -97,7 +158,10 @@ fn fetch(dir: &Path, bars: &Bars) -> Result<()> {
 
 /// TLS is left out of `cargo xtask`, which builds it in here, for this command alone.
 #[cfg(not(feature = "download"))]
-fn fetch(_dir: &Path, _bars: &Bars) -> Result<()> {
+fn fetch(name: Set, _dir: &Path, _size: &str, _bars: &Bars) -> Result<()> {
+    if name == Set::Imagenet {
+        bail!(REGISTER);
+    }
     crate::print::complain(format_args!("building what downloads need, which `cargo xtask` leaves out"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let build =

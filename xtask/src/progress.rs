@@ -39,12 +39,11 @@ pub fn init() -> Bars {
 }
 
 impl Bars {
-    /// Bytes received, of how many where the server says so.
-    #[cfg(feature = "download")]
-    pub fn bytes(&self, received: u64, total: Option<u64>) {
-        self.bar.set_message("download");
-        self.bar.set_length(total.unwrap_or(received));
-        self.bar.set_position(received);
+    /// How many of how many are done.
+    pub fn count(&self, what: &'static str, done: u64, of: u64) {
+        self.bar.set_message(what);
+        self.bar.set_length(of);
+        self.bar.set_position(done);
     }
 
     /// Prints a line above the bar.

@@ -1,11 +1,13 @@
-//! Downloading CIFAR-10 (feature `download`).
+//! Downloading CIFAR-10 and Imagenette (feature `download`).
 
 mod download;
 mod error;
+mod imagenette;
 
 pub use error::FetchError;
+pub use imagenette::{Imagenette, UnknownImagenette, fetch_imagenette};
 
-use crate::{CifarError, ImportError, Imported, import_cifar10};
+use crate::{ImportError, Imported, import_cifar10};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -26,15 +28,15 @@ pub struct FetchOptions {
     pub url: String,
     /// Its MD5, in hexadecimal.
     pub md5: String,
-    /// Its length in bytes.
-    pub size: u64,
+    /// Its length in bytes; where none is given, what the server says.
+    pub size: Option<u64>,
     /// Whether a set that is there already gives way.
     pub replace: bool,
 }
 
 impl Default for FetchOptions {
     fn default() -> Self {
-        Self { url: OFFICIAL_URL.into(), md5: OFFICIAL_MD5.into(), size: OFFICIAL_SIZE, replace: false }
+        Self { url: OFFICIAL_URL.into(), md5: OFFICIAL_MD5.into(), size: Some(OFFICIAL_SIZE), replace: false }
     }
 }
 
@@ -60,15 +62,31 @@ pub fn fetch_cifar10(
     progress: impl FnMut(Progress),
 ) -> Result<Imported, FetchError> {
     let dest = dest.as_ref();
+    let instead = format!(
+        "place data_batch_1.bin … data_batch_5.bin, test_batch.bin and batches.meta.txt in {}, or import the archive \
+         cifar-10-binary.tar.gz from elsewhere",
+        dest.display()
+    );
+    fetch(dest, options, &instead, progress, |part| import_cifar10(part, dest, options.replace))
+}
+
+/// Downloads what `options` say and hands it to `import`, which puts a set at `dest`; `instead` is what does as well.
+fn fetch(
+    dest: &Path,
+    options: &FetchOptions,
+    instead: &str,
+    progress: impl FnMut(Progress),
+    import: impl FnOnce(&Path) -> Result<Imported, ImportError>,
+) -> Result<Imported, FetchError> {
     let occupied = fs::read_dir(dest).is_ok_and(|mut entries| entries.next().is_some());
     if occupied && !options.replace {
         // Found out now rather than after a long download.
         let exists = FileError::Exists { path: dest.to_owned() };
-        return Err(ImportError::from(CifarError::from(exists)).into());
+        return Err(ImportError::from(exists).into());
     }
     let part = part_path(dest);
-    let lock = download::download(dest, &part, options, progress)?;
-    let imported = import_cifar10(&part, dest, options.replace)?;
+    let lock = download::download(&part, instead, options, progress)?;
+    let imported = import(&part)?;
     drop(lock);
     if let Err(error) = fs::remove_file(&part) {
         tracing::warn!(file = %part.display(), %error, "the downloaded archive could not be removed");

@@ -2,13 +2,14 @@
 
 use crate::{
     Dataset, ImageSet, ImportError, PictureShape,
-    files::{Files, LARGEST},
+    files::{Files, LARGEST, Place, Span},
     import::{
         Loaded,
         folder::find,
         pictures::{Bounds, Picture, Pictures, Sorted},
         place::Splits,
     },
+    names::Names,
 };
 use std::{path::Path, sync::Arc};
 
@@ -17,7 +18,7 @@ use std::{path::Path, sync::Arc};
 /// the order of their names.
 ///
 /// A picture is decoded, to three channels, each time that it is asked for, unless [`ImageSet::cached`] says otherwise.
-/// What is kept of one is its path from the folder. The digest is of names and lengths, not of what is in the files.
+/// What is kept of one is its name. The digest is of names and lengths, not of what is in the files.
 ///
 /// # Errors
 /// [`ImportError`], for the same reasons as in [`import_cifar10`](crate::import_cifar10), but for what a picture turns out
@@ -31,22 +32,26 @@ pub fn image_folder(dir: impl AsRef<Path>) -> Result<Loaded, ImportError> {
         lengths.update(path.strip_prefix(dir).unwrap_or(path).as_os_str().as_encoded_bytes());
         lengths.update(&[0]);
         lengths.update(&bytes.to_le_bytes());
-        Ok(())
+        Ok(Span { offset: 0, bytes: bytes as u32 })
     })?;
     if found.is_empty() {
         return Err(ImportError::Nothing { path: dir.to_owned(), expected: "pictures in its folders of classes" });
     }
     let sorted = Sorted::new(dir, found)?;
     let digest = lengths.finalize().to_hex().to_string();
-    let set = |pictures: &[Picture<()>]| {
-        let files = Files::new(dir, pictures.iter().map(|picture| sorted.path(picture)).collect());
+    let classes: Arc<[String]> = sorted.classes.clone().into();
+    let set = |pictures: &[Picture<Span>], split| {
+        let labels = sorted.labels(pictures);
+        let names: Names = pictures.iter().map(|picture| sorted.class_and_name(picture)[1]).collect();
+        let spans = pictures.iter().map(|picture| picture.kept).collect();
+        let files = Files::new(Place::Folder(dir.join(split)), classes.clone(), labels.clone(), names, spans);
         let shape = PictureShape { channels: 3, size: None };
-        let (labels, classes) = (sorted.labels(pictures), sorted.classes.clone());
-        ImageSet::read_on_demand(Arc::new(files), digest.clone(), shape, labels, classes)
+        ImageSet::read_on_demand(Arc::new(files), digest.clone(), shape, labels, sorted.classes.clone())
             .map_err(|source| ImportError::Set { path: dir.to_owned(), source })
     };
     let name = dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned();
-    let set = Dataset { name, train: set(&sorted.train)?, test: set(&sorted.test)? };
+    let set =
+        Dataset { name, train: set(&sorted.train, splits.name(true))?, test: set(&sorted.test, splits.name(false))? };
     Ok(Loaded { set, passed_over: sorted.tally.finish() })
 }
 

@@ -4,6 +4,7 @@ mod archive;
 mod entry;
 mod error;
 pub(crate) mod folder;
+pub mod imagenet;
 mod member;
 pub(crate) mod pictures;
 pub(crate) mod place;

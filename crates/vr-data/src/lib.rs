@@ -37,6 +37,7 @@ pub mod import;
 pub mod loader;
 mod names;
 pub mod picture;
+pub mod picture_list;
 pub mod plan;
 mod raster;
 mod resample;
@@ -51,10 +52,14 @@ pub use cifar10::CifarError;
 pub use dataset::{Dataset, DatasetInfo};
 pub use decode::{DecodeError, decode};
 #[cfg(feature = "download")]
-pub use fetch::{FetchError, FetchOptions, Progress, fetch_cifar10};
+pub use fetch::{FetchError, FetchOptions, Imagenette, Progress, fetch_cifar10, fetch_imagenette};
 pub use image_folder::image_folder;
 pub use image_set::{ImageSet, ImageSetError, SetInfo};
-pub use import::{ImportError, Imported, PassedOver, import_cifar10};
+pub use import::{
+    ImportError, Imported, PassedOver,
+    imagenet::{ImagenetOptions, import_imagenet},
+    import_cifar10,
+};
 pub use loader::{Loader, LoaderConfig, LoaderError, test_batches};
 pub use picture::{Picture, PictureError, PictureShape, ReadPicture};
 pub use plan::BatchPlan;

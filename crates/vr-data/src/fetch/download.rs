@@ -16,6 +16,8 @@ const FRUITLESS: u32 = 3;
 /// A connection that brings less than this part of the whole beyond what was there at best brings nothing new, so that no
 /// server can be asked without end.
 const LEAST_PART: u64 = 1000;
+/// No archive whose length only the server says is longer.
+const LARGEST: u64 = 1 << 33;
 /// Before the next connection; twice as long after each fruitless one.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -29,8 +31,8 @@ enum Cut {
 
 /// Completes the file `part` and checks it; its lock lasts as long as the file that is returned.
 pub(super) fn download(
-    dest: &Path,
     part: &Path,
+    instead: &str,
     options: &FetchOptions,
     mut progress: impl FnMut(Progress),
 ) -> Result<File, FetchError> {
@@ -53,28 +55,29 @@ pub(super) fn download(
         .timeout_recv_body(Some(Duration::from_secs(300)))
         .build()
         .into();
-    let network = |reason| FetchError::Network { url: options.url.clone(), reason, dest: dest.to_owned() };
+    let network = |reason| FetchError::Network { url: options.url.clone(), reason, instead: instead.to_owned() };
     let mut fruitless = 0;
     let mut most = file.metadata().map_err(disk)?.len();
     let mut there = most;
-    while there < options.size {
-        let cut = match receive(&agent, &mut file, there, options, &mut progress) {
+    let mut size = options.size;
+    while size.is_none_or(|size| there < size) {
+        let cut = match receive(&agent, &mut file, there, &options.url, &mut size, &mut progress) {
             Ok(()) => "the connection was closed early".to_owned(),
             Err(Cut::Disk(error)) => return Err(disk(error)),
             Err(Cut::Refused(reason)) => return Err(network(reason)),
             Err(Cut::Network(reason)) => reason,
         };
         there = file.metadata().map_err(disk)?.len();
-        if there >= options.size {
+        if size.is_some_and(|size| there >= size) {
             break;
         }
         // Against the best so far: a server without ranges may bring the same over and over.
-        fruitless = if there > most.saturating_add(options.size / LEAST_PART) { 0 } else { fruitless + 1 };
+        fruitless = if there > most.saturating_add(size.unwrap_or(0) / LEAST_PART) { 0 } else { fruitless + 1 };
         most = most.max(there);
         if fruitless == FRUITLESS {
             return Err(network(cut));
         }
-        tracing::warn!(received = there, of = options.size, reason = cut, "taking the download up again");
+        tracing::warn!(received = there, of = size, reason = cut, "taking the download up again");
         thread::sleep(PAUSE * (1 << fruitless));
     }
     let found = md5_of(&mut file).map_err(disk)?;
@@ -92,19 +95,23 @@ fn receive(
     agent: &ureq::Agent,
     file: &mut File,
     offset: u64,
-    options: &FetchOptions,
+    url: &str,
+    size: &mut Option<u64>,
     progress: &mut impl FnMut(Progress),
 ) -> Result<(), Cut> {
-    let mut request = agent.get(&options.url);
+    let mut request = agent.get(url);
     if offset > 0 {
         request = request.header("Range", format!("bytes={offset}-"));
     }
     let response = request.call().map_err(|error| Cut::Network(error.to_string()))?;
-    let resumed = response
-        .headers()
-        .get("content-range")
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with(&format!("bytes {offset}-")));
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let range = header("content-range").and_then(|value| value.strip_prefix("bytes ")).unwrap_or_default();
+    let resumed = range.starts_with(&format!("{offset}-"));
+    let said = match response.status().as_u16() {
+        206 => range.rsplit_once('/').and_then(|(_, size)| size.parse().ok()),
+        200 => header("content-length").and_then(|size| size.parse().ok()),
+        _ => None,
+    };
     let mut received = match response.status().as_u16() {
         206 if resumed => offset,
         // A server without ranges starts over.
@@ -121,9 +128,16 @@ fn receive(
         }
         status => return Err(Cut::Network(format!("the server answered with status {status}"))),
     };
+    let total = match size.or(said) {
+        Some(total) if total <= LARGEST => *size.insert(total),
+        Some(total) => {
+            return Err(Cut::Refused(format!("{total} bytes are too many; at most {LARGEST} were expected")));
+        }
+        None => return Err(Cut::Refused("the server does not say how long the archive is".into())),
+    };
     file.set_len(received).and_then(|()| file.seek(SeekFrom::Start(received))).map_err(Cut::Disk)?;
     // One byte more than expected is enough to fail the checksum.
-    let mut body = response.into_body().into_reader().take(options.size.saturating_add(1) - received);
+    let mut body = response.into_body().into_reader().take(total.saturating_add(1).saturating_sub(received));
     let mut buffer = vec![0; 1 << 16];
     loop {
         let count = body.read(&mut buffer).map_err(|error| Cut::Network(error.to_string()))?;
@@ -132,7 +146,7 @@ fn receive(
         }
         file.write_all(&buffer[..count]).map_err(Cut::Disk)?;
         received += count as u64;
-        progress(Progress { received, total: options.size });
+        progress(Progress { received, total });
     }
 }
 

@@ -8,18 +8,14 @@ use vr_files::FileError;
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The network, or the server, did not deliver.
-    #[error(
-        "cannot download {url}: {reason}. Without a network, place data_batch_1.bin … data_batch_5.bin, \
-         test_batch.bin and batches.meta.txt in {}, or import the archive cifar-10-binary.tar.gz from elsewhere",
-        dest.display()
-    )]
+    #[error("cannot download {url}: {reason}. Without a network, {instead}")]
     Network {
         /// The address.
         url: String,
         /// What happened.
         reason: String,
-        /// Where the files belong.
-        dest: PathBuf,
+        /// What does as well.
+        instead: String,
     },
     /// What arrived is not the archive.
     #[error(

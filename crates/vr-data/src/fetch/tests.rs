@@ -52,7 +52,7 @@ fn content() -> Vec<u8> {
 }
 
 fn options(url: String, content: &[u8]) -> FetchOptions {
-    FetchOptions { url, md5: download::hex(&Md5::digest(content)), size: content.len() as u64, replace: false }
+    FetchOptions { url, md5: download::hex(&Md5::digest(content)), size: Some(content.len() as u64), replace: false }
 }
 
 #[test]
@@ -209,4 +209,29 @@ fn a_linked_part_is_not_written_through() {
     assert!(matches!(fetch_cifar10(&dest, &options, |_| {}), Err(FetchError::File(_))));
     assert_eq!(fs::read(&victim).unwrap(), b"thesis");
     assert!(starts.lock().unwrap().is_empty());
+}
+
+/// The server alone says how long it is, also where an earlier run has left a part.
+#[test]
+fn an_archive_of_unknown_length_is_listed_as_imagenette() {
+    let files = ["train", "val"].iter().flat_map(|split| {
+        ["n01", "n02"].map(|class| (format!("imagenette2-160/{split}/{class}/0.JPEG"), crate::import::tests::png(3, 9)))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    archive(&folder.path().join("a.tgz"), &files.collect::<Vec<_>>());
+    let content = fs::read(folder.path().join("a.tgz")).unwrap();
+    let most = content.len() / 2 + 1;
+    let (url, starts) = serve(content.clone(), most);
+    let dest = folder.path().join("set");
+    let options = FetchOptions { size: None, ..options(url, &content) };
+    fs::write(part_path(&dest), &content[..10]).unwrap();
+    let imported = fetch_imagenette(&dest, "Imagenette (160 px)", &options, |_| {}).unwrap();
+    assert_eq!(*starts.lock().unwrap(), [10, 10 + most]);
+    assert_eq!((imported.info.name.as_str(), imported.info.train.pictures), ("Imagenette (160 px)", 2));
+    assert_eq!(crate::picture_list::open(&dest).unwrap().info(), imported.info);
+    for size in ["160", "320", "full"] {
+        let options = size.parse::<Imagenette>().unwrap().options();
+        assert!(options.url.starts_with("https://") && options.md5.len() == 32);
+    }
+    assert!("64".parse::<Imagenette>().unwrap_err().to_string().contains("`full`"));
 }

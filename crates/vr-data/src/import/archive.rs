@@ -3,7 +3,7 @@
 
 use super::{
     Found, ImportError,
-    entry::{self, Entry},
+    entry::{self, Entry, Stop},
     member::{self, Member},
     pictures::{Bounds, MOST_BYTES, Pictures, within},
     place::Splits,
@@ -24,10 +24,7 @@ pub(super) fn scan(from: &Path) -> Result<Found, ImportError> {
     let mut archive = Archive::new(MultiGzDecoder::new(file).take(MOST_BYTES));
     let mut found = Contents { from, pictures: Pictures::new(Bounds::CIFAR, &Splits::TEST), official: HashMap::new() };
     let read = entry::for_each(&mut archive, |entry| found.take(entry).map_err(Stop::Import));
-    read.map_err(|stop| match stop {
-        Stop::Import(error) => error,
-        Stop::Io(source) => failed(source),
-    })?;
+    read.map_err(|stop| stop.at(from))?;
     // The checksum comes after the last entry.
     let mut rest = archive.into_inner();
     io::copy(&mut rest, &mut io::sink()).map_err(failed)?;
@@ -38,18 +35,6 @@ pub(super) fn scan(from: &Path) -> Result<Found, ImportError> {
         Ok(Found::Pictures(found.pictures))
     } else {
         Ok(Found::Set(Box::new(cifar10::from_files(from, &found.official)?), found.pictures.tally))
-    }
-}
-
-/// Why the entries are not read to their end.
-enum Stop {
-    Io(io::Error),
-    Import(ImportError),
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
     }
 }
 

@@ -1,6 +1,10 @@
 //! The entries of a tar archive with their whole names, which are read within a bound.
 
-use std::io::{self, Read};
+use super::ImportError;
+use std::{
+    io::{self, Read},
+    path::Path,
+};
 use tar::{Archive, EntryType, PaxExtensions};
 
 /// A long name, or a header with one, takes no more bytes.
@@ -13,6 +17,34 @@ pub(super) struct Entry<'a, R: Read> {
     /// Whether the path is UTF-8.
     pub(super) utf8: bool,
     pub(super) content: tar::Entry<'a, R>,
+}
+
+/// Why the members are not read to their end.
+pub(super) enum Stop {
+    Io(io::Error),
+    Import(ImportError),
+}
+
+impl Stop {
+    /// What went wrong with the archive at `path`.
+    pub(super) fn at(self, path: &Path) -> ImportError {
+        match self {
+            Self::Io(source) => ImportError::Io { path: path.to_owned(), source },
+            Self::Import(error) => error,
+        }
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<ImportError> for Stop {
+    fn from(error: ImportError) -> Self {
+        Self::Import(error)
+    }
 }
 
 /// Calls `each` with every member. The tar library would read headers of any length by itself.

@@ -131,6 +131,59 @@ pub enum ImportError {
         /// The bound on their number.
         most: usize,
     },
+    /// An archive is not the published one.
+    #[error("{} has MD5 {found}; {expected} was expected, that of the published archive", path.display())]
+    Checksum {
+        /// The archive.
+        path: PathBuf,
+        /// Its MD5.
+        found: String,
+        /// That of the published archive.
+        expected: String,
+    },
+    /// An archive that a list leads into is another one now.
+    #[error("{} has {found} bytes; an archive of {expected} was listed", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// Its length.
+        found: u64,
+        /// The length of the archive that was listed.
+        expected: u64,
+    },
+    /// ImageNet's development kit does not say what it should.
+    #[error("{} is no development kit of ILSVRC2012: {reason}", path.display())]
+    Kit {
+        /// The kit.
+        path: PathBuf,
+        /// What was expected.
+        reason: &'static str,
+    },
+    /// The description of a list cannot be read or written.
+    #[error("{}: {source}", file.display())]
+    Description {
+        /// The description.
+        file: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A list is not what was written.
+    #[error("line {line} of {} is not what was written: label, offset, bytes and name were expected, and as many lines as \
+             pictures.json says", file.display())]
+    List {
+        /// The list.
+        file: PathBuf,
+        /// The line, from 1; the last one where the whole is another.
+        line: usize,
+    },
+    /// What would be replaced holds something else.
+    #[error("{} also holds {stranger}, which would be deleted; a set is replaced only where nothing else is", dir.display())]
+    Foreign {
+        /// The folder.
+        dir: PathBuf,
+        /// What else it holds.
+        stranger: String,
+    },
     /// A file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),

@@ -191,9 +191,14 @@ impl<K> Sorted<K> {
         Ok(Self { splits, names, classes, train: pictures, test, tally })
     }
 
+    /// A picture's label.
+    pub(crate) fn label(&self, picture: &Picture<K>) -> u16 {
+        picture.class as u16
+    }
+
     /// The labels of pictures.
     pub(crate) fn labels(&self, pictures: &[Picture<K>]) -> Vec<u16> {
-        pictures.iter().map(|picture| picture.class as u16).collect()
+        pictures.iter().map(|picture| self.label(picture)).collect()
     }
 
     /// The folder of a picture's class, and its name in there.

@@ -5,7 +5,7 @@ use image::{ImageFormat, RgbImage};
 use std::{fs, io::Cursor, path::PathBuf};
 
 /// Red counts columns, green rows, blue is `blue`: exchanged axes or channels would show.
-fn png(blue: u8, side: u32) -> Vec<u8> {
+pub(crate) fn png(blue: u8, side: u32) -> Vec<u8> {
     let picture = RgbImage::from_fn(side, side, |x, y| image::Rgb([x as u8, 100 + y as u8, blue]));
     let mut bytes = Cursor::new(Vec::new());
     picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
