@@ -260,6 +260,8 @@ fn seeds(text: &str) -> Result<Vec<u64>> {
         None => text.split(',').map(number).collect::<Result<Vec<_>>>()?,
     };
     anyhow::ensure!(!seeds.is_empty(), "--seeds `{text}` names no seed");
+    let twice = seeds.iter().enumerate().find(|(i, seed)| seeds[..*i].contains(seed));
+    anyhow::ensure!(twice.is_none(), "--seeds `{text}` names a seed twice");
     Ok(seeds)
 }
 
@@ -357,6 +359,7 @@ mod tests {
         assert_eq!(seeds("1..4").unwrap(), [1, 2, 3]);
         assert!(seeds("1..1").is_err());
         assert!(seeds("0..1000000000000").unwrap_err().to_string().contains("at most 10000"));
+        assert!(seeds("0,2,0").unwrap_err().to_string().contains("twice"));
         assert!(seeds("x").unwrap_err().to_string().contains("`x`"));
     }
 }

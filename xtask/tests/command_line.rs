@@ -38,6 +38,23 @@ fn seeds_that_are_no_numbers_are_named() {
 }
 
 #[test]
+fn what_cannot_be_run_leaves_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let out = path.to_str().unwrap();
+    for (more, said) in [
+        (["--seeds", "0,3,0"], "twice"),
+        (["--train-size", "18446744073709551615"], "`train-size`"),
+        (["--epochs", "0"], "--epochs"),
+        (["--schedule-epochs", "18446744073709551615"], "`schedule_epochs`"),
+        (["--model", "lenet:classes=12"], "12"),
+    ] {
+        check(&[&["repro", "quick", "--out", out], &more[..]].concat(), 1, &[said]);
+        assert!(!path.exists(), "{more:?}");
+    }
+}
+
+#[test]
 fn a_folder_without_the_data_names_the_files_it_lacks() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();

@@ -8,10 +8,15 @@ use vr_data::{
     Augmentation, BatchSpec, CifarError, Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic,
 };
 use vr_models::{Graph, Options};
+use vr_run::config::{ConfigError, within};
 
+use crate::cell::Cell;
 use crate::error::BenchError;
 use crate::results::DataInfo;
-use crate::settings::{DataChoice, Settings};
+use crate::settings::{DataChoice, Model, Settings};
+
+/// Pictures that may be drawn for a set: as many take 3 GB.
+const MOST_DRAWN: usize = 1_000_000;
 
 /// Why a network cannot be trained on a set.
 #[derive(Debug, thiserror::Error)]
@@ -58,42 +63,63 @@ pub struct LoadedData {
     pub problems: Vec<String>,
 }
 
+/// Whether a network can be trained on pictures in minibatches of `batch_size`.
+fn fits(model: Model, train: &ImageSet, batch_size: usize) -> Result<(), BenchError> {
+    let misfit = |misfit: Misfit| Err(BenchError::Model(Box::new(misfit)));
+    let spec = BatchSpec::of(train, &Augmentation::Standard.transforms())
+        .map_err(|error| BenchError::Data(Box::new(error)))?;
+    let (name, Options { picture, classes, .. }) = (model.to_string(), model.options());
+    if let Err(source) = spec.check(picture, classes) {
+        let suggestion = model.for_pictures(spec.shape, spec.classes).unwrap_or(model).to_string();
+        return misfit(Misfit::Spec { model: name, source, suggestion });
+    }
+    let single = if train.len() % batch_size.max(1) == 1 { model.graph().ok() } else { None };
+    match single.as_ref().and_then(Graph::single_value_norm) {
+        Some(layer) => {
+            let (pictures, layer) = (train.len(), layer.into());
+            misfit(Misfit::SinglePicture { pictures, batch_size, model: name, layer })
+        }
+        None => Ok(()),
+    }
+}
+
+impl LoadedData {
+    /// Whether the networks of all cells can be trained on the pictures.
+    ///
+    /// # Errors
+    /// [`BenchError::Model`] for the first that cannot.
+    pub fn fit(&self, cells: &[Cell], batch_size: usize) -> Result<(), BenchError> {
+        let mut seen: Vec<String> = Vec::new();
+        for cell in cells {
+            let name = cell.model.to_string();
+            if !seen.contains(&name) {
+                fits(cell.model, &self.train, batch_size)?;
+                seen.push(name);
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Settings {
     /// The default synthetic set, or a larger one where more pictures are asked for.
-    fn drawn(&self) -> SyntheticConfig {
+    fn drawn(&self) -> Result<SyntheticConfig, BenchError> {
         let least = SyntheticConfig::default();
-        SyntheticConfig { train: self.train_size.unwrap_or(0).max(least.train), ..least }
-    }
-
-    /// Whether the network can be trained on the pictures.
-    fn fits(&self, train: &ImageSet) -> Result<(), BenchError> {
-        let misfit = |misfit: Misfit| Err(BenchError::Model(Box::new(misfit)));
-        let spec = BatchSpec::of(train, &Augmentation::Standard.transforms())
-            .map_err(|error| BenchError::Data(Box::new(error)))?;
-        let (model, Options { picture, classes, .. }) = (self.model.to_string(), self.model.options());
-        if let Err(source) = spec.check(picture, classes) {
-            let suggestion = self.model.for_pictures(spec.shape, spec.classes).unwrap_or(self.model).to_string();
-            return misfit(Misfit::Spec { model, source, suggestion });
-        }
-        let single = if train.len() % self.batch_size.max(1) == 1 { self.model.graph().ok() } else { None };
-        match single.as_ref().and_then(Graph::single_value_norm) {
-            Some(layer) => {
-                let (pictures, batch_size, layer) = (train.len(), self.batch_size, layer.into());
-                misfit(Misfit::SinglePicture { pictures, batch_size, model, layer })
-            }
-            None => Ok(()),
-        }
+        let train = self.train_size.unwrap_or(0).max(least.train);
+        within("train-size", train, ..=MOST_DRAWN).map_err(ConfigError::Fit)?;
+        Ok(SyntheticConfig { train, ..least })
     }
 
     /// Reads or makes the pictures. Subsets are the same whatever the seeds of the runs.
     ///
     /// # Errors
-    /// [`BenchError::Data`] when the set cannot be read or is too small, [`BenchError::Model`] when the network
+    /// [`BenchError::Data`] when the set cannot be read or is too small, [`BenchError::Config`] when too many pictures would
+    /// have to be drawn, [`BenchError::Model`] when the network
     /// cannot be trained on it.
     pub fn load(&self) -> Result<LoadedData, BenchError> {
         let data = |error: Box<dyn std::error::Error + Send + Sync>| BenchError::Data(error);
         let (Dataset { name, train, test }, problems) = match &self.data {
-            DataChoice::Synthetic => (synthetic(&self.drawn()), Vec::new()),
+            DataChoice::Synthetic => (synthetic(&self.drawn()?), Vec::new()),
             DataChoice::Cifar10(dir) => read(dir).map_err(|e| data(Box::new(e)))?,
         };
         let part = |set: ImageSet, size: Option<usize>| match size {
@@ -102,7 +128,7 @@ impl Settings {
         };
         let whole = train.len();
         let (train, test) = (part(train, self.train_size)?, part(test, self.test_size)?);
-        self.fits(&train)?;
+        fits(self.model, &train, self.batch_size)?;
         let info = DataInfo {
             name,
             train_size: train.len(),

@@ -76,11 +76,11 @@ impl Record {
     /// When it is none, or holds what no run is given.
     pub fn parse(text: &[u8]) -> serde_json::Result<Self> {
         let record: Self = serde_json::from_slice(text)?;
-        match &record.task {
-            Task::Settings(settings) if settings.batch_size == 0 => Err(Error::custom("`batch_size` is 0")),
-            Task::Settings(_) => Ok(record),
-            Task::Config(config) => config.check_values().map_err(Error::custom).map(|()| record),
-        }
+        let checked = match &record.task {
+            Task::Settings(settings) => settings.check(),
+            Task::Config(config) => config.check_values(),
+        };
+        checked.map_err(Error::custom).map(|()| record)
     }
 
     /// Writes it to a run's folder; a configuration as `config.toml`, too.
@@ -97,6 +97,12 @@ impl Record {
 }
 
 const CONFIG: &str = "config.toml";
+const MANIFEST: &str = "manifest.json";
+const TIMING: &str = "timing.json";
+const TENSORS: &str = "tensors.json";
+const REPORT: &str = "report.html";
+/// The files of a finished run, the result first; figures are beside them.
+pub const FILES: [&str; 6] = [RESULT, REPORT, TENSORS, TIMING, MANIFEST, CONFIG];
 
 /// The numbers of a finished run.
 pub const RESULT: &str = "result.json";
@@ -125,11 +131,11 @@ pub fn write(
     if let Task::Config(config) = &record.task {
         put(CONFIG, config.to_toml()?.as_bytes())?;
     }
-    put("manifest.json", manifest.as_bytes())?;
-    put("timing.json", json_table::to_json(&Rows(times), 2)?.as_bytes())?;
+    put(MANIFEST, manifest.as_bytes())?;
+    put(TIMING, json_table::to_json(&Rows(times), 2)?.as_bytes())?;
     let tensors = tensor_table::of(&result.diagnostics.tensors);
     if !tensors.is_empty() {
-        put("tensors.json", json_table::to_json(&tensors, 4)?.as_bytes())?;
+        put(TENSORS, json_table::to_json(&tensors, 4)?.as_bytes())?;
     }
     if vr_files::is_folder(run.path().join(FIGURES))? {
         vr_files::sweep(run.path().join(FIGURES))?;
@@ -140,11 +146,10 @@ pub fn write(
         put(&format!("{FIGURES}/{name}.png"), &crate::figures::png::png(svg, 1.0)?)?;
     }
     let titled: Vec<(&str, &str)> = figures.iter().map(|(_, title, svg)| (title.as_str(), svg.as_str())).collect();
-    let report = "report.html";
-    put(report, report_html(result, times, &titled, &manifest).as_bytes())?;
+    put(REPORT, report_html(result, times, &titled, &manifest).as_bytes())?;
     put(RESULT, result.to_json()?.as_bytes())?;
     run.seal(digests)?;
-    Ok(run.path().join(report))
+    Ok(run.path().join(REPORT))
 }
 
 /// What a run was made with.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use vr_models::{EngineKind, Model};
 use vr_run::CheckpointPolicy;
+use vr_run::config::{Fault, POSITIVE, distinct, within};
 
 use crate::measure::Places;
 pub use crate::paper::scale::{Scale, Size};
@@ -110,7 +111,25 @@ impl Default for Settings {
     }
 }
 
+/// Epochs of a run that anybody may want.
+pub(crate) const MOST_EPOCHS: usize = 1_000_000;
+
 impl Settings {
+    /// Whether they make sense anywhere.
+    ///
+    /// # Errors
+    /// The first key that does not, and why.
+    pub fn check(&self) -> Result<(), Fault> {
+        within("train_size", self.train_size.unwrap_or(1), 1..)?;
+        within("test_size", self.test_size.unwrap_or(1), 1..)?;
+        within("epochs", self.epochs, 1..=MOST_EPOCHS)?;
+        within("schedule_epochs", self.schedule_epochs, self.epochs..=MOST_EPOCHS)?;
+        within("learning_rate", self.learning_rate.unwrap_or(1.0), POSITIVE)?;
+        within("batch_size", self.batch_size, 1..=u32::MAX as usize)?;
+        within("every", self.every, 1..)?;
+        distinct("seeds", &self.seeds)
+    }
+
     /// The learning rate through the run, unless another was asked for from `base` for the paper's minibatches
     /// of 128 and in proportion for others (the linear scaling rule, Goyal et al. 2017): large networks diverge
     /// at the full rate in small ones.

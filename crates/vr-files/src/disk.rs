@@ -247,6 +247,15 @@ pub(crate) fn remove_dir_all(path: &Path) -> io::Result<()> {
     fs::remove_dir_all(path)
 }
 
+/// Removes an empty folder; `false` where it is not empty.
+pub(crate) fn remove_dir(path: &Path) -> io::Result<bool> {
+    fault::operation()?;
+    match fs::remove_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
+        removed => removed.map(|()| true),
+    }
+}
+
 pub(crate) fn create_dir(path: &Path) -> io::Result<()> {
     fault::operation()?;
     fs::create_dir(path)

@@ -3,7 +3,7 @@
 use crate::{
     FileError,
     disk::{self, Claim, File, Links},
-    plain::{create_folder, list, remove},
+    plain::{create_folder, list, remove, sync_folder},
     sibling::{aside, parent, sweep_beside, temporary},
 };
 use std::{
@@ -52,6 +52,18 @@ pub fn replace_folder<T, E: From<FileError>>(
     build_and_place(path, build, |hidden| place_over(hidden, path, may_go))
 }
 
+/// Removes a folder with all that is in it: whoever looks finds it whole or not at all. What a kill leaves of it has a
+/// hidden name, and [`sweep`](crate::sweep) removes it.
+///
+/// # Errors
+/// [`FileError`] when the system refuses.
+pub fn remove_folder_atomic(path: impl AsRef<Path>) -> Result<(), FileError> {
+    let path = path.as_ref();
+    let hidden = temporary(path)?;
+    disk::rename(path, &hidden).map_err(FileError::io("remove", path))?;
+    remove(hidden)
+}
+
 fn occupied(path: &Path) -> Result<bool, FileError> {
     Ok(match disk::look(path).map_err(FileError::io("look at", path))? {
         None => false,
@@ -78,7 +90,7 @@ fn build_and_place<T, E: From<FileError>>(
     }
     let value = built?;
     place(&hidden)?;
-    sync_names(folder)?;
+    sync_folder(folder)?;
     Ok(value)
 }
 
@@ -145,7 +157,7 @@ fn place_over<E: From<FileError>>(
         old
     };
     drop(claim);
-    sync_names(parent(path))?;
+    sync_folder(parent(path))?;
     Ok(remove(old)?)
 }
 
@@ -174,11 +186,7 @@ fn sync_tree(folder: &Path) -> Result<(), FileError> {
                 .map_err(FileError::io("sync", &path))?;
         }
     }
-    sync_names(folder)
-}
-
-fn sync_names(folder: &Path) -> Result<(), FileError> {
-    disk::sync_folder(folder).map_err(FileError::io("sync", folder))
+    sync_folder(folder)
 }
 
 #[cfg(test)]
@@ -196,6 +204,17 @@ mod tests {
 
     fn entries(folder: &Path) -> usize {
         fs::read_dir(folder).unwrap().count()
+    }
+
+    #[test]
+    fn a_folder_goes_whole() {
+        let outer = tempfile::tempdir().unwrap();
+        let path = outer.path().join("set");
+        create_folder_atomic(&path, with_file("one")).unwrap();
+        let (removed, struck) = crate::fault::inject(crate::fault::Fault::From(2), || remove_folder_atomic(&path));
+        assert!(struck && removed.is_err() && !path.exists());
+        crate::sweep(outer.path()).unwrap();
+        assert_eq!(entries(outer.path()), 0);
     }
 
     #[test]

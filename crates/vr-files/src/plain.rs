@@ -39,6 +39,24 @@ pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
     removed.map_err(FileError::io("remove", path))
 }
 
+/// Removes a folder if nothing is in it; says whether it did.
+///
+/// # Errors
+/// [`FileError`] when the system refuses.
+pub fn remove_if_empty(path: impl AsRef<Path>) -> Result<bool, FileError> {
+    let path = path.as_ref();
+    disk::remove_dir(path).map_err(FileError::io("remove", path))
+}
+
+/// Makes the names in a folder durable, so that what is done later does not outlast what was done before.
+///
+/// # Errors
+/// [`FileError`] when the system refuses.
+pub fn sync_folder(path: impl AsRef<Path>) -> Result<(), FileError> {
+    let path = path.as_ref();
+    disk::sync_folder(path).map_err(FileError::io("sync", path))
+}
+
 /// Creates a folder and those that lead to it, unless they are there.
 ///
 /// # Errors
@@ -52,6 +70,18 @@ pub fn create_folder(path: impl AsRef<Path>) -> Result<(), FileError> {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn only_an_empty_folder_is_removed() {
+        let outer = tempfile::tempdir().unwrap();
+        let path = outer.path().join("folder");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("mine"), "").unwrap();
+        assert!(!remove_if_empty(&path).unwrap());
+        remove(path.join("mine")).unwrap();
+        assert!(remove_if_empty(&path).unwrap() && !path.exists());
+        remove_if_empty(&path).unwrap_err();
+    }
 
     #[test]
     fn a_folder_is_told_from_what_is_none() {

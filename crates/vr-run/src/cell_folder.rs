@@ -1,6 +1,7 @@
 //! The folder of one cell: `settings.json`, `metrics.jsonl`, `timing.jsonl`, `checkpoints/` and, once
 //! it is finished, `result.json`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -57,10 +58,14 @@ impl CellFolder {
     /// The folder of a cell in a run's folder, settled with the cell's settings if it is new.
     ///
     /// # Errors
-    /// [`RunError::OtherSettings`] when it belongs to a cell with other settings.
+    /// [`RunError::OtherSettings`] when it belongs to a cell with other settings, [`RunError::NoSettings`] when nobody knows
+    /// with which.
     pub fn claim(out: &Path, cell: &impl Cell) -> Result<Self, RunError> {
         let folder = Self::of(out, cell);
         folder.check_links(out)?;
+        if folder.is_headless()? {
+            return Err(RunError::NoSettings(folder.path));
+        }
         match folder.check_settings(cell) {
             Err(RunError::File(error)) if error.is_not_found() => {
                 let text = serde_json::to_string_pretty(&cell.settings())?;
@@ -98,8 +103,8 @@ impl CellFolder {
     }
 
     /// Whether something of a cell is there without the settings that it was made with.
-    pub(crate) fn is_headless(&self) -> bool {
-        !self.is_begun() && [METRICS, RESULT].iter().any(|name| self.path.join(name).symlink_metadata().is_ok())
+    pub(crate) fn is_headless(&self) -> Result<bool, RunError> {
+        Ok(!self.is_begun() && !self.files()?.is_empty())
     }
 
     /// Whether the logs are sound up to a position.
@@ -247,7 +252,28 @@ impl CellFolder {
         if self.error()?.is_some() {
             vr_files::remove(self.path.join(ERROR))?;
         }
-        Ok(vr_files::sweep(self.path.join(CHECKPOINTS))?)
+        let checkpoints = self.path.join(CHECKPOINTS);
+        if vr_files::is_folder(&checkpoints)? {
+            vr_files::sweep(checkpoints)?;
+        }
+        Ok(())
+    }
+
+    /// Removes all that the cell wrote. Its settings go last: without them, what is left would be taken up under others.
+    pub(crate) fn forget(&self) -> Result<(), RunError> {
+        self.sweep()?;
+        let remove = |name: &str| {
+            let path = self.path.join(name);
+            if path.symlink_metadata().is_ok() { vr_files::remove(path) } else { Ok(()) }
+        };
+        remove(RESULT)?;
+        // Before the logs that they lead into.
+        self.checkpoints(CheckpointPolicy::default()).forget()?;
+        [METRICS, TIMING].into_iter().try_for_each(remove)?;
+        vr_files::sync_folder(&self.path)?;
+        vr_files::remove(self.path.join(SETTINGS))?;
+        vr_files::remove_if_empty(&self.path)?;
+        Ok(())
     }
 
     /// Writes `result.json` from the log, which is complete.
@@ -295,6 +321,26 @@ impl CellFolder {
     fn digest(&self, name: &str) -> Result<String, RunError> {
         Ok(digest(&self.read(name)?))
     }
+}
+
+/// Longest name of a cell's folder, in bytes: every file system has room for it.
+pub const LONGEST_NAME: usize = 200;
+
+/// Whether each cell has a folder of its own, with a name that file systems have room for.
+///
+/// # Errors
+/// [`RunError::Twice`] or [`RunError::LongName`], which name the cell.
+pub fn check_names<C: Cell>(cells: &[C]) -> Result<(), RunError> {
+    let mut seen = BTreeSet::new();
+    for name in cells.iter().map(|cell| file_name(&cell.name())) {
+        if name.len() > LONGEST_NAME {
+            return Err(RunError::LongName { name, most: LONGEST_NAME });
+        }
+        if !seen.insert(name.clone()) {
+            return Err(RunError::Twice(name));
+        }
+    }
+    Ok(())
 }
 
 /// The run's folder of cells.

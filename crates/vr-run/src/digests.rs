@@ -135,6 +135,11 @@ fn leads_down(path: &str) -> bool {
     !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
+/// Whether a path is of a file in a cell's folder.
+pub(crate) fn is_of_cell(path: &str) -> bool {
+    cell_of(path).is_some()
+}
+
 /// The cell that a path is of.
 fn cell_of(path: &str) -> Option<&str> {
     let (cell, _) = path.strip_prefix(CELLS)?.strip_prefix('/')?.split_once('/')?;

@@ -63,9 +63,20 @@ pub enum RunError {
         /// What differs.
         difference: String,
     },
+    /// A cell without the settings that it was made with.
+    #[error("`{}` has no settings.json, so nobody knows what it is of; put it back, or remove the folder", .0.display())]
+    NoSettings(PathBuf),
     /// Two cells would share a folder.
     #[error("two cells are called `{0}`; each needs a name of its own")]
     Twice(String),
+    /// A cell's name is too long for a folder's.
+    #[error("a cell is called `{name}`, in {} bytes; expected at most {most}", name.len())]
+    LongName {
+        /// The name.
+        name: String,
+        /// Bytes that there is room for.
+        most: usize,
+    },
     /// There are no threads to be had.
     #[error("threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),

@@ -8,7 +8,7 @@ use vr_files::{Lock, write_atomic};
 
 use crate::cell::Cell;
 use crate::cell_folder::CellFolder;
-use crate::digests::{DIGESTS, Digests};
+use crate::digests::{DIGESTS, Digests, is_of_cell};
 use crate::error::RunError;
 
 /// The record of a run.
@@ -68,13 +68,23 @@ impl RunFolder {
         &self.path
     }
 
-    /// Removes what an earlier run of the experiment found, so that all of it runs again.
+    /// Removes what an earlier run of the experiment found, so that all of it runs again: cells, what the digests name, and
+    /// `others` by their paths from the folder. Everything else in it stays, and it stays a run at every moment.
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn forget(&self) -> Result<(), RunError> {
-        let found = vr_files::list(&self.path)?.into_iter().filter(|path| !path.ends_with(LOCK));
-        Ok(found.into_iter().try_for_each(vr_files::remove)?)
+    pub fn forget(&self, others: &[&str]) -> Result<(), RunError> {
+        let before = Digests::read(&self.path).ok().flatten().unwrap_or_default();
+        // First, so that nothing that goes looks like damage.
+        Digests::default().write(&self.path)?;
+        let noted = before.paths().filter(|path| !is_of_cell(path) && *path != RECORD);
+        for path in others.iter().copied().chain(noted).chain([METRICS]) {
+            let path = self.path.join(path);
+            if path.symlink_metadata().is_ok() {
+                vr_files::remove(path)?;
+            }
+        }
+        CellFolder::all(&self.path)?.iter().try_for_each(CellFolder::forget)
     }
 
     /// Writes the run's record: an object that names the experiment under `experiment` and says, in whatever form, what it

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use vr_files::write_atomic;
 
 use crate::cell::Cell;
-use crate::cell_folder::CellFolder;
+use crate::cell_folder::{CellFolder, check_names};
 use crate::checkpoint::CheckpointPolicy;
 use crate::course::{Action, Course};
 use crate::error::RunError;
@@ -40,18 +40,14 @@ impl RunFolder {
     /// other settings. Nothing is written.
     ///
     /// # Errors
-    /// [`RunError::Twice`] or [`RunError::OtherSettings`], which name the cell.
+    /// As [`check_names`], or [`RunError::OtherSettings`], which names the cell.
     pub fn check<C: Cell>(&self, cells: &[C]) -> Result<(), RunError> {
-        let mut folders = Vec::new();
+        check_names(cells)?;
         for cell in cells {
             let folder = CellFolder::of(self.path(), cell);
-            if folders.contains(&folder) {
-                return Err(RunError::Twice(folder.name()));
-            }
             if folder.is_begun() {
                 folder.check_settings(cell)?;
             }
-            folders.push(folder);
         }
         Ok(())
     }

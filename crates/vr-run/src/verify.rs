@@ -64,8 +64,8 @@ fn check<C: Cell>(cell: &C, out: &Path, most: u64) -> CellCheck {
     let folder = CellFolder::of(out, cell);
     found(&folder, |found| {
         folder.check_links(out)?;
-        if folder.is_headless() {
-            found.problems.push(format!("`{}` has no settings.json", folder.path().display()));
+        if folder.is_headless()? {
+            return Err(RunError::NoSettings(folder.path().to_owned()));
         }
         if folder.is_begun() { begun(cell, &folder, most, found) } else { Ok(()) }
     })

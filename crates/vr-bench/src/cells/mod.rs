@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use vr_core::{State, StateError};
+use vr_run::cell_folder::check_names;
 use vr_run::{CellError, EpochEnd, Execution, Finished, Place, Probe, RunFolder};
 
 use crate::cell::Cell;
@@ -134,6 +135,15 @@ impl<'a> Probe<CellOnData<'a>> for Measurer<'_> {
     fn restore(&mut self, state: &State, parameters: usize) -> Result<(), StateError> {
         self.restore(state, parameters)
     }
+}
+
+/// Whether each of the cells can be trained on the data and have a folder of its own; nothing is written.
+///
+/// # Errors
+/// As [`LoadedData::fit`] and [`check_names`].
+pub fn check_cells(settings: &Settings, data: &LoadedData, cells: &[Cell]) -> Result<(), BenchError> {
+    data.fit(cells, settings.batch_size)?;
+    Ok(check_names(&CellOnData::each(settings, data, cells))?)
 }
 
 /// Brings every cell of a run to its end, [`Settings::jobs`] at a time, and returns what they found.

@@ -8,7 +8,13 @@ use vr_run::config::{Checked, Config, Fault, POSITIVE, distinct, folder, within}
 use super::TrainConfig;
 use crate::measure::Kind;
 use crate::paper::schedule::{Rise, Schedule, Shape};
-use crate::settings::{DataChoice, EngineKind};
+use crate::settings::{DataChoice, EngineKind, MOST_EPOCHS};
+
+/// Longest name of a method, in bytes: model and seed come to it in the name of a cell's folder.
+const LONGEST_METHOD: usize = 100;
+
+/// Steps of a mega-batch that anybody may want.
+const MOST_POSITIONS: usize = 1_000_000;
 
 /// Threads that anybody may want.
 const MOST_THREADS: usize = 1024;
@@ -26,14 +32,9 @@ impl TrainConfig {
     /// # Errors
     /// The first key that does not, and why.
     pub fn check_values(&self) -> Result<(), Fault> {
-        if self.method.as_ref().is_some_and(|name| name.trim().is_empty()) {
-            return Err(Fault {
-                nearest: Some(self.estimator.build().name().into()),
-                ..Fault::new("method", "is empty")
-            });
-        }
+        self.check_method()?;
         within("batch-size", self.batch_size, 1..=u32::MAX as usize)?;
-        within("epochs", self.epochs, 1..)?;
+        within("epochs", self.epochs, 1..=MOST_EPOCHS)?;
         within("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)?;
         within("jobs", self.jobs, 1..=MOST_THREADS)?;
         distinct("seeds", &self.seeds)?;
@@ -75,6 +76,20 @@ impl TrainConfig {
         within("batch-size", self.batch_size, 1..=size)
     }
 
+    fn check_method(&self) -> Checked {
+        let Some(name) = &self.method else { return Ok(()) };
+        let reason = if name.trim().is_empty() {
+            "is empty".into()
+        } else if name.chars().any(char::is_control) {
+            format!("is {name:?}, with a control character; expected one line of text")
+        } else if name.len() > LONGEST_METHOD {
+            format!("has {} bytes; expected at most {LONGEST_METHOD}", name.len())
+        } else {
+            return Ok(());
+        };
+        Err(Fault { nearest: Some(self.estimator.build().name().into()), ..Fault::new("method", reason) })
+    }
+
     fn check_data(&self) -> Checked {
         match &self.data {
             DataChoice::Synthetic => self.check_size(SyntheticConfig::default().train),
@@ -84,7 +99,7 @@ impl TrainConfig {
 
     fn check_schedule(&self) -> Checked {
         within("schedule.base", self.schedule.base, POSITIVE)?;
-        within("schedule.length", self.schedule.length, 1..)?;
+        within("schedule.length", self.schedule.length, 1..=MOST_EPOCHS)?;
         for (i, &drop) in self.schedule.drops.iter().enumerate() {
             within(&format!("schedule.drops[{i}]"), drop, 0.0..f64::INFINITY)?;
         }
@@ -134,7 +149,7 @@ impl TrainConfig {
     fn check_measures(&self) -> Checked {
         within("measures.every", self.measures.every, 1..)?;
         match self.measures.kind {
-            Kind::Positions { size } => within("measures.kind.positions.size", size, 1..),
+            Kind::Positions { size } => within("measures.kind.positions.size", size, 1..=MOST_POSITIONS),
             Kind::Geometry if !self.estimator.method().takes_snapshots() => {
                 let reason = format!("is `geometry`, the distance from a snapshot; {} has none", self.method());
                 Err(Fault { nearest: Some("variance".into()), ..Fault::new("measures.kind", reason) })

@@ -30,7 +30,7 @@ use vr_run::config::ConfigError;
 
 use crate::cell::Cell;
 use crate::cells::observer::Observer;
-use crate::cells::{result_digests, run_cells};
+use crate::cells::{check_cells, result_digests, run_cells};
 use crate::config::check_engine;
 use crate::data::LoadedData;
 use crate::error::BenchError;
@@ -138,23 +138,31 @@ pub fn run(
     observer: &dyn Observer,
 ) -> Result<Concluded, BenchError> {
     experiment.check(settings.model)?;
-    check_engine(settings.engine).map_err(ConfigError::Fit)?;
+    settings.check().and_then(|()| check_engine(settings.engine)).map_err(ConfigError::Fit)?;
     let data = settings.load()?;
-    let run = RunFolder::open(out, experiment.name)?;
-    if forgotten {
-        run.forget()?;
-    }
+    let cells = experiment.resolve(settings, data.info.train_size.div_ceil(settings.batch_size));
+    check_cells(settings, &data, &cells)?;
+    let run = open(out, experiment.name, forgotten)?;
     let work = Work {
         record: Record::of_experiment(experiment.name, settings),
         settings,
         data: &data,
-        cells: experiment.resolve(settings, data.info.train_size.div_ceil(settings.batch_size)),
+        cells,
         claim: experiment.claim,
         scale: scale(settings, &data),
         figures: experiment.figures,
         verdicts: experiment.verdicts,
     };
     work.run(&run, observer)
+}
+
+/// The folder of a run, with nothing of an earlier one if that is to be `forgotten`.
+fn open(out: &Path, experiment: &str, forgotten: bool) -> Result<RunFolder, BenchError> {
+    let run = RunFolder::open(out, experiment)?;
+    if forgotten {
+        run.forget(&run_dir::FILES)?;
+    }
+    Ok(run)
 }
 
 /// The cells of a run by its record, for data that make so many minibatches; `None` for an unknown experiment.

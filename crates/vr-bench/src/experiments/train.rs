@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use vr_data::SubsetError;
-use vr_run::RunFolder;
-use vr_run::config::{ConfigError, Fault};
+use vr_run::config::{Config, ConfigError, Fault};
 
-use super::{Concluded, Work};
+use super::{Concluded, Work, open};
+use crate::cells::check_cells;
 use crate::cells::observer::Observer;
 use crate::config::TrainConfig;
 use crate::data::LoadedData;
@@ -39,20 +39,19 @@ pub fn run(
 }
 
 fn train(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Observer) -> Result<Concluded, BenchError> {
-    config.check_surroundings().map_err(ConfigError::Fit)?;
+    config.check().map_err(ConfigError::Fit)?;
     let settings = config.settings(out);
     let data = settings.load().map_err(at_fault)?;
     config.check_size(data.info.train_size).map_err(ConfigError::Fit)?;
-    let run = RunFolder::open(out, TRAIN)?;
-    if forgotten {
-        run.forget()?;
-    }
+    let cells = config.cells();
+    check_cells(&settings, &data, &cells)?;
+    let run = open(out, TRAIN, forgotten)?;
     let claim = format!("One training run: {} with {}.", config.model, config.method());
     let work = Work {
         record: Record::of_training(config),
         settings: &settings,
         data: &data,
-        cells: config.cells(),
+        cells,
         claim: &claim,
         scale: scale(config, &data),
         figures,

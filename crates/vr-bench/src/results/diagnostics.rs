@@ -25,11 +25,13 @@ pub struct GeometryRow {
     #[serde(flatten)]
     pub at: Moment,
     /// ‖x − x̃‖.
+    #[serde(with = "vr_run::not_finite")]
     pub distance: f64,
     /// ‖x − x̃‖/‖x̃‖; older results have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relative_distance: Option<f64>,
     /// ‖g(x) − g(x̃)‖, of the full gradients.
+    #[serde(with = "vr_run::not_finite")]
     pub gradient_distance: f64,
     /// `gradient_distance / distance`; none at the snapshot itself.
     pub curvature: Option<f64>,
@@ -42,7 +44,15 @@ impl GeometryRow {
     /// What a pass over the minibatches found.
     pub fn new(at: Moment, found: Geometry) -> Self {
         let Geometry { distance, relative_distance, gradient_distance, curvature, mean_square_curvature } = found;
-        Self { at, distance, relative_distance, gradient_distance, curvature, mean_square_curvature }
+        let finite = |x: Option<f64>| x.filter(|x| x.is_finite());
+        Self {
+            at,
+            distance,
+            relative_distance: finite(relative_distance),
+            gradient_distance,
+            curvature: finite(curvature),
+            mean_square_curvature: finite(mean_square_curvature),
+        }
     }
 }
 
@@ -67,9 +77,10 @@ pub struct PositionRow {
     /// Over which minibatches.
     pub form: Form,
     /// Mean squared error of the plain stochastic gradient.
+    #[serde(with = "vr_run::not_finite")]
     pub sgd_variance: f64,
     /// Mean squared error of the variance-reduced gradient: its variance plus the squared bias.
-    #[serde(alias = "vr_variance")]
+    #[serde(with = "vr_run::not_finite", alias = "vr_variance")]
     pub estimator_error: f64,
     /// `estimator_error / sgd_variance`; none where the plain variance is zero.
     pub ratio: Option<f64>,
@@ -84,8 +95,10 @@ pub struct StepRow {
     /// Pairs of successive steps.
     pub pairs: usize,
     /// Cosine of the angle between their directions, before momentum and weight decay.
+    #[serde(with = "vr_run::not_finite")]
     pub direction_cosine: f64,
     /// Cosine of the angle between their noises: each direction less the full gradient at its own iterate.
+    #[serde(with = "vr_run::not_finite")]
     pub noise_cosine: f64,
 }
 
@@ -105,6 +118,7 @@ pub struct TensorVariance {
     /// Its name.
     pub name: String,
     /// Trace of the variance of the plain stochastic gradient.
+    #[serde(with = "vr_run::not_finite")]
     pub sgd_variance: f64,
     /// Variance-reduced over plain variance; none where the plain variance is zero.
     pub ratio: Option<f64>,

@@ -5,8 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use vr_optim::NormPolicy;
 
-use super::not_finite;
-
 /// A method with one set of running batch-norm statistics: a run that carries several has a test error for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Track<'a> {
@@ -45,13 +43,13 @@ pub struct EpochRow {
     /// Epoch, counted from 1.
     pub epoch: usize,
     /// Mean training loss, in nats an example.
-    #[serde(with = "not_finite")]
+    #[serde(with = "vr_run::not_finite")]
     pub train_loss: f64,
     /// Mean test loss, in nats an example.
-    #[serde(with = "not_finite")]
+    #[serde(with = "vr_run::not_finite")]
     pub test_loss: f64,
     /// Misclassified test examples, in percent.
-    #[serde(with = "not_finite")]
+    #[serde(with = "vr_run::not_finite")]
     pub test_error: f64,
     /// Minibatch gradients evaluated for training since the start of the run, the passes at snapshots included.
     pub gradient_evaluations: u64,

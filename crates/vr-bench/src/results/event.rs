@@ -43,3 +43,55 @@ impl FromIterator<Event> for CellResult {
         result
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::diagnostics::{Form, Moment, TensorVariance};
+    use crate::results::made_up::{point, row};
+
+    /// What a run measures on its way to infinity comes back from its log: as not a number, or as nothing where that may be.
+    #[test]
+    fn every_measurement_that_is_not_finite_comes_back() {
+        let at = Moment { model: "lenet".into(), method: "svrg".into(), seed: 0, epoch: 1, percent: 0.0 };
+        for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let tensor =
+                TensorVariance { name: "conv".into(), sgd_variance: x, ratio: Some(x), optimal_coefficient: Some(x) };
+            let position = PositionRow {
+                at: at.clone(),
+                position: 0,
+                form: Form::FullPass,
+                sgd_variance: x,
+                estimator_error: x,
+                ratio: Some(x),
+            };
+            let geometry = Geometry {
+                distance: x,
+                relative_distance: Some(x),
+                gradient_distance: x,
+                curvature: Some(x),
+                mean_square_curvature: Some(x),
+            };
+            let events = [
+                Event::Variance(Point {
+                    sgd_variance: x,
+                    estimator_error: x,
+                    squared_bias: x,
+                    correlation: Some(x),
+                    optimal_coefficient: Some(x),
+                    ..point("svrg", 1, x)
+                }),
+                Event::Tensors(TensorRow { at: at.clone(), tensors: vec![tensor] }),
+                Event::Geometry(GeometryRow::new(at.clone(), geometry)),
+                Event::Position(position),
+                Event::Steps(StepRow { at: at.clone(), pairs: 4, direction_cosine: x, noise_cosine: x }),
+                Event::Epoch(EpochRow { train_loss: x, test_loss: x, ..row("svrg", 0, 1, x) }),
+            ];
+            for event in events {
+                let text = serde_json::to_string(&event).unwrap();
+                let back = serde_json::from_str::<Event>(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+                assert_eq!(serde_json::to_string(&back).unwrap(), text);
+            }
+        }
+    }
+}

@@ -169,15 +169,15 @@ pub struct Point {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub squared_gradient: Option<f64>,
     /// Trace of the variance of the plain stochastic gradient.
-    #[serde(with = "not_finite")]
+    #[serde(with = "vr_run::not_finite")]
     pub sgd_variance: f64,
     /// Mean squared error of the estimator's direction about the full gradient: its variance plus the squared bias.
-    #[serde(with = "not_finite", alias = "vr_variance")]
+    #[serde(with = "vr_run::not_finite", alias = "vr_variance")]
     pub estimator_error: f64,
     /// `estimator_error / sgd_variance`, dimensionless; none where the plain variance is zero.
     pub ratio: Option<f64>,
     /// Squared norm of the difference between the mean of the variance-reduced gradient and the full gradient.
-    #[serde(with = "not_finite")]
+    #[serde(with = "vr_run::not_finite")]
     pub squared_bias: f64,
     /// Correlation of the gradients at the iterate and at the snapshot, from −1 to 1.
     pub correlation: Option<f64>,
@@ -221,19 +221,6 @@ pub fn pairs(points: &[Point], one: &str, other: &str) -> Vec<(u64, [f64; 2])> {
     };
     let ones = points.iter().filter(|p| p.method == one && p.epoch > 1);
     ones.filter_map(|point| Some((point.seed, [point.ratio?, twin(point)?.ratio?]))).collect()
-}
-
-/// JSON has no number for what a diverged run measures: written as `null`, read back as NaN.
-mod not_finite {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(value: &f64, out: S) -> Result<S::Ok, S::Error> {
-        if value.is_finite() { out.serialize_some(value) } else { out.serialize_none() }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::Error> {
-        Ok(Option::<f64>::deserialize(input)?.unwrap_or(f64::NAN))
-    }
 }
 
 /// Made-up results for the tests of verdicts and pages.

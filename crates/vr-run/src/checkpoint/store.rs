@@ -68,9 +68,28 @@ impl Checkpoints {
         })?;
         saved.push(checkpoint);
         for gone in self.policy.obsolete(&saved) {
-            vr_files::remove(self.path(*gone))?;
+            vr_files::remove_folder_atomic(self.path(*gone))?;
         }
         Ok(checkpoint)
+    }
+
+    /// Removes them all, and their folder unless something else is in it. One that holds something else stays.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn forget(&self) -> Result<(), CheckpointError> {
+        for checkpoint in self.list()? {
+            let folder = self.path(checkpoint);
+            let own = |path: &PathBuf| path.ends_with(MANIFEST) || path.ends_with(STATE);
+            if vr_files::is_folder(&folder).unwrap_or(false) && vr_files::list(&folder)?.iter().all(own) {
+                vr_files::remove_folder_atomic(folder)?;
+            }
+        }
+        if vr_files::is_folder(&self.folder)? {
+            vr_files::sync_folder(&self.folder)?;
+            vr_files::remove_if_empty(&self.folder)?;
+        }
+        Ok(())
     }
 
     /// The states of the sound checkpoints, newest first, each read when its turn comes. A checkpoint
