@@ -46,7 +46,7 @@ fn what_cannot_be_run_leaves_no_folder() {
         (["--seeds", "0,3,0"], "twice"),
         (["--train-size", "18446744073709551615"], "`train-size`"),
         (["--epochs", "0"], "--epochs"),
-        (["--schedule-epochs", "18446744073709551615"], "`schedule_epochs`"),
+        (["--schedule-epochs", "18446744073709551615"], "`epochs`"),
         (["--model", "lenet:classes=12"], "12"),
     ] {
         check(&[&["repro", "quick", "--out", out], &more[..]].concat(), 1, &[said]);
