@@ -46,6 +46,8 @@ impl FromIterator<Event> for CellResult {
 
 #[cfg(test)]
 mod tests {
+    use vr_optim::Geometry;
+
     use super::*;
     use crate::results::diagnostics::{Form, Moment, TensorVariance};
     use crate::results::made_up::{point, row};
