@@ -23,6 +23,17 @@ impl<S: Scalar> Coefficient<S> {
         Self::Scalar(S::from_f64(1.0))
     }
 
+    /// The same times a factor.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        let scale = |alpha: &S| S::from_f64(alpha.to_f64() * factor);
+        match self {
+            Self::Scalar(alpha) => Self::Scalar(scale(alpha)),
+            Self::PerTensor(alphas) => Self::PerTensor(alphas.iter().map(scale).collect()),
+            Self::PerCoordinate(alphas) => Self::PerCoordinate(alphas.iter().map(scale).collect()),
+        }
+    }
+
     /// Whether there is one for each tensor, or for each coordinate, of `space`.
     pub fn fits(&self, space: &ParameterSpace) -> bool {
         match self {

@@ -53,15 +53,20 @@ pub mod rule;
 pub mod schedule;
 pub mod table;
 pub mod training;
+mod two_points;
 
 #[cfg(feature = "candle")]
 pub use candle_oracle::{CandleOracle, CandleOracleError};
 pub use control_variate::{Combine, ControlVariate, Wanted};
 pub use estimator::{Anchor, Ask, Estimate, Estimator, EstimatorError, NormRule, Point, Probe, Request};
 pub use estimators::loopless::{LooplessConfig, LooplessSvrg};
+pub use estimators::mars::{Mars, MarsConfig};
 pub use estimators::mega_batch::{InnerSamples, InnerSteps, MegaBatch, MegaBatchConfig, MegaBatchSize};
+pub use estimators::page::{Page, PageConfig};
 pub use estimators::saga::{Saga, SagaConfig};
+pub use estimators::sarah::{Sarah, SarahConfig};
 pub use estimators::sgd::{Sgd, SgdConfig};
+pub use estimators::storm::{Storm, StormConfig};
 pub use estimators::svrg::{SnapshotGradients, SnapshotRule, Svrg, SvrgConfig};
 pub use estimators::{EstimatorConfig, Method, Vectors};
 pub use fault::Fault;

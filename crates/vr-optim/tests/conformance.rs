@@ -4,10 +4,12 @@ use vr_core::vector::norm;
 use vr_core::{FlatVector, MinibatchKey, MinibatchSource, Normalization, Oracle, Stream, TransformKey};
 use vr_optim::conformance::problem::{Loss, M, P, Regression, Samples, start};
 use vr_optim::conformance::{Cost, Promises, check};
+use vr_optim::estimators::mars::Difference;
+use vr_optim::estimators::storm::Weight;
 use vr_optim::{
-    AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, LionConfig, Locking, LooplessConfig, MegaBatchConfig,
-    MegaBatchSize, RuleConfig, SagaConfig, SgdMomentumConfig, SnapshotGradients, SnapshotRule, StepDecay, SvrgConfig,
-    TableStorage, Training,
+    AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, LionConfig, Locking, LooplessConfig, MarsConfig,
+    MegaBatchConfig, MegaBatchSize, PageConfig, RuleConfig, SagaConfig, SarahConfig, SgdMomentumConfig,
+    SnapshotGradients, SnapshotRule, StepDecay, StormConfig, SvrgConfig, TableStorage, Training,
 };
 
 type Run = Training<Regression, Samples>;
@@ -71,6 +73,7 @@ fn methods() -> Vec<Method> {
             exact(|e| Cost { snapshot: (e - 1) * E, ..stored_cost(e) }),
             MINIMUM,
         ),
+        method("alpha-svrg", svrg(|c| c.decay = Some(EPOCHS * E)), unbiased(stored_cost), NOISE),
         method("l-svrg", loopless(None), Promises::exact(), MINIMUM),
         method(
             "l-svrg with a coin of two heads",
@@ -82,10 +85,41 @@ fn methods() -> Vec<Method> {
         method("scsg over all is svrg", mega(whole), exact(same_cost), MINIMUM),
         method("streaming svrg", mega(fresh), sampled(Some(|e| Cost { inner: 2 * e * E, ..same_cost(e) })), SAMPLED),
         method("scsg published", mega(geometric), sampled(None), SAMPLED),
+        method(
+            "sarah",
+            EstimatorConfig::Sarah(SarahConfig::default()),
+            biased(Some(|e| Cost { inner: 2 * e * (E - 1), snapshot: e * E, ..Cost::default() })),
+            MINIMUM,
+        ),
+        method("page", EstimatorConfig::Page(PageConfig { probability: Some(0.3), seed: 3 }), biased(None), MINIMUM),
+        method("storm", storm(Weight::Constant(0.2)), biased(Some(two_points)), NOISE),
+        method("storm adaptive", storm(ADAPTIVE), biased(Some(two_points)), NOISE),
+        method("mars", mars(Difference::Exact), biased(Some(two_points)), NOISE),
+        method("mars approximate", mars(Difference::Approximate), Promises { unbiased: false, ..plain }, NOISE),
         method("saga", saga(1.0, TableStorage::Memory), plain, MINIMUM),
         method("ema table", saga(0.5, TableStorage::Memory), plain, MINIMUM),
         method("ema table in a file", saga(0.5, in_file()), plain, MINIMUM),
     ]
+}
+
+const ADAPTIVE: Weight = Weight::Adaptive { c: 100.0, k: 0.1, w: 0.1 };
+
+fn storm(weight: Weight) -> EstimatorConfig<f64> {
+    EstimatorConfig::Storm(StormConfig { weight })
+}
+
+fn mars(difference: Difference) -> EstimatorConfig<f64> {
+    EstimatorConfig::Mars(MarsConfig { difference, ..MarsConfig::default() })
+}
+
+/// Of methods that go on from the previous iterate.
+fn biased(cost: Option<fn(u64) -> Cost>) -> Promises {
+    Promises { unbiased: false, exact_at_snapshot: false, cost }
+}
+
+/// Two gradients a step, but for the first.
+fn two_points(epochs: u64) -> Cost {
+    Cost { inner: 2 * epochs * E - 1, ..Cost::default() }
 }
 
 fn stored_cost(epochs: u64) -> Cost {

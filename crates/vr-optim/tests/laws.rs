@@ -182,6 +182,25 @@ fn a_fraction_of_an_epoch_keeps_the_laws() {
     }
 }
 
+/// α is 1, ½ and 0 in the first three epochs, so that at a snapshot SGD's variance is left to the part (1 − α)².
+#[test]
+fn a_coefficient_falls_from_snapshot_to_snapshot() {
+    for gradients in BOTH {
+        let config = SvrgConfig { gradients, decay: Some(2 * M as u64), ..SvrgConfig::default() };
+        let mut run = training(Svrg::new(config), Locking::Locked);
+        for left in [0.0, 0.25, 1.0, 1.0] {
+            for step in 0..M {
+                run.prepare().unwrap();
+                let total = run.variance().unwrap().total;
+                assert!(total.squared_bias < 1e-28, "{total:?}");
+                let ratio = total.ratio.unwrap();
+                assert!(step > 0 && left < 1.0 || (ratio - left).abs() < 1e-12, "step {step}: {ratio} for {left}");
+                run.step().unwrap();
+            }
+        }
+    }
+}
+
 #[test]
 fn measuring_and_parallelism_do_not_change_the_course() {
     // Debug prints a number's every bit.

@@ -4,9 +4,13 @@
 //! bounds and sizes ([`Method`]) and the [`Estimator`] itself.
 
 pub mod loopless;
+pub mod mars;
 pub mod mega_batch;
+pub mod page;
 pub mod saga;
+pub mod sarah;
 pub mod sgd;
+pub mod storm;
 pub mod svrg;
 
 use std::path::Path;
@@ -18,9 +22,13 @@ use crate::fault::Fault;
 use crate::table::TableStorage;
 
 use loopless::LooplessConfig;
+use mars::MarsConfig;
 use mega_batch::MegaBatchConfig;
+use page::PageConfig;
 use saga::SagaConfig;
+use sarah::SarahConfig;
 use sgd::SgdConfig;
+use storm::StormConfig;
 use svrg::SvrgConfig;
 
 /// The options of an estimator: their bounds, what they cost in memory, and the estimator that they make.
@@ -126,6 +134,14 @@ table_of_estimators! {
     "mega-batch" => MegaBatch(MegaBatchConfig),
     /// [`Saga`](saga::Saga): SAGA on minibatches, and the table with a moving average.
     "saga" => Saga(SagaConfig),
+    /// [`Sarah`](sarah::Sarah): SARAH, SPIDER and SpiderBoost.
+    "sarah" => Sarah(SarahConfig),
+    /// [`Page`](page::Page): SARAH whose restarts come by a coin.
+    "page" => Page(PageConfig),
+    /// [`Storm`](storm::Storm).
+    "storm" => Storm(StormConfig),
+    /// [`Mars`](mars::Mars).
+    "mars" => Mars(MarsConfig),
 }
 
 impl<S: Scalar> EstimatorConfig<S> {

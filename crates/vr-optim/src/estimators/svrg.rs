@@ -1,5 +1,5 @@
 //! Stochastic variance-reduced gradient (Johnson & Zhang, NIPS 2013), with stored or recomputed
-//! snapshot gradients.
+//! snapshot gradients, and α-SVRG (Yin et al., ICLR 2025), whose coefficient falls through the run.
 
 use std::sync::Arc;
 
@@ -62,6 +62,10 @@ pub struct SvrgConfig<S> {
     pub start: u64,
     /// α of the control variate.
     pub coefficient: Coefficient<S>,
+    /// Steps over which α falls to 0 along a line, from snapshot to snapshot: α-SVRG (Yin et al., ICLR 2025), with the
+    /// whole run's steps and a coefficient of ½ or ¾. `None` leaves it as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decay: Option<u64>,
     /// Statistics at the snapshot, in the snapshot pass and in the steps alike.
     pub snapshot_norm: NormRule,
     /// Where stored gradients are kept.
@@ -76,6 +80,7 @@ impl<S: Scalar> Default for SvrgConfig<S> {
             interval: None,
             start: 0,
             coefficient: Coefficient::one(),
+            decay: None,
             snapshot_norm: NormRule::Batch,
             storage: TableStorage::default(),
         }
@@ -92,6 +97,7 @@ impl<S: Scalar> Method<S> for SvrgConfig<S> {
             within("snapshot.moving-average.keep", keep, 0.0..1.0)?;
         }
         within("interval", self.interval.unwrap_or(1), 1..)?;
+        within("decay", self.decay.unwrap_or(1), 1..)?;
         let (key, alphas) = coefficients(&self.coefficient);
         match alphas.iter().map(|alpha| alpha.to_f64()).find(|alpha| !alpha.is_finite()) {
             Some(alpha) => Err(Fault::new(key, format!("is {alpha}; expected a finite number"))),
@@ -171,6 +177,14 @@ impl<S: Scalar> Svrg<S> {
         Self::new(SvrgConfig { gradients: SnapshotGradients::Stored, ..SvrgConfig::default() })
     }
 
+    /// Puts the α of a snapshot taken at step `step` in force, where α changes.
+    fn set_coefficient(&mut self, step: u64) {
+        if let Some(length) = self.config.decay {
+            let left = length.saturating_sub(step) as f64 / length as f64;
+            *self.variate.combination_mut() = self.config.coefficient.scaled(left);
+        }
+    }
+
     fn interval(&self) -> u64 {
         self.config.interval.unwrap_or(self.minibatches.into())
     }
@@ -190,6 +204,7 @@ impl<S: Scalar> Svrg<S> {
         let due = self.step >= self.config.start && self.since_plan.is_multiple_of(self.interval());
         if due {
             self.pass = (self.since_plan / self.interval()) as u32;
+            self.set_coefficient(self.step);
             self.variate.take(self.average.as_ref().unwrap_or(x), 0..self.minibatches);
         }
         due
@@ -280,7 +295,9 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
         self.average = if from.flag("averages")? { Some(from.vector("average", self.variate.len())?) } else { None };
         // A snapshot covers the whole plan: row b of its table is minibatch b's.
         from.index("first", 0)?;
-        self.variate.restore(from, self.keeps_rows(), self.minibatches, self.minibatches)
+        self.variate.restore(from, self.keeps_rows(), self.minibatches, self.minibatches)?;
+        self.set_coefficient(self.step.saturating_sub(self.since_snapshot().unwrap_or_default()));
+        Ok(())
     }
 
     fn missing(&self) -> Vec<Request> {
