@@ -2,7 +2,7 @@
 
 use std::ops::{AddAssign, Range};
 
-use crate::vector::{dot, squared_distance};
+use crate::vector::{distance, dot, squared_distance};
 use crate::{ParameterSpace, Scalar};
 
 /// What a full pass over the minibatches at a point x says of an estimator, over all parameters or
@@ -170,8 +170,8 @@ impl VarianceAccumulator {
             let full = &full[range.clone()];
             let about = About {
                 squared_norm: dot(full, full),
-                offset: squared_distance(&self.gradient[range.clone()], full),
-                squared_bias: squared_distance(&self.estimate[range.clone()], full),
+                offset: distance(&self.gradient[range.clone()], full).powi(2),
+                squared_bias: distance(&self.estimate[range.clone()], full).powi(2),
             };
             tensors.push((name.clone(), self.summary(*sums, about)));
             all.0 += *sums;
