@@ -70,7 +70,7 @@ fn overview(claim: &crate::paper::claims::Claim, verdicts: &[Judged<'_>], checks
         let count = all.iter().filter(|&&other| other == word).count();
         if count == 1 { word.to_string() } else { format!("{word} ×{count}") }
     });
-    let found = counted.collect::<Vec<_>>().join(", ");
+    let found = counted.collect::<Vec<_>>().join("; ");
     let found = if found.is_empty() { format!("not run: `cargo xtask repro {}`", claim.experiment) } else { found };
     [format!("{}: {}", claim.id, claim.text), found]
 }
@@ -146,7 +146,7 @@ mod tests {
         let text = markdown(&runs);
         assert_eq!(text.matches("*Rule:* by its side.").count(), 2, "one for the claim, one for the check: {text}");
         for part in [
-            "| C2: With transform locking the variance starts at zero; without, it is uniformly worse | confirmed, contradicted, check passed ×2 |",
+            "| C2: With transform locking the variance starts at zero; without, it is uniformly worse | confirmed; contradicted; check passed ×2 |",
             "### C2-throughout\n\nC2: it is below.",
             "## Checks of the implementation",
             "`lenet`: lenet on CIFAR-10, ",
