@@ -1,10 +1,13 @@
-//! `cargo xtask bench`: how fast the engines are.
+//! `cargo xtask bench`: how fast the engines and the loader are.
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use vr_bench::settings::{DataChoice, EngineKind, Model, Settings};
 use vr_bench::timing::epoch::{EpochTimings, epoch_timings};
+use vr_bench::timing::loading::{LoadingTime, loading_time};
 use vr_bench::timing::step::{StepTime, step_time};
 
 use crate::model_arg::ModelParser;
@@ -57,6 +60,24 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Reading, decoding and transforming pictures in files.
+    Loading {
+        /// An imported set of pictures, or a folder with train/CLASS/ and val/CLASS/.
+        #[arg(long, default_value = "data/imagenet")]
+        data: PathBuf,
+        /// Rows and columns that come out.
+        #[arg(long, default_value_t = 224)]
+        picture_size: usize,
+        /// For about how long.
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+        /// Threads; by default one for each core.
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Runs the verb.
@@ -73,7 +94,33 @@ pub fn run(args: &Args) -> Result<()> {
             let settings = Settings { model: *model, data, train_size: *train_size, ..Settings::default() };
             epoch(&epoch_timings(&settings, &settings.load()?, *rounds)?, *json)
         }
+        What::Loading { data, picture_size, seconds, threads, json } => {
+            ensure!(*picture_size > 0, "--picture-size 0: a picture has at least one pixel");
+            use_threads(*threads)?;
+            loading(&loading_time(pictures(data)?, *picture_size, *seconds)?, *json)
+        }
     }
+}
+
+/// The training pictures of a list or folder.
+fn pictures(data: &Path) -> Result<vr_data::ImageSet> {
+    if vr_data::picture_list::is_list(data) {
+        return Ok(vr_data::picture_list::open(data)?.train);
+    }
+    Ok(vr_data::image_folder(data)?.set.train)
+}
+
+fn loading(time: &LoadingTime, json: bool) -> Result<()> {
+    if json {
+        say!("{}", serde_json::to_string(time)?)?;
+        return Ok(());
+    }
+    let LoadingTime { isa, picture_size, pictures, threads, epochs, pictures_per_second, pictures_per_core_second } =
+        time;
+    say!("{pictures} pictures to {picture_size}×{picture_size} ({isa}), {threads} threads, {epochs} epochs")?;
+    let core = pictures_per_core_second.map_or("".into(), |speed| format!(", {speed:.0} a second of a core"));
+    say!("{pictures_per_second:.0} pictures a second{core}")?;
+    Ok(())
 }
 
 fn use_threads(threads: Option<usize>) -> Result<()> {

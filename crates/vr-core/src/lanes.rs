@@ -35,6 +35,11 @@ impl LaneBlock {
         bytemuck::cast_slice(&self.0)
     }
 
+    /// All values, those of the sixteen samples side by side, to be written.
+    pub fn lines_mut(&mut self) -> impl ExactSizeIterator<Item = &mut [f32; LANES]> {
+        self.0.iter_mut().map(|line| &mut line.0)
+    }
+
     /// The values of sample `lane`.
     ///
     /// # Panics

@@ -73,18 +73,18 @@ impl<'a> Encoded<'a> {
     /// Red, green and blue plane.
     pub(crate) fn rgb(self) -> Result<Picture<'static>, DecodeError> {
         let rows = self.size[0];
-        Ok(self.rows(rows)?.to_picture()?)
+        Ok(self.rows(rows, &mut Vec::new())?.to_picture()?)
     }
 
-    /// The first `rows` rows, and more where that is no more work.
-    pub(crate) fn rows(self, rows: usize) -> Result<Raster, DecodeError> {
+    /// The first `rows` rows, and more where that is no more work; what is in `scratch` does not matter.
+    pub(crate) fn rows(self, rows: usize, scratch: &mut Vec<u8>) -> Result<Raster<'_>, DecodeError> {
         let mut limits = limits(self.memory);
         match self.data {
             Data::Jpeg(jpeg) => {
                 let bytes =
                     (self.size[0] as u64).saturating_mul(self.size[1] as u64).saturating_mul(jpeg.channels as u64);
                 limits.reserve(bytes)?;
-                Ok(jpeg.rows(rows)?)
+                Ok(jpeg.rows(rows, scratch)?)
             }
             Data::Other(mut decoder) => {
                 limits.reserve(decoder.total_bytes())?;

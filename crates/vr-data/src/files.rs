@@ -6,6 +6,7 @@ use crate::{
     names::Names,
 };
 use std::{
+    cell::RefCell,
     error::Error,
     fs::File,
     io,
@@ -15,6 +16,14 @@ use std::{
 
 /// No picture file that is read has more bytes.
 pub(crate) const LARGEST: u64 = 1 << 26;
+
+/// A larger piece of memory is not kept for the next picture.
+const LARGEST_SCRATCH: usize = 1 << 22;
+
+thread_local! {
+    /// What a picture is decoded into: new memory for each would take longer than resampling it.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Where in an archive a picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +112,14 @@ impl ReadPicture for Files {
         if !part.lies_in(size) {
             return Err(PictureError::Part { size, part });
         }
-        encoded.rows(part.corner[0] + part.size[0]).map_err(self.failed(index))?.resampled(part)
+        SCRATCH.with_borrow_mut(|scratch| {
+            let rows = encoded.rows(part.corner[0] + part.size[0], scratch).map_err(self.failed(index))?;
+            let picture = rows.resampled(part);
+            if scratch.capacity() > LARGEST_SCRATCH {
+                *scratch = Vec::new();
+            }
+            picture
+        })
     }
 }
 

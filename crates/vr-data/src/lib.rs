@@ -66,7 +66,7 @@ pub use plan::BatchPlan;
 pub use resample::Part;
 pub use spec::{BatchSpec, Misfit};
 pub use subset::{SubsetError, balanced_subset};
-pub use synthetic::{SyntheticConfig, synthetic};
+pub use synthetic::{SyntheticConfig, synthetic, synthetic_of_size};
 pub use transform::{
     Augmentation, CentreCrop, Draws, Flip, Normalize, PadCrop, RandomResizedCrop, Resize, Step, TransformError,
     Transforms,

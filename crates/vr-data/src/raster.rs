@@ -4,21 +4,27 @@ use crate::{
     Picture, PictureError,
     resample::{self, Part},
 };
+use std::borrow::Cow;
 
 /// Rows of pixels from the top, the values of a pixel side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Raster {
+pub(crate) struct Raster<'a> {
     /// Rows and columns of the picture.
     size: [usize; 2],
     /// Values of a pixel: 1 where all three channels are equal, else 3.
     channels: usize,
     /// As many rows as there are.
-    bytes: Vec<u8>,
+    bytes: Cow<'a, [u8]>,
 }
 
-impl Raster {
+impl<'a> Raster<'a> {
     /// The first rows of a picture of `size` rows and columns.
-    pub(crate) fn new(size: [usize; 2], channels: usize, bytes: Vec<u8>) -> Result<Self, PictureError> {
+    pub(crate) fn new(
+        size: [usize; 2],
+        channels: usize,
+        bytes: impl Into<Cow<'a, [u8]>>,
+    ) -> Result<Self, PictureError> {
+        let bytes = bytes.into();
         let [height, width] = size;
         let row = width.checked_mul(channels).filter(|&row| row > 0 && bytes.len().is_multiple_of(row));
         match row {

@@ -7,12 +7,15 @@
 mod canvas;
 mod shape;
 
-use crate::{Dataset, ImageSet};
-use canvas::{Canvas, SIDE};
+use crate::{Dataset, ImageSet, ImageSetError, Picture, PictureError, ReadPicture};
+use canvas::Canvas;
 use rayon::prelude::*;
 use shape::{Placement, SHAPES};
+use std::sync::Arc;
 use vr_core::{Key, Stream, random};
 
+/// Rows and columns of a picture, and the measure of all shapes.
+const SIDE: usize = 32;
 /// `[channels, height, width]` of a drawn picture.
 pub const SHAPE: [usize; 3] = [3, SIDE, SIDE];
 const PICTURE_BYTES: usize = SHAPE[0] * SHAPE[1] * SHAPE[2];
@@ -43,35 +46,80 @@ pub fn synthetic(config: &SyntheticConfig) -> Dataset {
     Dataset { name: "synthetic".into(), train: split(0, config.train), test: split(1, config.test) }
 }
 
-fn draw_set(key: Key, pictures: usize) -> ImageSet {
-    let mut pixels = vec![0; pictures * PICTURE_BYTES];
-    let labels: Vec<u16> = (0..pictures).map(|picture| (picture % SHAPES.len()) as u16).collect();
-    pixels.par_chunks_exact_mut(PICTURE_BYTES).zip(&labels).enumerate().for_each(|(picture, (out, &label))| {
-        let mut draws = Draws { key, sample: picture as u32, next: 0, block: [0; 4] };
-        draw_picture(usize::from(label), &mut draws, out);
-    });
-    let classes = SHAPES.iter().map(|(name, _)| (*name).to_owned()).collect();
-    ImageSet::new(SHAPE, pixels, labels, classes).expect("one picture was drawn for each label, each a shape's index")
+/// The same set with pictures of `side` rows and columns, each drawn when it is asked for. Classes, colours, places and
+/// proportions are those of [`synthetic`]; the noise is as fine as the pixels.
+///
+/// # Errors
+/// [`ImageSetError::Shape`] when `side` is 0, or too large for a picture.
+pub fn synthetic_of_size(config: &SyntheticConfig, side: usize) -> Result<Dataset, ImageSetError> {
+    let split = |generation, pictures| {
+        let key = Key { generation, ..Key::new(config.seed, Stream::Synthetic) };
+        let digest = format!("synthetic, seed {}, split {generation}, {side} rows", config.seed);
+        ImageSet::read_on_demand(
+            Arc::new(Drawn { key, side }),
+            digest,
+            [3, side, side].into(),
+            labels(pictures),
+            classes(),
+        )
+    };
+    let name = format!("synthetic ({side} px)");
+    Ok(Dataset { name, train: split(0, config.train)?, test: split(1, config.test)? })
 }
 
-fn draw_picture(class: usize, draws: &mut Draws, out: &mut [u8]) {
+/// Pictures that are drawn when they are asked for.
+#[derive(Debug)]
+struct Drawn {
+    key: Key,
+    side: usize,
+}
+
+impl ReadPicture for Drawn {
+    fn read(&self, index: usize) -> Result<Picture<'_>, PictureError> {
+        let mut bytes = vec![0; 3 * self.side * self.side];
+        let mut draws = Draws { key: self.key, sample: index as u32, next: 0, block: [0; 4] };
+        draw_picture(index % SHAPES.len(), self.side, &mut draws, &mut bytes);
+        Picture::new([3, self.side, self.side], bytes)
+    }
+}
+
+fn labels(pictures: usize) -> Vec<u16> {
+    (0..pictures).map(|picture| (picture % SHAPES.len()) as u16).collect()
+}
+
+fn classes() -> Vec<String> {
+    SHAPES.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
+fn draw_set(key: Key, pictures: usize) -> ImageSet {
+    let mut pixels = vec![0; pictures * PICTURE_BYTES];
+    let labels = labels(pictures);
+    pixels.par_chunks_exact_mut(PICTURE_BYTES).zip(&labels).enumerate().for_each(|(picture, (out, &label))| {
+        let mut draws = Draws { key, sample: picture as u32, next: 0, block: [0; 4] };
+        draw_picture(usize::from(label), SIDE, &mut draws, out);
+    });
+    ImageSet::new(SHAPE, pixels, labels, classes()).expect("one picture was drawn for each label, each a shape's index")
+}
+
+fn draw_picture(class: usize, side: usize, draws: &mut Draws, out: &mut [u8]) {
+    let scale = side as f32 / SIDE as f32;
     let background = draws.colour();
-    let mut canvas = Canvas::new(background, draws.between(-0.25, 0.25), draws.between(-0.25, 0.25));
+    let mut canvas = Canvas::new(side, background, draws.between(-0.25, 0.25), draws.between(-0.25, 0.25));
     for _ in 0..draws.below(4) + 2 {
         let clutter = draws.below(SHAPES.len() as u32) as usize;
         let placement = draws.placement(2.0, 3.5);
         let colour = draws.colour();
-        canvas.draw(SHAPES[clutter].1, placement, colour, 0.8);
+        canvas.draw(SHAPES[clutter].1, placement.scaled(scale), colour, 0.8);
     }
     let target = draws.placement(6.0, 11.0);
     if draws.uniform() < 0.1 {
         let other = draws.below(SHAPES.len() as u32) as usize;
         let placement = draws.placement(5.0, 10.0);
         let colour = draws.contrasting(background);
-        canvas.draw(SHAPES[other].1, placement, colour, 0.9);
+        canvas.draw(SHAPES[other].1, placement.scaled(scale), colour, 0.9);
     }
     let colour = draws.contrasting(background);
-    canvas.draw(SHAPES[class].1, target, colour, 0.9);
+    canvas.draw(SHAPES[class].1, target.scaled(scale), colour, 0.9);
     let noise = draws.between(0.08, 0.2);
     canvas.finish(|| noise * draws.rough_normal(), out);
 }
@@ -166,5 +214,42 @@ mod tests {
         let few = synthetic(&SyntheticConfig { seed: 3, train: 5, test: 0 });
         let many = synthetic(&SyntheticConfig { seed: 3, train: 50, test: 0 });
         assert_eq!(few.train.pixels().unwrap(), &many.train.pixels().unwrap()[..5 * PICTURE_BYTES]);
+    }
+
+    #[test]
+    fn at_its_own_size_it_is_the_same_set() {
+        let config = SyntheticConfig { seed: 3, train: 30, test: 10 };
+        let (set, drawn) = (synthetic(&config), synthetic_of_size(&config, 32).unwrap());
+        for (set, drawn) in [(set.train, drawn.train), (set.test, drawn.test)] {
+            assert_eq!(set.labels(), drawn.labels());
+            assert!((0..set.len()).all(|index| set.picture(index).unwrap() == drawn.picture(index).unwrap()));
+        }
+        assert_eq!(synthetic_of_size(&config, 0).unwrap_err(), ImageSetError::Shape([3, 0, 0]));
+    }
+
+    /// A larger picture brought to 32×32 differs from the small one by noise alone, which is not drawn alike.
+    #[test]
+    fn other_sizes_show_the_same() {
+        let config = SyntheticConfig { seed: 3, train: 20, test: 0 };
+        let small = synthetic(&config).train;
+        for side in [64, 96] {
+            let large = synthetic_of_size(&config, side).unwrap().train;
+            assert_ne!(large.digest(), synthetic_of_size(&config, side + 1).unwrap().train.digest());
+            for index in 0..20 {
+                let (a, b) = (small.picture(index).unwrap(), large.picture(index).unwrap());
+                assert_eq!(b, large.picture(index).unwrap());
+                let b = b.resampled(crate::Part::whole([side, side], [32, 32])).unwrap();
+                let apart: u64 = a.bytes().iter().zip(b.bytes()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+                let other: u64 = small
+                    .picture((index + 10) % 20)
+                    .unwrap()
+                    .bytes()
+                    .iter()
+                    .zip(b.bytes())
+                    .map(|(a, b)| u64::from(a.abs_diff(*b)))
+                    .sum();
+                assert!(apart < 3072 * 40 && apart < other, "{index} at {side}: {apart}, another {other}");
+            }
+        }
     }
 }

@@ -1,4 +1,5 @@
 //! How long steps and epochs take on this machine.
 
 pub mod epoch;
+pub mod loading;
 pub mod step;

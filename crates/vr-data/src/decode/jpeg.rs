@@ -30,14 +30,19 @@ impl<'a> Jpeg<'a> {
         Ok(Self { bytes, size: [height, width], channels })
     }
 
-    /// The first `rows` rows at least.
-    pub(super) fn rows(self, rows: usize) -> Result<Raster, ImageError> {
+    /// The first `rows` rows at least, decoded into `scratch`.
+    pub(super) fn rows(self, rows: usize, scratch: &mut Vec<u8>) -> Result<Raster<'_>, ImageError> {
         let shorter = shortened(self.bytes, rows);
         let colours = if self.channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
         let options = options().jpeg_set_out_colorspace(colours);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&shorter[..]), options);
-        let pixels = decoder.decode().map_err(failed)?;
-        Raster::new(self.size, self.channels, pixels).map_err(|error| undecodable(error.to_string()))
+        decoder.decode_headers().map_err(failed)?;
+        let bytes = decoder.output_buffer_size().ok_or_else(|| undecodable("it says no size".into()))?;
+        // A damaged picture may leave some of it as it is, which must not be what another picture left.
+        scratch.clear();
+        scratch.resize(bytes, 0);
+        decoder.decode_into(scratch).map_err(failed)?;
+        Raster::new(self.size, self.channels, &scratch[..]).map_err(|error| undecodable(error.to_string()))
     }
 }
 
@@ -162,11 +167,11 @@ mod tests {
         let mut shorter = 0;
         for Encoded { name, data } in fixtures.encoded.iter().filter(|encoded| encoded.name != "png") {
             let data = bytes(data);
-            let first = |rows| Jpeg::new(&data).unwrap().rows(rows).unwrap();
             let [height, width] = Jpeg::new(&data).unwrap().size;
-            let whole = first(height);
+            let (mut all, mut some) = (Vec::new(), Vec::new());
+            let whole = Jpeg::new(&data).unwrap().rows(height, &mut all).unwrap();
             for rows in 1..height {
-                let top = first(rows);
+                let top = Jpeg::new(&data).unwrap().rows(rows, &mut some).unwrap();
                 shorter += usize::from(top.len() < whole.len());
                 let part = Part::whole([rows, width], [rows, width]);
                 assert_eq!(top.resampled(part).unwrap(), whole.resampled(part).unwrap(), "{name}: {rows} rows");

@@ -1,35 +1,36 @@
-//! A 32×32 picture in the making.
+//! A picture in the making.
 
 use super::shape::{Inside, Placement};
 
-/// Rows and columns of a picture.
-pub(super) const SIDE: usize = 32;
-
 /// Red, green and blue planes of numbers in about [0, 1].
 pub(super) struct Canvas {
-    planes: [[f32; SIDE * SIDE]; 3],
+    /// Rows and columns.
+    side: usize,
+    planes: [Vec<f32>; 3],
 }
 
 impl Canvas {
     /// `colour` with a brightness that changes by `across` and `down` over the picture.
-    pub(super) fn new(colour: [f32; 3], across: f32, down: f32) -> Self {
+    pub(super) fn new(side: usize, colour: [f32; 3], across: f32, down: f32) -> Self {
         let planes = colour.map(|value| {
-            std::array::from_fn(|i| {
-                let (x, y) = ((i % SIDE) as f32 / SIDE as f32 - 0.5, (i / SIDE) as f32 / SIDE as f32 - 0.5);
+            let at = |i: usize| {
+                let (x, y) = ((i % side) as f32 / side as f32 - 0.5, (i / side) as f32 / side as f32 - 0.5);
                 value + across * x + down * y
-            })
+            };
+            (0..side * side).map(at).collect()
         });
-        Self { planes }
+        Self { side, planes }
     }
 
     /// Draws a shape over what is there, with smooth edges.
     pub(super) fn draw(&mut self, inside: Inside, placement: Placement, colour: [f32; 3], opacity: f32) {
+        let side = self.side;
         let to_shape = placement.to_shape();
         // The corner of a stretched and turned square is at most 1.6 radii away.
         let reach = 1.6 * placement.radius;
         let range = |centre: f32| {
             let low = (centre - reach).max(0.0) as usize;
-            low..((centre + reach).ceil().max(0.0) as usize).min(SIDE)
+            low..((centre + reach).ceil().max(0.0) as usize).min(side)
         };
         for y in range(placement.centre[1]) {
             for x in range(placement.centre[0]) {
@@ -39,7 +40,7 @@ impl Canvas {
                 });
                 let cover = opacity * hits.count() as f32 / 4.0;
                 for (plane, value) in self.planes.iter_mut().zip(colour) {
-                    let pixel = &mut plane[y * SIDE + x];
+                    let pixel = &mut plane[y * side + x];
                     *pixel += cover * (value - *pixel);
                 }
             }

@@ -36,6 +36,11 @@ pub(super) struct Placement {
 }
 
 impl Placement {
+    /// The same in a picture `scale` times as large.
+    pub(super) fn scaled(self, scale: f32) -> Self {
+        Self { centre: self.centre.map(|place| place * scale), radius: self.radius * scale, ..self }
+    }
+
     /// From the picture to the shape's square.
     pub(super) fn to_shape(self) -> impl Fn(f32, f32) -> (f32, f32) {
         let (sin, cos) = self.angle.sin_cos();

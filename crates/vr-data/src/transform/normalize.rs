@@ -58,22 +58,24 @@ impl Normalize {
         /// Positions that are looked up together: their bytes of all lanes fit the innermost cache.
         const TOGETHER: usize = 64;
         let plane = height * width;
-        let lines = (0..channels).flat_map(|channel| {
-            (0..plane).step_by(TOGETHER).flat_map(move |start| {
+        let mut block = LaneBlock::zeros(channels * plane);
+        let mut lines = block.lines_mut();
+        for channel in 0..channels {
+            let table = self.table(channel);
+            for start in (0..plane).step_by(TOGETHER) {
                 let (at, len) = (channel * plane + start, TOGETHER.min(plane - start));
                 let mut bytes = [[0; TOGETHER]; LANES];
                 for (bytes, picture) in bytes.iter_mut().zip(pictures) {
                     bytes[..len].copy_from_slice(&picture.bytes()[at..][..len]);
                 }
-                let table = self.table(channel);
-                (0..len).map(move |i| std::array::from_fn(|lane: usize| table[usize::from(bytes[lane][i])]))
-            })
-        });
-        let mut block: LaneBlock = lines.collect();
-        if pictures.len() < LANES {
-            let zeros = vec![0.0; block.len()];
-            (pictures.len()..LANES).for_each(|lane| block.set(lane, &zeros));
+                for (i, line) in (0..len).zip(&mut lines) {
+                    for (value, bytes) in line[..pictures.len()].iter_mut().zip(&bytes) {
+                        *value = table[usize::from(bytes[i])];
+                    }
+                }
+            }
         }
+        drop(lines);
         block
     }
 }
