@@ -5,6 +5,7 @@ use vr_core::{FlatVector, MinibatchKey, MinibatchSource, Normalization, Oracle, 
 use vr_optim::conformance::problem::{Loss, M, P, Regression, Samples, start};
 use vr_optim::conformance::{Cost, Promises, check};
 use vr_optim::estimators::mars::Difference;
+use vr_optim::estimators::saga::Form;
 use vr_optim::estimators::storm::Weight;
 use vr_optim::{
     AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, LionConfig, Locking, LooplessConfig, MarsConfig,
@@ -30,6 +31,8 @@ struct Method {
 /// rounding of the table or the sampling of μ lets them.
 const MINIMUM: f64 = 1e-12;
 const ROUNDED: f64 = 1e-5;
+/// SAG's steps take up a new gradient by an m-th only.
+const SLOWLY: f64 = 1e-5;
 const NOISE: f64 = 2e-3;
 const SAMPLED: f64 = 5e-2;
 /// Each coordinate of a step of Lion has the length of the rate, which is 2e-4 at the end.
@@ -47,7 +50,9 @@ fn methods() -> Vec<Method> {
         change(&mut config);
         EstimatorConfig::MegaBatch(config)
     };
-    let saga = |weight, storage| EstimatorConfig::Saga(SagaConfig { weight, storage, seed: 3 });
+    let saga =
+        |weight, storage| EstimatorConfig::Saga(SagaConfig { weight, storage, seed: 3, ..SagaConfig::default() });
+    let sag = EstimatorConfig::Saga(SagaConfig { form: Form::Sag, seed: 3, ..SagaConfig::default() });
     let loopless = |probability| EstimatorConfig::Loopless(LooplessConfig { probability, seed: 3 });
     let exact = |cost: fn(u64) -> Cost| Promises { cost: Some(cost), ..Promises::exact() };
     let unbiased = |cost: fn(u64) -> Cost| Promises { exact_at_snapshot: false, ..exact(cost) };
@@ -97,6 +102,7 @@ fn methods() -> Vec<Method> {
         method("mars", mars(Difference::Exact), biased(Some(two_points)), NOISE),
         method("mars approximate", mars(Difference::Approximate), Promises { unbiased: false, ..plain }, NOISE),
         method("saga", saga(1.0, TableStorage::Memory), plain, MINIMUM),
+        method("sag", sag, Promises { unbiased: false, ..plain }, SLOWLY),
         method("ema table", saga(0.5, TableStorage::Memory), plain, MINIMUM),
         method("ema table in a file", saga(0.5, in_file()), plain, MINIMUM),
     ]

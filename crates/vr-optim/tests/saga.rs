@@ -11,6 +11,7 @@ use vr_optim::{
 };
 
 use vr_optim::conformance::problem::{Loss, M, P, Regression, Samples, start};
+use vr_optim::estimators::saga::Form;
 
 fn training(config: SagaConfig, locking: Locking, learning_rate: f64) -> Training<Regression, Samples> {
     regression(Loss::Logistic, config, locking, learning_rate)
@@ -43,6 +44,22 @@ fn given_the_table_the_locked_direction_is_unbiased() {
             assert!(total.estimator_variance > 0.0, "{total:?}");
         }
     }
+}
+
+/// Of the same table at the same point: the mean of SAGA's directions is the full gradient G, that of SAG's is `mean φ + (G − mean φ)/m`.
+#[test]
+fn sag_trades_variance_for_bias() {
+    let survey = |form| {
+        let mut run = training(SagaConfig { form, ..weight(1.0) }, Locking::Locked, 0.2);
+        epochs(&mut run, 1);
+        run.prepare().unwrap();
+        let total = run.variance().unwrap().total;
+        total
+    };
+    let (saga, sag) = (survey(Form::Saga), survey(Form::Sag));
+    let m = f64::from(M);
+    assert!((sag.estimator_variance - saga.estimator_variance / (m * m)).abs() < 1e-15, "{sag:?} {saga:?}");
+    assert!(sag.squared_bias > 1e-4 && saga.squared_bias < 1e-28, "{sag:?} {saga:?}");
 }
 
 #[test]

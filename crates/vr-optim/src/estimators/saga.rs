@@ -1,4 +1,4 @@
-//! SAGA on minibatches, and its table with an exponential moving average.
+//! SAGA on minibatches, its table with an exponential moving average, and SAG.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -13,10 +13,25 @@ use crate::estimators::{Method, Vectors};
 use crate::fault::{Fault, within};
 use crate::table::{GradientTable, TableStorage};
 
+/// How a gradient and the table make a direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// SAGA: `(g_b(x) − φ_b) + mean φ`, unbiased.
+    #[default]
+    Saga,
+    /// SAG: `(g_b(x) − φ_b)/m + mean φ`, the mean of the table with the new gradient in it: a variance smaller by m², and
+    /// a bias.
+    Sag,
+}
+
 /// Options of [`Saga`].
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct SagaConfig {
+    /// SAGA or SAG.
+    #[serde(skip_serializing_if = "is_saga")]
+    pub form: Form,
     /// a, the weight of a new gradient in its row, in (0, 1].
     pub weight: f64,
     /// Where the table is kept.
@@ -25,10 +40,14 @@ pub struct SagaConfig {
     pub seed: u64,
 }
 
+fn is_saga(form: &Form) -> bool {
+    *form == Form::Saga
+}
+
 impl Default for SagaConfig {
     /// SAGA: weight 1, the table in memory.
     fn default() -> Self {
-        Self { weight: 1.0, storage: TableStorage::default(), seed: 0 }
+        Self { form: Form::Saga, weight: 1.0, storage: TableStorage::default(), seed: 0 }
     }
 }
 
@@ -58,7 +77,8 @@ impl<S: Scalar> Method<S> for SagaConfig {
 /// SAGA (Defazio, Bach & Lacoste-Julien, NIPS 2014) with a row φ_b for each minibatch:
 /// `v = (g_b(x) − φ_b) + mean φ`, then `φ_b ← (1 − a)·φ_b + a·g_b(x)`.
 ///
-/// With a = 1 that is SAGA. With a < 1 a row averages the gradients of several visits with their
+/// With a = 1 that is SAGA; [`Form::Sag`] makes it SAG (Le Roux, Schmidt & Bach, NIPS 2012).
+/// With a < 1 a row averages the gradients of several visits with their
 /// transforms: the remedy for augmented data that Defazio & Bottou (NeurIPS 2019) name after MISO
 /// (Bietti & Mairal, NIPS 2017). Given the table, the mean of v over the m minibatches is that of
 /// their gradients, whatever their transforms and whatever a: v is unbiased for a uniform minibatch.
@@ -81,7 +101,6 @@ pub struct Saga<S> {
     step: u64,
     /// Whether the direction is ready.
     ready: bool,
-    coefficient: Coefficient<S>,
     table: GradientTable<S>,
     sum: Mean,
     mean: FlatVector<S>,
@@ -99,7 +118,6 @@ impl<S: Scalar> Saga<S> {
             minibatches: 0,
             step: 0,
             ready: false,
-            coefficient: Coefficient::one(),
             table: GradientTable::default(),
             sum: Mean::default(),
             mean: FlatVector::default(),
@@ -141,7 +159,7 @@ impl<S: Scalar> Saga<S> {
 
     fn combine(&mut self, row: usize, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
         let old = self.table.row(row, &mut self.row)?;
-        self.coefficient.combine(&self.space, gradient, old, &self.mean, &mut self.direction);
+        direct(self.config.form, &self.space, self.minibatches, [gradient, old, &self.mean], &mut self.direction);
         self.sum.remove(old);
         let renewed = if self.config.weight == 1.0 {
             gradient
@@ -162,9 +180,32 @@ impl<S: Scalar> Saga<S> {
     }
 }
 
+/// Writes the direction made of a gradient, its row and the table's mean.
+fn direct<S: Scalar>(
+    form: Form,
+    space: &ParameterSpace,
+    minibatches: u32,
+    [gradient, row, mean]: [&[S]; 3],
+    out: &mut FlatVector<S>,
+) {
+    match form {
+        Form::Saga => Coefficient::one().combine(space, gradient, row, mean, out),
+        Form::Sag => {
+            let share = S::from_f64(1.0 / f64::from(minibatches));
+            for (((out, &gradient), &row), &mean) in out.iter_mut().zip(gradient).zip(row).zip(mean) {
+                *out = share * (gradient - row) + mean;
+            }
+        }
+    }
+}
+
 impl<S: Scalar> Estimator<S> for Saga<S> {
     fn name(&self) -> &'static str {
-        if self.config.weight == 1.0 { "saga" } else { "ema-table" }
+        match self.config.form {
+            Form::Sag => "sag",
+            Form::Saga if self.config.weight == 1.0 => "saga",
+            Form::Saga => "ema-table",
+        }
     }
 
     fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
@@ -262,7 +303,7 @@ impl<S: Scalar> Estimator<S> for Saga<S> {
         let len = self.space.len();
         let (mut direction, mut buffer) = (FlatVector::zeros(len), FlatVector::zeros(len));
         let row = self.table.row(index as usize, &mut buffer)?;
-        self.coefficient.combine(&self.space, gradient, row, &self.mean, &mut direction);
+        direct(self.config.form, &self.space, self.minibatches, [gradient, row, &self.mean], &mut direction);
         Ok(Estimate { direction, reference: Some(FlatVector::from(row.to_vec())) })
     }
 }
