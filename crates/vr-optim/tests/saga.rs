@@ -53,8 +53,7 @@ fn sag_trades_variance_for_bias() {
         let mut run = training(SagaConfig { form, ..weight(1.0) }, Locking::Locked, 0.2);
         epochs(&mut run, 1);
         run.prepare().unwrap();
-        let total = run.variance().unwrap().total;
-        total
+        run.variance().unwrap().total
     };
     let (saga, sag) = (survey(Form::Saga), survey(Form::Sag));
     let m = f64::from(M);
