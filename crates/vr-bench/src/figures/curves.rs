@@ -40,7 +40,8 @@ pub fn curves(name: &'static str, title: &str, plots: &[Plot], level: &str) -> R
     if plots.iter().any(|plot| plot.level.is_some()) {
         entries.push((Key::Dashed(REFERENCE), level.to_owned()));
     }
-    let columns = plots.len().min(COLUMNS);
+    // Four stand in a square.
+    let columns = if plots.len() == 4 { 2 } else { plots.len().min(COLUMNS) };
     let rows = plots.len().div_ceil(columns);
     let (width, height) = if plots.len() == 1 { ONE_PANEL } else { PANEL };
     canvas::figure(title, canvas::size(columns * width, rows * height), |area, column| {

@@ -19,7 +19,7 @@ pub fn geometry(title: &str, rows: &[GeometryRow]) -> Result<String, FigureError
         plot("distance", "‖x − snapshot‖", |row| Some(row.distance)),
         plot("relative distance", "distance / ‖snapshot‖", |row| row.relative_distance),
         plot("curvature", "‖∇(x) − ∇(snapshot)‖ / distance", |row| row.curvature),
-        plot("mean-square curvature", "mean ‖∇ᵦ(x) − ∇ᵦ(snapshot)‖² / distance²", |row| {
+        plot("mean-square curvature", "mean ‖∇b(x) − ∇b(snapshot)‖² / distance²", |row| {
             row.mean_square_curvature
         }),
     ];

@@ -10,11 +10,12 @@ pub type Method = (String, Vec<(f64, f64)>);
 
 /// Draws the test errors over the rate, a line for each method, and returns the SVG text. Seeds are averaged.
 pub fn learning_rate(title: &str, methods: &[Method]) -> Result<String, FigureError> {
+    // A logarithmic axis counts in exponents of two.
     let line = |(name, errors): &Method| -> Line {
-        (name.clone(), over_seeds(errors.iter().map(|&(rate, error)| (rate, Some(error))), Mean::Arithmetic))
+        (name.clone(), over_seeds(errors.iter().map(|&(rate, error)| (rate.log2(), Some(error))), Mean::Arithmetic))
     };
     let lines: Vec<Line> = methods.iter().map(line).collect();
-    let rates: Vec<f64> = lines.iter().flat_map(|(_, samples)| samples).map(|sample| sample.x).collect();
+    let rates: Vec<f64> = methods.iter().flat_map(|(_, errors)| errors).map(|&(rate, _)| rate).collect();
     let axes = (Axis::ratio("learning rate over the paper's", &rates), Axis::fitted("test error (%)", &reach(&lines)));
     curves("learning rates", title, &[Plot { caption: String::new(), axes, lines, level: None }], "")
 }
