@@ -9,10 +9,12 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, ValueEnum};
 use vr_bench::BenchError;
 use vr_bench::config::TrainConfig;
+use vr_bench::destination::{Destination, RunsFolder};
 use vr_bench::experiments::{self, Concluded, Experiment};
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
 use vr_bench::results::cost::{Cost, HEADINGS, costs};
+use vr_bench::run_dir::Record;
 use vr_bench::settings::{DataChoice, EngineKind, Model, Scale, Settings, Version};
 use vr_run::{CheckpointPolicy, signals};
 
@@ -78,8 +80,8 @@ pub struct Args {
     /// Measure in every N-th epoch; in every one without --scale.
     #[arg(long, value_name = "N")]
     every: Option<usize>,
-    /// The run folder; by default `runs/EXPERIMENT-N` with the first N that is free. In the folder of an
-    /// earlier run of the experiment, only what is new or unfinished runs.
+    /// The run folder; by default `runs/EXPERIMENT-N` with the first N that is free, or that this command left
+    /// unfinished. In the folder of an earlier run of the experiment, only what is new or unfinished runs.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Run again what is finished, too.
@@ -113,11 +115,12 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// The settings of a run in the folder `out` with what was given in place of their own.
-    pub fn settings(&self, mut settings: Settings, out: &Path) -> Settings {
+    /// The settings of a run with what was given in place of their own.
+    pub fn settings(&self, mut settings: Settings) -> Settings {
         self.apply(&mut settings.checkpoints, &mut settings.jobs);
         let bytes = |mib: u64| mib.saturating_mul(1 << 20);
-        settings.table_limit = self.table_limit.map(|mib| (bytes(mib), out.to_owned()));
+        // In the run's folder, once it is open.
+        settings.table_limit = self.table_limit.map(|mib| (bytes(mib), PathBuf::new()));
         settings
     }
 
@@ -265,42 +268,65 @@ fn seeds(text: &str) -> Result<Vec<u64>> {
     Ok(seeds)
 }
 
-/// The first free `runs/NAME-N`.
-pub fn free_folder(name: &str) -> PathBuf {
-    (1_u32..).map(|n| PathBuf::from(format!("runs/{name}-{n}"))).find(|p| !p.exists()).unwrap_or_default()
+/// Where runs go that are given no folder.
+const RUNS: &str = "runs";
+
+/// The folder that was named, or the first in `runs/` that has room.
+pub fn destination(out: Option<&Path>) -> Destination<'_> {
+    out.map_or(Destination::FirstIn(Path::new(RUNS)), Destination::At)
 }
 
 /// Runs the experiment, or all of them.
 pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     signals::listen(bars.stop())?;
-    let out = args.out.clone().unwrap_or_else(|| free_folder(&args.experiment));
-    let one = |experiment: &Experiment, out: &Path| {
-        let settings = args.execution.settings(args.settings(experiment)?, out);
-        run_one(experiment, &settings, out, args.force, bars)
-    };
+    let destination = destination(args.out.as_deref());
+    let settings =
+        |experiment: &Experiment| Ok::<_, anyhow::Error>(args.execution.settings(args.settings(experiment)?));
     match experiments::find(&args.experiment) {
-        Some(experiment) => one(experiment, &out),
+        Some(experiment) => run_one(experiment, &settings(experiment)?, destination, args.force, bars),
         // `quick` repeats parts of others.
-        None => experiments::ALL
-            .iter()
-            .filter(|experiment| experiment.name != experiments::quick::EXPERIMENT.name)
-            .filter(|experiment| args.model.is_none_or(|model| experiment.asks_about(model)))
-            .try_fold(ExitCode::SUCCESS, |code, experiment| {
-                let ended = one(experiment, &out.join(experiment.name))?;
-                Ok(if ended == ExitCode::SUCCESS { code } else { ended })
-            }),
+        None => {
+            let asked = |experiment: &&Experiment| {
+                experiment.name != experiments::quick::EXPERIMENT.name
+                    && args.model.is_none_or(|model| experiment.asks_about(model))
+            };
+            let all = experiments::ALL.iter().filter(asked);
+            let all: Vec<_> = all.map(|one| Ok((one, settings(one)?))).collect::<Result<_>>()?;
+            run_all(&all, destination, args.force, bars)
+        }
     }
+}
+
+/// Runs the experiments one after another, each in a folder of its own within one.
+fn run_all(all: &[(&Experiment, Settings)], to: Destination<'_>, forgotten: bool, bars: &Bars) -> Result<ExitCode> {
+    experiments::check(all)?;
+    let record = |(experiment, settings): &(&Experiment, Settings)| Record::of_experiment(experiment.name, settings);
+    let runs = RunsFolder::begin(to, &all.iter().map(record).collect::<Vec<_>>())?;
+    let one = |(experiment, settings): &(&Experiment, Settings)| {
+        let out = runs.path().join(experiment.name);
+        run_one(experiment, settings, Destination::At(&out), forgotten, bars)
+            .with_context(|| format!("`cargo xtask resume {}` goes on with all", runs.path().display()))
+    };
+    in_turn(all, one)
+}
+
+/// Does one after another; the exit code is that of the last that is no success.
+pub fn in_turn<T>(all: &[T], one: impl Fn(&T) -> Result<ExitCode>) -> Result<ExitCode> {
+    all.iter().try_fold(ExitCode::SUCCESS, |code, each| {
+        let ended = one(each)?;
+        Ok(if ended == ExitCode::SUCCESS { code } else { ended })
+    })
 }
 
 /// Runs one experiment and prints its verdicts.
 pub fn run_one(
     experiment: &Experiment,
     settings: &Settings,
-    out: &Path,
+    destination: Destination<'_>,
     forgotten: bool,
     bars: &Bars,
 ) -> Result<ExitCode> {
-    report(bars, || experiments::run(experiment, settings, out, forgotten, bars))
+    report(bars, || experiments::run_to(experiment, settings, destination, forgotten, bars))
 }
 
 /// Does the work and prints what came of it.

@@ -7,11 +7,10 @@ use anyhow::Result;
 use clap::Parser;
 use vr_bench::config::TrainConfig;
 use vr_bench::experiments::train;
-use vr_bench::run_dir::TRAIN;
 use vr_run::{config, signals};
 
 use crate::progress::Bars;
-use crate::repro::{free_folder, report};
+use crate::repro::{destination, report};
 
 /// What to train.
 ///
@@ -24,8 +23,8 @@ pub struct Args {
     /// Put a value in place of the file's, such as `epochs=10` or `estimator.svrg.start=400`; may be given often.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// The run folder; by default the configuration's `out`, or `runs/train-N` with the first N that is free.
-    /// In the folder of an earlier run, only what is new or unfinished runs.
+    /// The run folder; by default the configuration's `out`, or `runs/train-N` with the first N that is
+    /// free, or that this command left unfinished. In the folder of an earlier run, only what is new or unfinished runs.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Run again what is finished, too.
@@ -37,6 +36,6 @@ pub struct Args {
 pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     let config: TrainConfig = config::read(&args.config, &args.set)?;
     signals::listen(bars.stop())?;
-    let out = args.out.clone().or_else(|| config.out.clone()).unwrap_or_else(|| free_folder(TRAIN));
-    report(bars, || train::run(&config, &out, args.force, bars))
+    let destination = destination(args.out.as_deref().or(config.out.as_deref()));
+    report(bars, || train::run_to(&config, destination, args.force, bars))
 }

@@ -47,7 +47,7 @@ fn what_cannot_be_run_leaves_no_folder() {
         (["--train-size", "18446744073709551615"], "`train-size`"),
         (["--epochs", "0"], "--epochs"),
         (["--schedule-epochs", "18446744073709551615"], "`epochs`"),
-        (["--model", "lenet:classes=12"], "12"),
+        (["--model", "lenet:classes=2"], "take `lenet`"),
     ] {
         check(&[&["repro", "quick", "--out", out], &more[..]].concat(), 1, &[said]);
         assert!(!path.exists(), "{more:?}");

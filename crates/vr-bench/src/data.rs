@@ -84,6 +84,11 @@ fn fits(model: Model, train: &ImageSet, batch_size: usize) -> Result<(), BenchEr
 }
 
 impl LoadedData {
+    /// Minibatches in an epoch.
+    pub fn minibatches(&self, settings: &Settings) -> usize {
+        self.info.train_size.div_ceil(settings.batch_size)
+    }
+
     /// Whether the networks of all cells can be trained on the pictures.
     ///
     /// # Errors

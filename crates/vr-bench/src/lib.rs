@@ -22,6 +22,7 @@ pub mod cell;
 pub mod cells;
 pub mod config;
 pub mod data;
+pub mod destination;
 pub mod error;
 pub mod experiments;
 pub mod figures;

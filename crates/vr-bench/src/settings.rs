@@ -1,6 +1,6 @@
 //! What an experiment is run on: data, model, length, seeds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use vr_models::{EngineKind, Model};
@@ -128,6 +128,12 @@ impl Settings {
         within("batch_size", self.batch_size, 1..=u32::MAX as usize)?;
         within("every", self.every, 1..)?;
         distinct("seeds", &self.seeds)
+    }
+
+    /// With tables that go to a file in the folder of a run.
+    pub fn in_folder(&self, folder: &Path) -> Self {
+        let table_limit = self.table_limit.as_ref().map(|(bytes, _)| (*bytes, folder.to_owned()));
+        Self { table_limit, ..self.clone() }
     }
 
     /// The learning rate through the run, unless another was asked for from `base` for the paper's minibatches

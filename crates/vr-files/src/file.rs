@@ -96,6 +96,26 @@ pub fn read_nofollow(path: impl AsRef<Path>, most: u64) -> Result<Vec<u8>, FileE
     read_through(path.as_ref(), most, Links::NotFollowed)
 }
 
+/// Hands the content of the plain file at `path` to `piece`, one piece after another, so that no file is too large. A link is
+/// refused, as are pipes and devices.
+///
+/// # Errors
+/// [`FileError`] when the system refuses.
+pub fn read_pieces(path: impl AsRef<Path>, mut piece: impl FnMut(&[u8])) -> Result<(), FileError> {
+    let path = path.as_ref();
+    let mut content = || {
+        let mut file = File::open(path, std::fs::File::options().read(true), Links::NotFollowed)?;
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(()),
+                len => piece(&buffer[..len]),
+            }
+        }
+    };
+    content().map_err(FileError::io("read", path))
+}
+
 fn read_through(path: &Path, most: u64, links: Links) -> Result<Vec<u8>, FileError> {
     let failed = FileError::io("read", path);
     let content = || {
@@ -157,6 +177,18 @@ mod tests {
         write_atomic(&path, &[7; 10]).unwrap();
         assert_eq!(read(&path, 10).unwrap(), [7; 10]);
         assert!(matches!(read(&path, 9), Err(FileError::TooLarge { len: 10, most: 9, .. })));
+    }
+
+    #[test]
+    fn a_file_comes_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let whole: Vec<u8> = (0..200_000_u32).map(|i| i as u8).collect();
+        write_atomic(&path, &whole).unwrap();
+        let mut found = Vec::new();
+        read_pieces(&path, |piece| found.extend_from_slice(piece)).unwrap();
+        assert!(found == whole);
+        assert!(read_pieces(folder.path().join("b"), |_| ()).unwrap_err().is_not_found());
     }
 
     #[test]

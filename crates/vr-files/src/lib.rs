@@ -32,7 +32,7 @@ mod sibling;
 
 pub use append::AppendFile;
 pub use error::FileError;
-pub use file::{open_partial, read, read_nofollow, write_atomic, write_atomic_with, write_part};
+pub use file::{open_partial, read, read_nofollow, read_pieces, write_atomic, write_atomic_with, write_part};
 pub use folder::{create_folder_atomic, remove_folder_atomic, replace_folder};
 pub use lock::Lock;
 pub use plain::{create_folder, is_folder, list, remove, remove_if_empty, sync_folder};

@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use vr_files::{FileError, read_nofollow, write_atomic};
 
 use crate::cell_folder::{CELLS, CellFolder};
-use crate::digest::digest;
+use crate::digest::{digest, digest_of};
 use crate::error::RunError;
 
 /// The name of the file.
 pub const DIGESTS: &str = "digests.json";
 
-/// Longest file of a run that is read for its digest, in bytes.
-const LARGEST: u64 = 1 << 30;
+/// Longest file of digests that is read, in bytes.
+const LARGEST: u64 = 1 << 28;
 
 /// BLAKE3 digests of files, by their paths from the run's folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,16 @@ impl Digests {
     /// Notes the content of a file, in place of what was noted of it before.
     pub fn note(&mut self, path: impl Into<String>, content: &[u8]) {
         self.files.insert(path.into(), digest(content));
+    }
+
+    /// Notes a file of the run in `out`, if it is there.
+    pub(crate) fn note_file(&mut self, out: &Path, path: &str) -> Result<(), RunError> {
+        match digest_of(&out.join(path)) {
+            Ok(digest) => self.files.insert(path.to_owned(), digest),
+            Err(error) if error.is_not_found() => self.files.remove(path),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(())
     }
 
     /// Whether a file is noted.
@@ -82,7 +92,7 @@ impl Digests {
     pub(crate) fn note_cell(&mut self, cell: &CellFolder) -> Result<(), RunError> {
         for name in cell.files()? {
             let path = format!("{CELLS}/{}/{name}", cell.name());
-            self.note(path, &read_nofollow(cell.path().join(&name), LARGEST)?);
+            self.files.insert(path, digest_of(&cell.path().join(&name))?);
         }
         Ok(())
     }
@@ -98,8 +108,8 @@ impl Digests {
             if cell_of(path).is_none() || path.contains("/checkpoints/") {
                 continue;
             }
-            match read(out, path) {
-                Ok(content) if digest(&content) == *expected => {}
+            match found(out, path) {
+                Ok(found) if found == *expected => {}
                 Ok(_) => return Ok(Some(path.clone())),
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error.into()),
@@ -110,8 +120,8 @@ impl Digests {
 
     /// What is not as it was noted, in words.
     pub fn problems(&self, out: &Path) -> Vec<String> {
-        let problem = |(path, expected): (&String, &String)| match read(out, path) {
-            Ok(content) if digest(&content) == *expected => None,
+        let problem = |(path, expected): (&String, &String)| match found(out, path) {
+            Ok(found) if found == *expected => None,
             Ok(_) => Some(format!("`{path}` is not what was written: its digest is another")),
             Err(error) if error.is_not_found() => Some(format!("`{path}` is missing")),
             Err(error) => Some(error.to_string()),
@@ -120,14 +130,14 @@ impl Digests {
     }
 }
 
-/// A file of the run in `out`, not through any link.
-fn read(out: &Path, path: &str) -> Result<Vec<u8>, FileError> {
+/// The digest of a file of the run in `out`, not through any link.
+fn found(out: &Path, path: &str) -> Result<String, FileError> {
     let mut folder = out.to_owned();
     for name in Path::new(path).parent().into_iter().flatten() {
         folder.push(name);
         vr_files::is_folder(&folder)?;
     }
-    read_nofollow(out.join(path), LARGEST)
+    digest_of(&out.join(path))
 }
 
 /// Whether a path stays below where it begins.

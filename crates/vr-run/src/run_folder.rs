@@ -12,11 +12,10 @@ use crate::digests::{DIGESTS, Digests, is_of_cell};
 use crate::error::RunError;
 
 /// The record of a run.
-const RECORD: &str = "run.json";
+pub const RECORD: &str = "run.json";
 const LARGEST_RECORD: u64 = 1 << 20;
 /// The logs of all cells together.
 pub(crate) const METRICS: &str = "metrics.jsonl";
-const LARGEST_LOG: u64 = 1 << 30;
 /// The lock file of a run.
 pub(crate) const LOCK: &str = "lock";
 
@@ -105,10 +104,7 @@ impl RunFolder {
     /// When a file cannot be read or written.
     pub fn seal(&self, mut digests: Digests) -> Result<(), RunError> {
         for name in [RECORD, METRICS] {
-            let path = self.path.join(name);
-            if path.is_file() {
-                digests.note(name, &vr_files::read_nofollow(path, LARGEST_LOG)?);
-            }
+            digests.note_file(&self.path, name)?;
         }
         for cell in CellFolder::all(&self.path)?.iter().filter(|cell| cell.is_finished()) {
             digests.note_cell(cell)?;

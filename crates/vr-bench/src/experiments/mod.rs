@@ -30,9 +30,10 @@ use vr_run::config::ConfigError;
 
 use crate::cell::Cell;
 use crate::cells::observer::Observer;
-use crate::cells::{check_cells, result_digests, run_cells};
+use crate::cells::{CellOnData, check_cells, result_digests, run_cells};
 use crate::config::check_engine;
 use crate::data::LoadedData;
+use crate::destination::Destination;
 use crate::error::BenchError;
 use crate::figures::{FigureError, distinct};
 use crate::results::{CellResult, EpochTime, ExperimentResult};
@@ -137,14 +138,30 @@ pub fn run(
     forgotten: bool,
     observer: &dyn Observer,
 ) -> Result<Concluded, BenchError> {
+    run_to(experiment, settings, Destination::At(out), forgotten, observer)
+}
+
+/// As [`run`], to a folder that need not be named.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_to(
+    experiment: &Experiment,
+    settings: &Settings,
+    destination: Destination<'_>,
+    forgotten: bool,
+    observer: &dyn Observer,
+) -> Result<Concluded, BenchError> {
     experiment.check(settings.model)?;
     settings.check().and_then(|()| check_engine(settings.engine)).map_err(ConfigError::Fit)?;
     let data = settings.load()?;
-    let cells = experiment.resolve(settings, data.info.train_size.div_ceil(settings.batch_size));
+    let cells = experiment.resolve(settings, data.minibatches(settings));
     check_cells(settings, &data, &cells)?;
-    let run = open(out, experiment.name, forgotten)?;
+    let record = Record::of_experiment(experiment.name, settings);
+    let run = open(destination, &record, &cells, settings, &data, forgotten)?;
+    let settings = &settings.in_folder(run.path());
     let work = Work {
-        record: Record::of_experiment(experiment.name, settings),
+        record,
         settings,
         data: &data,
         cells,
@@ -156,9 +173,42 @@ pub fn run(
     work.run(&run, observer)
 }
 
+/// Whether all of the experiments can be run with their settings; nothing is written.
+///
+/// # Errors
+/// As [`run`], for the first that cannot.
+pub fn check(all: &[(&Experiment, Settings)]) -> Result<(), BenchError> {
+    let mut loaded: Vec<(&Settings, LoadedData)> = Vec::new();
+    for (experiment, settings) in all {
+        experiment.check(settings.model)?;
+        settings.check().and_then(|()| check_engine(settings.engine)).map_err(ConfigError::Fit)?;
+        let same = |of: &Settings| {
+            (&of.data, of.train_size, of.test_size) == (&settings.data, settings.train_size, settings.test_size)
+        };
+        let known = loaded.iter().position(|(of, _)| same(of));
+        let index = match known {
+            Some(index) => index,
+            None => {
+                loaded.push((settings, settings.load()?));
+                loaded.len() - 1
+            }
+        };
+        let data = &loaded[index].1;
+        check_cells(settings, data, &experiment.resolve(settings, data.minibatches(settings)))?;
+    }
+    Ok(())
+}
+
 /// The folder of a run, with nothing of an earlier one if that is to be `forgotten`.
-fn open(out: &Path, experiment: &str, forgotten: bool) -> Result<RunFolder, BenchError> {
-    let run = RunFolder::open(out, experiment)?;
+fn open(
+    destination: Destination<'_>,
+    record: &Record,
+    cells: &[Cell],
+    settings: &Settings,
+    data: &LoadedData,
+    forgotten: bool,
+) -> Result<RunFolder, BenchError> {
+    let run = destination.open(record, |run| Ok(run.check(&CellOnData::each(settings, data, cells))?))?;
     if forgotten {
         run.forget(&run_dir::FILES)?;
     }
@@ -199,7 +249,7 @@ impl Work<'_> {
     }
 
     fn minibatches(&self) -> usize {
-        self.data.info.train_size.div_ceil(self.settings.batch_size)
+        self.data.minibatches(self.settings)
     }
 
     /// What the cell with the most memory and disk keeps; cells run in turn.

@@ -10,12 +10,13 @@ use crate::cells::check_cells;
 use crate::cells::observer::Observer;
 use crate::config::TrainConfig;
 use crate::data::LoadedData;
+use crate::destination::Destination;
 use crate::error::BenchError;
 use crate::figures::FigureError;
 use crate::figures::test_error::test_error;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio};
 use crate::results::{ExperimentResult, Point};
-use crate::run_dir::{Figure, Record, TRAIN};
+use crate::run_dir::{Figure, Record};
 
 /// Trains as the configuration says and writes the folder `out`; what an earlier run of the same configuration finished
 /// is kept, unless it is to be `forgotten`.
@@ -28,7 +29,20 @@ pub fn run(
     forgotten: bool,
     observer: &dyn Observer,
 ) -> Result<Concluded, BenchError> {
-    let work = || train(config, out, forgotten, observer);
+    run_to(config, Destination::At(out), forgotten, observer)
+}
+
+/// As [`run`], to a folder that need not be named.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_to(
+    config: &TrainConfig,
+    destination: Destination<'_>,
+    forgotten: bool,
+    observer: &dyn Observer,
+) -> Result<Concluded, BenchError> {
+    let work = || train(config, destination, forgotten, observer);
     match config.threads {
         None => work(),
         Some(threads) => {
@@ -38,17 +52,24 @@ pub fn run(
     }
 }
 
-fn train(config: &TrainConfig, out: &Path, forgotten: bool, observer: &dyn Observer) -> Result<Concluded, BenchError> {
+fn train(
+    config: &TrainConfig,
+    destination: Destination<'_>,
+    forgotten: bool,
+    observer: &dyn Observer,
+) -> Result<Concluded, BenchError> {
     config.check().map_err(ConfigError::Fit)?;
-    let settings = config.settings(out);
+    let settings = config.settings(Path::new(""));
     let data = settings.load().map_err(at_fault)?;
     config.check_size(data.info.train_size).map_err(ConfigError::Fit)?;
     let cells = config.cells();
     check_cells(&settings, &data, &cells)?;
-    let run = open(out, TRAIN, forgotten)?;
+    let record = Record::of_training(config);
+    let run = open(destination, &record, &cells, &settings, &data, forgotten)?;
+    let settings = settings.in_folder(run.path());
     let claim = format!("One training run: {} with {}.", config.model, config.method());
     let work = Work {
-        record: Record::of_training(config),
+        record,
         settings: &settings,
         data: &data,
         cells,
