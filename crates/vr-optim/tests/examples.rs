@@ -3,8 +3,8 @@
 #[cfg(feature = "candle")]
 #[path = "../examples/candle_model.rs"]
 mod candle_model;
-#[path = "../examples/own_oracle.rs"]
-mod own_oracle;
+#[path = "../examples/convex.rs"]
+mod convex;
 
 #[cfg(feature = "candle")]
 #[test]
@@ -13,6 +13,6 @@ fn candle_model() {
 }
 
 #[test]
-fn own_oracle() {
-    own_oracle::main().unwrap();
+fn convex() {
+    convex::main().unwrap();
 }

@@ -1,5 +1,5 @@
 //! SGD, SVRG and SAGA on logistic regression, where variance reduction must win: the rate stays constant, and only the
-//! variance-reduced methods still come nearer to the optimum. `cargo run --release -p vr-optim --example own_oracle`
+//! variance-reduced methods still come nearer to the optimum. `cargo run --release -p vr-optim --example convex`
 
 #![allow(clippy::print_stdout, reason = "it shows what it found")]
 
