@@ -27,7 +27,7 @@ pub use progress::Progress;
 /// A run of an estimator with an update rule on an oracle's loss over a source's minibatches.
 ///
 /// [`step`](Self::step) and [`epoch`](Self::epoch) advance it; [`variance`](Self::variance) and
-/// [`geometry`](Self::geometry) measure it without touching its course; [`save`](Self::save) and
+/// [`survey`](Self::survey) measure it without touching its course; [`save`](Self::save) and
 /// [`restore`](Self::restore) carry it from one process to the next.
 pub struct Training<O, D>
 where
