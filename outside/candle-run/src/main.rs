@@ -42,11 +42,11 @@ fn train(folder: &Path, observer: &dyn Observer<TrialEvent>) -> Done<TrialResult
         // candle's generator has no seed on the CPU, and a run must begin the same whenever it begins.
         let mut start = oracle.read()?;
         start.iter_mut().enumerate().for_each(|(i, x)| *x = 0.5 * (12.9898 * (i + 1) as f32).sin());
-        let schedule = Cosine { base: 0.02, last: 0.0, length: EPOCHS as u64 * u64::from(MINIBATCHES) };
+        let schedule = Cosine { base: 0.05, last: 0.0, length: EPOCHS as u64 * u64::from(MINIBATCHES) };
         let training = Training::new(oracle, FixedBatches::new(batches, 0), start, Svrg::stored())?;
         Ok(training.with_rule(AdamW::default()).with_schedule(schedule))
     };
-    let settings = json!({ "model": "1-16-1", "estimator": "svrg", "rule": "adamw", "cosine": [0.02, 0.0] });
+    let settings = json!({ "model": "1-16-1", "estimator": "svrg", "rule": "adamw", "cosine": [0.05, 0.0] });
     let trials = [Trial::new("sine-svrg", settings, EPOCHS, begin).with_test(|training| {
         let statistics = Normalization::Stored(&training.tracks()[0].running);
         let found = training.oracle().evaluate(training.iterate(), statistics, &batch(3, 1.0 / 128.0)?)?;
