@@ -65,8 +65,6 @@ struct Sums {
     estimate: f64,
     reference: f64,
     mixed: f64,
-    /// Of squared differences between gradient and reference, not about their means.
-    change: f64,
 }
 
 impl AddAssign for Sums {
@@ -75,7 +73,6 @@ impl AddAssign for Sums {
         self.estimate += other.estimate;
         self.reference += other.reference;
         self.mixed += other.mixed;
-        self.change += other.change;
     }
 }
 
@@ -140,7 +137,6 @@ impl VarianceAccumulator {
                 sums.reference += update(&mut self.reference[range.clone()], r, weight);
                 let (before, after) = (&self.gradient[range.clone()], &self.reference[range.clone()]);
                 sums.mixed += mixed(before, &gradient[range.clone()], after, r);
-                sums.change += squared_distance(&gradient[range.clone()], r);
             }
             sums.gradient += update(&mut self.gradient[range.clone()], &gradient[range.clone()], weight);
             sums.estimate += update(&mut self.estimate[range.clone()], &estimate[range], weight);
@@ -172,6 +168,7 @@ impl VarianceAccumulator {
                 squared_norm: dot(full, full),
                 offset: distance(&self.gradient[range.clone()], full).powi(2),
                 squared_bias: distance(&self.estimate[range.clone()], full).powi(2),
+                between_means: squared_distance(&self.gradient[range.clone()], &self.reference[range.clone()]),
             };
             tensors.push((name.clone(), self.summary(*sums, about)));
             all.0 += *sums;
@@ -196,7 +193,11 @@ impl VarianceAccumulator {
             ratio: (sgd_variance > 0.0).then(|| estimator_error / sgd_variance),
             correlation: (varies && sums.gradient > 0.0).then(|| sums.mixed / (sums.gradient * sums.reference).sqrt()),
             optimal_coefficient: varies.then(|| sums.mixed / sums.reference),
-            squared_change: always.then(|| sums.change / count),
+            squared_change: always.then(|| {
+                // Of the deviations from the means, and between the means.
+                let deviations = (sums.gradient + sums.reference - 2.0 * sums.mixed) / count;
+                deviations.max(0.0) + about.between_means
+            }),
         }
     }
 }
@@ -210,6 +211,8 @@ struct About {
     offset: f64,
     /// Squared distance of the estimates' mean to G.
     squared_bias: f64,
+    /// Squared distance between the means of gradients and references.
+    between_means: f64,
 }
 
 impl AddAssign for About {
@@ -217,6 +220,7 @@ impl AddAssign for About {
         self.squared_norm += other.squared_norm;
         self.offset += other.offset;
         self.squared_bias += other.squared_bias;
+        self.between_means += other.between_means;
     }
 }
 
@@ -312,7 +316,8 @@ mod tests {
             accumulator.observe(&g, &v, Some(&g));
         }
         let total = accumulator.report().total;
-        assert_eq!((total.estimator_variance, total.squared_change), (0.0, Some(0.0)));
+        assert_eq!(total.estimator_variance, 0.0);
+        assert!(total.squared_change.unwrap() < 1e-14 * total.sgd_variance, "{total:?}");
     }
 
     #[test]
