@@ -49,11 +49,11 @@ pub mod fixed_batches;
 pub mod locking;
 pub mod memory;
 pub mod norm_track;
+pub mod recursive;
 pub mod rule;
 pub mod schedule;
 pub mod table;
 pub mod training;
-mod two_points;
 
 #[cfg(feature = "candle")]
 pub use candle_oracle::{CandleOracle, CandleOracleError};
@@ -74,6 +74,7 @@ pub use fixed_batches::FixedBatches;
 pub use locking::Locking;
 pub use memory::RunMemory;
 pub use norm_track::{NormPolicy, NormTrack};
+pub use recursive::{Opening, Recursion, Recursive};
 pub use rule::adamw::{AdamW, AdamWConfig};
 pub use rule::lion::{Lion, LionConfig};
 pub use rule::sgd_momentum::{SgdMomentum, SgdMomentumConfig};

@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use vr_core::random::uniform;
-use vr_core::{Coefficient, FlatVector, Key, ParameterSpace, Purpose, Scalar, StateReader, StateWriter, Stream};
+use vr_core::{Coefficient, FlatVector, ParameterSpace, Purpose, Scalar, StateReader, StateWriter};
 
+use super::coin;
 use crate::control_variate::{ControlVariate, Wanted};
 use crate::estimator::{Anchor, Ask, Estimate, Estimator, EstimatorError, NormRule, Point, Probe, Request};
 use crate::estimators::{Method, Vectors};
-use crate::fault::{Fault, within};
+use crate::fault::Fault;
 
 /// Options of [`LooplessSvrg`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -30,8 +30,7 @@ impl<S: Scalar> Method<S> for LooplessConfig {
     }
 
     fn check(&self) -> Result<(), Fault> {
-        use std::ops::Bound::{Excluded, Included};
-        within("probability", self.probability.unwrap_or(1.0), (Excluded(0.0), Included(1.0)))
+        coin::check(self.probability)
     }
 
     fn vectors(&self) -> Vectors {
@@ -67,8 +66,7 @@ impl<S: Scalar> LooplessSvrg<S> {
     /// Whether the coin falls for a snapshot before the coming step, which is not the first.
     fn falls(&self) -> bool {
         let probability = self.config.probability.unwrap_or(1.0 / f64::from(self.minibatches));
-        let word = Key::new(self.config.seed, Stream::InnerCount).words(self.step as u32, (self.step >> 32) as u32)[0];
-        uniform(word) < probability
+        coin::falls(self.config.seed, self.step, probability)
     }
 
     fn requests(&self) -> impl Fn(Wanted) -> Request + use<S> {

@@ -8,12 +8,12 @@
 use std::sync::Arc;
 
 use vr_core::vector::norm;
-use vr_core::{FlatVector, ParameterSpace, Scalar, StateReader, StateWriter};
+use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
 
-use crate::estimator::{Ask, Estimate, Estimator, EstimatorError, Point, Probe, Request};
+use crate::estimator::Estimator;
 use crate::estimators::{Method, Vectors};
 use crate::fault::{Fault, NOT_NEGATIVE, within};
-use crate::two_points::TwoPoints;
+use crate::recursive::{Opening, Recursion, Recursive, by_epoch};
 
 /// What the gradient is compared with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -59,151 +59,92 @@ impl<S: Scalar> Method<S> for MarsConfig {
 
     fn vectors(&self) -> Vectors {
         let last = u64::from(self.difference == Difference::Approximate);
-        Vectors { numbers: TwoPoints::<S>::VECTORS + last, sums: 1 }
+        Vectors { numbers: Mars::<S>::VECTORS + last, sums: 1 }
     }
 }
 
 /// MARS; a new batch plan every epoch.
-#[derive(Debug)]
-pub struct Mars<S> {
-    config: MarsConfig,
-    space: Arc<ParameterSpace>,
-    minibatches: u32,
-    step: u64,
-    points: TwoPoints<S>,
-    /// The gradient of the step before, where that is what g⁻ is.
-    last: FlatVector<S>,
-}
+pub type Mars<S> = Recursive<S, Corrected<S>>;
 
 impl<S: Scalar> Mars<S> {
     /// The estimator before its first step.
     pub fn new(config: MarsConfig) -> Self {
-        let points = match config.difference {
-            Difference::Exact => TwoPoints::default(),
-            Difference::Approximate => TwoPoints::single(),
-        };
-        let (space, last) = (Arc::default(), FlatVector::default());
-        Self { config, space, minibatches: 0, step: 0, points, last }
+        Self::of(Corrected { config, space: Arc::default(), last: FlatVector::default() })
     }
+}
 
+/// MARS's recursion, which does not go on from the direction before.
+#[derive(Debug)]
+pub struct Corrected<S> {
+    config: MarsConfig,
+    space: Arc<ParameterSpace>,
+    /// The gradient of the step before, where that is what g⁻ is; empty before there is one.
+    last: FlatVector<S>,
+}
+
+impl<S> Corrected<S> {
     fn is_approximate(&self) -> bool {
         self.config.difference == Difference::Approximate
     }
-
-    fn place(&self, step: u64) -> (u32, u32) {
-        let m = u64::from(self.minibatches);
-        ((step / m) as u32, (step % m) as u32)
-    }
 }
 
-/// Writes the direction; without g⁻ it is the gradient, clipped.
-fn correct<S: Scalar>(
-    config: &MarsConfig,
-    space: &ParameterSpace,
-    gradient: &[S],
-    before: Option<&[S]>,
-    direction: &mut FlatVector<S>,
-) {
-    let share = S::from_f64(config.gamma * config.beta / (1.0 - config.beta));
-    direction.copy_from_slice(gradient);
-    for tensor in space.tensors().iter().filter(|tensor| tensor.shape().len() > 1) {
-        let range = tensor.range();
-        let out = &mut direction[range.clone()];
-        if let Some(before) = before {
-            for ((v, &g), &before) in out.iter_mut().zip(&gradient[range.clone()]).zip(&before[range]) {
-                *v = g + share * (g - before);
-            }
-        }
-        let length = if config.clip { norm(out) } else { 0.0 };
-        if length > 1.0 {
-            let scale = S::from_f64(1.0 / length);
-            out.iter_mut().for_each(|v| *v = scale * *v);
-        }
-    }
-}
-
-impl<S: Scalar> Estimator<S> for Mars<S> {
+impl<S: Scalar> Recursion<S> for Corrected<S> {
     fn name(&self) -> &'static str {
         if self.is_approximate() { "mars-approximate" } else { "mars" }
     }
 
-    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
-        let checked = Method::<S>::check(&self.config);
-        checked.map_err(|fault| EstimatorError::Config { method: self.name(), fault })?;
+    fn check(&self) -> Result<(), Fault> {
+        Method::<S>::check(&self.config)
+    }
+
+    fn begin(&mut self, space: &Arc<ParameterSpace>) {
         self.space = Arc::clone(space);
-        self.minibatches = minibatches;
-        self.points.begin(space.len());
-        self.last = FlatVector::zeros(if self.is_approximate() { space.len() } else { 0 });
-        Ok(())
     }
 
-    fn ask(&mut self, x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
-        if self.points.is_between() {
-            self.points.open();
+    fn opens(&self, step: u64, minibatches: u32) -> Opening {
+        by_epoch(step, minibatches)
+    }
+
+    fn looks_back(&self) -> bool {
+        !self.is_approximate()
+    }
+
+    fn direct(&self, gradient: &[S], before: Option<&[S]>, direction: &mut FlatVector<S>) {
+        let before = before.or((!self.last.is_empty()).then_some(&*self.last));
+        let MarsConfig { gamma, beta, clip, .. } = self.config;
+        let share = S::from_f64(gamma * beta / (1.0 - beta));
+        direction.copy_from_slice(gradient);
+        for tensor in self.space.tensors().iter().filter(|tensor| tensor.shape().len() > 1) {
+            let range = tensor.range();
+            let out = &mut direction[range.clone()];
+            if let Some(before) = before {
+                for ((v, &g), &before) in out.iter_mut().zip(&gradient[range.clone()]).zip(&before[range]) {
+                    *v = g + share * (g - before);
+                }
+            }
+            let length = if clip { norm(out) } else { 0.0 };
+            if length > 1.0 {
+                let scale = S::from_f64(1.0 / length);
+                out.iter_mut().for_each(|v| *v = scale * *v);
+            }
         }
-        let (generation, own) = self.place(self.step);
-        Ok(self.points.ask(x, generation, own, 0))
     }
 
-    fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
-        let (config, space) = (&self.config, &self.space);
-        self.points.tell(request, gradient, |g, before, v| correct(config, space, g, Some(before), v));
+    fn learn(&mut self, gradient: &[S]) {
         if self.is_approximate() {
-            let before = (self.step > 0).then_some(&*self.last);
-            correct(config, space, gradient, before, self.points.direction_mut());
-            self.last.copy_from_slice(gradient);
-        } else if self.step == 0 {
-            correct(config, space, gradient, None, self.points.direction_mut());
+            self.last = gradient.to_vec().into();
         }
-        Ok(())
     }
 
-    fn advance(&mut self, _x: &FlatVector<S>) {
-        self.step += 1;
-        self.points.close();
-    }
-
-    fn direction_on(
-        &self,
-        _index: u32,
-        gradient: &FlatVector<S>,
-        probed: &[&FlatVector<S>],
-    ) -> Result<Estimate<S>, EstimatorError> {
-        let last = (self.is_approximate() && self.step > 0).then_some(&self.last);
-        let before = probed.first().copied().or(last);
-        let mut direction = gradient.clone();
-        correct(&self.config, &self.space, gradient, before.map(|before| &before[..]), &mut direction);
-        Ok(Estimate { direction, reference: probed.first().map(|&reference| reference.clone()) })
-    }
-
-    /// That of the last step until the next is asked for, so that its end can still be measured.
-    fn generation(&self) -> u32 {
-        let between = self.points.is_between();
-        self.place(if between { self.step.saturating_sub(1) } else { self.step }).0
-    }
-
-    fn point(&self, point: Point) -> Option<&FlatVector<S>> {
-        self.points.previous().filter(|_| point == Point::Previous)
-    }
-
-    fn probes(&self, _index: u32) -> Vec<Probe> {
-        self.points.probes()
-    }
-
-    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
-        out.integer("step", self.step);
-        if self.is_approximate() {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        out.flag("learnt", !self.last.is_empty());
+        if !self.last.is_empty() {
             out.vector("last", &self.last);
         }
-        self.points.save(out);
-        Ok(())
     }
 
-    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
-        self.step = from.integer("step")?;
-        if self.is_approximate() {
-            self.last = from.vector("last", self.space.len())?;
-        }
-        Ok(self.points.restore(from, self.minibatches)?)
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError> {
+        self.last = if from.flag("learnt")? { from.vector("last", self.space.len())? } else { FlatVector::default() };
+        Ok(())
     }
 }

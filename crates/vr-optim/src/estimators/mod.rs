@@ -3,6 +3,7 @@
 //! An estimator is one file here and one line of the table below. Its file holds the options with their
 //! bounds and sizes ([`Method`]) and the [`Estimator`] itself.
 
+mod coin;
 pub mod loopless;
 pub mod mars;
 pub mod mega_batch;

@@ -4,15 +4,13 @@
 //! without restarts. It takes no snapshots, keeps x⁻ and v, and costs 2 gradient evaluations a step. Given the past, v is biased by
 //! `(1 − a)·(v − ∇f(x⁻))`, the old error.
 
-use std::sync::Arc;
-
 use vr_core::vector::dot;
-use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
+use vr_core::{FlatVector, Scalar, StateError, StateReader, StateWriter};
 
-use crate::estimator::{Ask, Estimate, Estimator, EstimatorError, Point, Probe, Request};
+use crate::estimator::Estimator;
 use crate::estimators::{Method, Vectors};
 use crate::fault::{Fault, POSITIVE, within};
-use crate::two_points::TwoPoints;
+use crate::recursive::{Opening, Recursion, Recursive, by_epoch};
 
 /// The weight a of the plain gradient.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -64,127 +62,75 @@ impl<S: Scalar> Method<S> for StormConfig {
     }
 
     fn vectors(&self) -> Vectors {
-        Vectors { numbers: TwoPoints::<S>::VECTORS, sums: 1 }
+        Vectors { numbers: Storm::<S>::VECTORS, sums: 1 }
     }
 }
 
 /// STORM; a new batch plan every epoch.
-#[derive(Debug)]
-pub struct Storm<S> {
-    config: StormConfig,
-    minibatches: u32,
-    step: u64,
-    /// `Σ‖g_b‖²` over the steps.
-    squares: f64,
-    points: TwoPoints<S>,
-}
+pub type Storm<S> = Recursive<S, Weighted>;
 
 impl<S: Scalar> Storm<S> {
     /// The estimator before its first step.
     pub fn new(config: StormConfig) -> Self {
-        Self { config, minibatches: 0, step: 0, squares: 0.0, points: TwoPoints::default() }
+        Self::of(Weighted { config, squares: 0.0 })
     }
+}
 
-    /// The weight a of the coming step.
-    pub fn weight(&self) -> f64 {
+/// STORM's recursion: the weight, and what an adaptive one follows.
+#[derive(Clone, Copy, Debug)]
+pub struct Weighted {
+    config: StormConfig,
+    /// `Σ‖g_b‖²` over the steps, where the weight follows it.
+    squares: f64,
+}
+
+impl Weighted {
+    /// The weight a of a step after the first.
+    fn weight(&self) -> f64 {
         match self.config.weight {
-            _ if self.step == 0 => 1.0,
             Weight::Constant(a) => a,
             Weight::Adaptive { c, k, w } => (c * (k / (w + self.squares).cbrt()).powi(2)).min(1.0),
         }
     }
-
-    fn place(&self, step: u64) -> (u32, u32) {
-        let m = u64::from(self.minibatches);
-        ((step / m) as u32, (step % m) as u32)
-    }
 }
 
-/// `v ← g + (1 − a)·(v − g⁻)`.
-fn combine<S: Scalar>(a: f64, gradient: &[S], reference: &[S], direction: &mut FlatVector<S>) {
-    let keep = S::from_f64(1.0 - a);
-    for ((v, &g), &before) in direction.iter_mut().zip(gradient).zip(reference) {
-        *v = g + keep * (*v - before);
-    }
-}
-
-impl<S: Scalar> Estimator<S> for Storm<S> {
+impl<S: Scalar> Recursion<S> for Weighted {
     fn name(&self) -> &'static str {
         "storm"
     }
 
-    fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
-        Method::<S>::check(&self.config).map_err(|fault| EstimatorError::Config { method: "storm", fault })?;
-        self.minibatches = minibatches;
-        self.points.begin(space.len());
-        Ok(())
+    fn check(&self) -> Result<(), Fault> {
+        Method::<S>::check(&self.config)
     }
 
-    fn ask(&mut self, x: &FlatVector<S>) -> Result<Ask<'_, S>, EstimatorError> {
-        if self.points.is_between() {
-            self.points.open();
+    fn opens(&self, step: u64, minibatches: u32) -> Opening {
+        by_epoch(step, minibatches)
+    }
+
+    fn direct(&self, gradient: &[S], before: Option<&[S]>, direction: &mut FlatVector<S>) {
+        let Some(before) = before else { return direction.copy_from_slice(gradient) };
+        let keep = S::from_f64(1.0 - self.weight());
+        for ((v, &g), &before) in direction.iter_mut().zip(gradient).zip(before) {
+            *v = g + keep * (*v - before);
         }
-        let (generation, own) = self.place(self.step);
-        Ok(self.points.ask(x, generation, own, 0))
     }
 
-    fn tell(&mut self, request: &Request, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
-        let a = self.weight();
-        self.points.tell(request, gradient, |g, before, v| combine(a, g, before, v));
-        if request.point == Point::Current && matches!(self.config.weight, Weight::Adaptive { .. }) {
+    fn learn(&mut self, gradient: &[S]) {
+        if matches!(self.config.weight, Weight::Adaptive { .. }) {
             self.squares += dot(gradient, gradient);
         }
-        Ok(())
     }
 
-    fn advance(&mut self, _x: &FlatVector<S>) {
-        self.step += 1;
-        self.points.close();
-    }
-
-    fn direction_on(
-        &self,
-        _index: u32,
-        gradient: &FlatVector<S>,
-        probed: &[&FlatVector<S>],
-    ) -> Result<Estimate<S>, EstimatorError> {
-        let Some(reference) = probed.first() else {
-            return Ok(Estimate { direction: gradient.clone(), reference: None });
-        };
-        let mut direction = self.points.direction().clone();
-        combine(self.weight(), gradient, reference, &mut direction);
-        Ok(Estimate { direction, reference: Some((*reference).clone()) })
-    }
-
-    /// That of the last step until the next is asked for, so that its end can still be measured.
-    fn generation(&self) -> u32 {
-        let between = self.points.is_between();
-        self.place(if between { self.step.saturating_sub(1) } else { self.step }).0
-    }
-
-    fn point(&self, point: Point) -> Option<&FlatVector<S>> {
-        self.points.previous().filter(|_| point == Point::Previous)
-    }
-
-    fn probes(&self, _index: u32) -> Vec<Probe> {
-        self.points.probes()
-    }
-
-    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), EstimatorError> {
-        out.integer("step", self.step);
+    fn save(&self, out: &mut StateWriter<'_>) {
         out.f64s("squares", &[self.squares]);
-        self.points.save(out);
-        Ok(())
     }
 
-    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
-        self.step = from.integer("step")?;
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError> {
         self.squares = from.f64s("squares", 1)?[0];
-        if !(self.squares >= 0.0 && self.squares.is_finite()) {
-            let found = self.squares.to_string();
-            let expected = "a finite sum of squares".to_owned();
-            return Err(StateError::Value { name: from.name("squares"), found, expected }.into());
+        if self.squares >= 0.0 && self.squares.is_finite() {
+            return Ok(());
         }
-        Ok(self.points.restore(from, self.minibatches)?)
+        let (found, expected) = (self.squares.to_string(), "a finite sum of squares".to_owned());
+        Err(StateError::Value { name: from.name("squares"), found, expected })
     }
 }
