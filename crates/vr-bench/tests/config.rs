@@ -310,7 +310,8 @@ proptest! {
     ) {
         let mut characters: Vec<char> = text.chars().collect();
         for (place, len, inserted) in changes {
-            let place = place.index(characters.len());
+            // Also behind the last, and where earlier changes left nothing.
+            let place = place.index(characters.len() + 1);
             let end = characters.len().min(place + len);
             characters.splice(place..end, inserted.chars());
         }
