@@ -124,6 +124,33 @@ pub fn squared_distance<S: Scalar>(x: &[S], y: &[S]) -> f64 {
     sum_by(x.len(), |i| (x[i].to_f64() - y[i].to_f64()).powi(2))
 }
 
+/// With `d = gradient − reference` and `y = reference − mean`: `[⟨y, y⟩, ⟨d, y⟩, ⟨d, d⟩]` in f64, in a fixed order, in one pass
+/// over the three vectors.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn deviations<S: Scalar>(gradient: &[S], reference: &[S], mean: &[S]) -> [f64; 3] {
+    let len = gradient.len();
+    assert!(reference.len() == len && mean.len() == len, "deviations of vectors of unequal length");
+    let mut partial = [[0.0; LANES]; 3];
+    let mut add = |lane: usize, g: S, r: S, mean: S| {
+        let r = r.to_f64();
+        let (d, y) = (g.to_f64() - r, r - mean.to_f64());
+        partial[0][lane] += y * y;
+        partial[1][lane] += d * y;
+        partial[2][lane] += d * d;
+    };
+    let (gradients, references, means) =
+        (gradient.as_chunks::<LANES>(), reference.as_chunks::<LANES>(), mean.as_chunks::<LANES>());
+    for ((g, r), mean) in gradients.0.iter().zip(references.0).zip(means.0) {
+        (0..LANES).for_each(|lane| add(lane, g[lane], r[lane], mean[lane]));
+    }
+    for (lane, ((&g, &r), &mean)) in gradients.1.iter().zip(references.1).zip(means.1).enumerate() {
+        add(lane, g, r, mean);
+    }
+    partial.map(|lanes| lanes.iter().sum())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +171,15 @@ mod tests {
         assert_eq!(dot(&x, &y), 2.0 * 171.0);
         assert_eq!(norm(&[3.0_f32, 4.0]), 5.0);
         assert_eq!(distance(&[3.0_f32, 4.0], &[0.0, 0.0]), 5.0);
+    }
+
+    #[test]
+    fn deviations_are_the_three_products() {
+        let vector = |seed: i32| -> Vec<f64> { (0..21).map(|i| f64::from((i * seed) % 7 - 3)).collect() };
+        let (g, r, mean) = (vector(3), vector(5), vector(11));
+        let d: Vec<f64> = g.iter().zip(&r).map(|(g, r)| g - r).collect();
+        let y: Vec<f64> = r.iter().zip(&mean).map(|(r, mean)| r - mean).collect();
+        assert_eq!(deviations(&g, &r, &mean), [dot(&y, &y), dot(&d, &y), dot(&d, &d)]);
     }
 
     #[test]

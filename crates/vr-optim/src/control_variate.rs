@@ -85,9 +85,11 @@ enum Stage {
     Referenced,
     /// The direction is ready.
     Ready,
+    /// The step is the gradient, which is wanted.
+    Plain,
 }
 
-const STAGES: [Stage; 4] = [Stage::Between, Stage::Open, Stage::Referenced, Stage::Ready];
+const STAGES: [Stage; 5] = [Stage::Between, Stage::Open, Stage::Referenced, Stage::Ready, Stage::Plain];
 
 /// A step made of g_b(x), g_b(x̃) and μ as a state machine, with μ the mean gradient of some minibatches
 /// at the snapshot x̃: `v = (g_b(x) − α·g_b(x̃)) + α·μ`, or as another [`Combine`] says.
@@ -108,9 +110,11 @@ pub struct ControlVariate<S, C = Coefficient<S>> {
     /// Whether the last snapshot is still to be announced.
     news: bool,
     snapshot: FlatVector<S>,
-    /// Minibatches that μ is the mean of; empty before the first snapshot.
+    /// Minibatches that μ is the mean of, where `stride` is 1: else every `stride`-th of them from the first on. Empty while
+    /// there is no snapshot.
     minibatches: Range<u32>,
-    /// The next of them in the snapshot pass.
+    stride: u32,
+    /// The next of them in the snapshot pass; the end when it is over.
     next: u32,
     /// Minibatches whose rows a restored run lacks.
     missing: Range<u32>,
@@ -134,6 +138,7 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
             news: false,
             snapshot: FlatVector::default(),
             minibatches: 0..0,
+            stride: 1,
             next: 0,
             missing: 0..0,
             sum: Mean::default(),
@@ -169,6 +174,11 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
         self.stage = Stage::Open;
     }
 
+    /// Begins a step whose direction is the gradient, whether there is a snapshot or not.
+    pub fn open_plain(&mut self) {
+        self.stage = Stage::Plain;
+    }
+
     /// Ends a step.
     pub fn close(&mut self) {
         self.stage = Stage::Between;
@@ -176,12 +186,33 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
 
     /// Takes the snapshot at `x`; a pass over `minibatches` of the plan follows.
     pub fn take(&mut self, x: &FlatVector<S>, minibatches: Range<u32>) {
+        self.take_every(1, x, minibatches);
+    }
+
+    /// As [`take`](Self::take), where the pass is over every `stride`-th of the minibatches, from the first on.
+    ///
+    /// # Panics
+    /// When the stride is 0.
+    pub fn take_every(&mut self, stride: u32, x: &FlatVector<S>, minibatches: Range<u32>) {
+        assert!(stride > 0, "a pass that does not move on");
         self.snapshot.clone_from(x);
         self.sum.reset();
         self.next = minibatches.start;
         self.missing = 0..0;
         self.minibatches = minibatches;
+        self.stride = stride;
         self.news = true;
+    }
+
+    /// Goes on without a snapshot.
+    pub fn drop_snapshot(&mut self) {
+        (self.minibatches, self.missing, self.next, self.stride) = (0..0, 0..0, 0, 1);
+        self.news = false;
+    }
+
+    /// How the step is combined.
+    pub fn combination(&self) -> &C {
+        &self.combination
     }
 
     /// How the step is combined, to be changed between steps.
@@ -198,7 +229,8 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
             return Ask::Evaluate(self.missing(request));
         }
         if self.next < self.minibatches.end {
-            return Ask::Evaluate((self.next..self.minibatches.end).map(Wanted::Pass).map(request).collect());
+            let rest = (self.next..self.minibatches.end).step_by(self.stride as usize);
+            return Ask::Evaluate(rest.map(Wanted::Pass).map(request).collect());
         }
         let compares = self.snapshot().is_some() && self.table.is_none();
         match self.stage {
@@ -210,7 +242,7 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
 
     /// The rows that a restored run lacks.
     pub fn missing(&self, request: impl Fn(Wanted) -> Request) -> Vec<Request> {
-        self.missing.clone().map(Wanted::Again).map(request).collect()
+        self.missing.clone().step_by(self.stride as usize).map(Wanted::Again).map(request).collect()
     }
 
     /// Takes the answer to a request.
@@ -228,17 +260,17 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
                 self.stage = Stage::Referenced;
             }
             (purpose, _) => {
-                let row = (request.index - self.minibatches.start) as usize;
+                let (row, next) = (self.row(request.index), self.after(request.index));
                 let kept = match &mut self.table {
                     Some(table) => table.write(row, gradient)?,
                     None => gradient,
                 };
                 if purpose == Purpose::Restore {
-                    self.missing.start = request.index + 1;
+                    self.missing.start = next.min(self.missing.end);
                     return Ok(());
                 }
                 self.sum.add(kept);
-                self.next = request.index + 1;
+                self.next = next;
                 if self.next == self.minibatches.end {
                     self.sum.write(&mut self.mean);
                 }
@@ -247,13 +279,25 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
         Ok(())
     }
 
+    /// The row of minibatch `index` in the table.
+    fn row(&self, index: u32) -> usize {
+        (index.saturating_sub(self.minibatches.start) / self.stride) as usize
+    }
+
+    /// The minibatch of the pass after minibatch `index`, or the end.
+    fn after(&self, index: u32) -> u32 {
+        index.saturating_add(self.stride).min(self.minibatches.end)
+    }
+
     fn combine(&mut self, index: u32, gradient: &FlatVector<S>) -> Result<(), EstimatorError> {
-        if self.minibatches.is_empty() {
+        let without = self.table.is_some() && !self.covers(index);
+        if self.minibatches.is_empty() || self.stage == Stage::Plain || without {
             self.direction.copy_from_slice(gradient);
             return Ok(());
         }
+        let row = self.row(index);
         let reference = match &self.table {
-            Some(table) => table.row((index - self.minibatches.start) as usize, &mut self.reference)?,
+            Some(table) => table.row(row, &mut self.reference)?,
             None => &self.reference,
         };
         self.combination.combine(&self.space, gradient, reference, &self.mean, &mut self.direction);
@@ -277,9 +321,14 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
         Some(Anchor { snapshot, mean: &self.mean, minibatches: self.minibatches.clone() })
     }
 
+    /// Whether minibatch `index` is one that μ is the mean of.
+    pub fn covers(&self, index: u32) -> bool {
+        self.minibatches.contains(&index) && (index - self.minibatches.start).is_multiple_of(self.stride)
+    }
+
     /// Whether the table has the row of minibatch `index`.
     fn keeps(&self, index: u32) -> bool {
-        self.table.is_some() && self.minibatches.contains(&index)
+        self.table.is_some() && self.covers(index)
     }
 
     /// Where minibatch `index` is evaluated beside the iterate to know the direction on it: at the snapshot,
@@ -307,7 +356,7 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
         match (&self.table, probed) {
             (Some(table), _) if self.keeps(index) => {
                 let mut buffer = FlatVector::zeros(self.len());
-                let row = table.row((index - self.minibatches.start) as usize, &mut buffer)?;
+                let row = table.row(self.row(index), &mut buffer)?;
                 reference.copy_from_slice(row);
             }
             (_, [probed, ..]) => reference.copy_from_slice(probed),
@@ -325,7 +374,8 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
     pub fn save(&self, out: &mut StateWriter<'_>, rows: bool) -> Result<(), EstimatorError> {
         out.integer("stage", self.stage as u64);
         self.combination.save(&mut out.part("combination"));
-        for (name, index) in [("first", self.minibatches.start), ("next", self.next), ("end", self.minibatches.end)] {
+        let range = [("first", self.minibatches.start), ("next", self.next), ("end", self.minibatches.end)];
+        for (name, index) in range.into_iter().chain([("stride", self.stride)]) {
             out.integer(name, index.into());
         }
         if let Some(snapshot) = self.snapshot() {
@@ -339,16 +389,21 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
         match self.stage {
             Stage::Referenced => out.vector("reference", &self.reference),
             Stage::Ready => out.vector("direction", &self.direction),
-            Stage::Between | Stage::Open => {}
+            Stage::Between | Stage::Open | Stage::Plain => {}
         }
         if let (true, Some(table)) = (rows, &self.table) {
             let mut buffer = FlatVector::zeros(self.len());
             let mut out = out.part("table");
-            for row in 0..self.next - self.minibatches.start {
+            for row in 0..self.rows_until(self.next) {
                 out.vector(&row.to_string(), table.row(row as usize, &mut buffer)?);
             }
         }
         Ok(())
+    }
+
+    /// Rows of the pass before minibatch `next` of it.
+    fn rows_until(&self, next: u32) -> u32 {
+        next.saturating_sub(self.minibatches.start).div_ceil(self.stride)
     }
 
     /// Reads what [`save`](Self::save) wrote, where a snapshot covers at most `most` of a plan's
@@ -367,7 +422,9 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
         let index = |name, most: u32| from.index(name, most.into()).map(|index| index as u32);
         self.stage = STAGES[from.index("stage", STAGES.len() as u64 - 1)? as usize];
         let first = index("first", minibatches)?;
-        let end = index("end", minibatches.min(first.saturating_add(most)))?.max(first);
+        self.stride = index("stride", minibatches)?.max(1);
+        let reach = most.saturating_mul(self.stride);
+        let end = index("end", minibatches.min(first.saturating_add(reach)))?.max(first);
         self.minibatches = first..end;
         self.next = index("next", end)?.max(first);
         self.missing = 0..0;
@@ -378,7 +435,7 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
         if first < end {
             self.snapshot = from.vector("snapshot", len)?;
             if self.next < end {
-                self.sum.restore(&from.part("sum"), u64::from(self.next - first))?;
+                self.sum.restore(&from.part("sum"), self.rows_until(self.next).into())?;
             } else {
                 self.mean = from.vector("mean", len)?;
             }
@@ -386,12 +443,13 @@ impl<S: Scalar, C: Combine<S>> ControlVariate<S, C> {
         match self.stage {
             Stage::Referenced => self.reference = from.vector("reference", len)?,
             Stage::Ready => self.direction = from.vector("direction", len)?,
-            Stage::Between | Stage::Open => {}
+            Stage::Between | Stage::Open | Stage::Plain => {}
         }
+        let rows_done = self.rows_until(self.next);
         let Some(table) = &mut self.table else { return Ok(()) };
         if rows {
             let from = from.part("table");
-            for row in 0..self.next - first {
+            for row in 0..rows_done {
                 table.write(row as usize, &from.vector::<S>(&row.to_string(), len)?)?;
             }
         } else {
@@ -419,6 +477,7 @@ mod tests {
             news: _,
             snapshot,
             minibatches: _,
+            stride: _,
             next: _,
             missing: _,
             sum: _,

@@ -65,6 +65,7 @@ pub use estimators::mega_batch::{InnerSamples, InnerSteps, MegaBatch, MegaBatchC
 pub use estimators::page::{Page, PageConfig};
 pub use estimators::saga::{Saga, SagaConfig};
 pub use estimators::sarah::{Sarah, SarahConfig};
+pub use estimators::self_tuning::{SelfTuning, SelfTuningConfig};
 pub use estimators::sgd::{Sgd, SgdConfig};
 pub use estimators::storm::{Storm, StormConfig};
 pub use estimators::svrg::{SnapshotGradients, SnapshotRule, Svrg, SvrgConfig};

@@ -6,11 +6,13 @@ use vr_optim::conformance::problem::{Loss, M, P, Regression, Samples, start};
 use vr_optim::conformance::{Cost, Promises, check};
 use vr_optim::estimators::mars::Difference;
 use vr_optim::estimators::saga::Form;
+use vr_optim::estimators::self_tuning::coefficient::{CoefficientRule, Estimation, Per, Refresh};
+use vr_optim::estimators::self_tuning::switch::{ByCost, SwitchRule};
 use vr_optim::estimators::storm::Weight;
 use vr_optim::{
     AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, LionConfig, Locking, LooplessConfig, MarsConfig,
-    MegaBatchConfig, MegaBatchSize, PageConfig, RuleConfig, SagaConfig, SarahConfig, SgdMomentumConfig,
-    SnapshotGradients, SnapshotRule, StepDecay, StormConfig, SvrgConfig, TableStorage, Training,
+    MegaBatchConfig, MegaBatchSize, PageConfig, RuleConfig, SagaConfig, SarahConfig, SelfTuningConfig,
+    SgdMomentumConfig, SnapshotGradients, SnapshotRule, StepDecay, StormConfig, SvrgConfig, TableStorage, Training,
 };
 
 type Run = Training<Regression, Samples>;
@@ -58,6 +60,13 @@ fn methods() -> Vec<Method> {
     let unbiased = |cost: fn(u64) -> Cost| Promises { exact_at_snapshot: false, ..exact(cost) };
     let sampled = |cost: Option<fn(u64) -> Cost>| Promises { unbiased: false, exact_at_snapshot: true, cost };
     let plain = unbiased(|e| Cost { inner: e * E, ..Cost::default() });
+    let tuned = |change: fn(&mut SelfTuningConfig)| {
+        let (gradients, switch) = (SnapshotGradients::Stored, SwitchRule::Never);
+        let mut config = SelfTuningConfig { gradients, switch, ..SelfTuningConfig::default() };
+        change(&mut config);
+        EstimatorConfig::SelfTuning(config)
+    };
+    let unbiased_at_some_cost = Promises { unbiased: true, exact_at_snapshot: false, cost: None };
     let whole = |c: &mut MegaBatchConfig| c.size = MegaBatchSize::Constant(M);
     vec![
         method("sgd", EstimatorConfig::Sgd, plain, NOISE),
@@ -101,6 +110,20 @@ fn methods() -> Vec<Method> {
         method("storm adaptive", storm(ADAPTIVE), biased(Some(two_points)), NOISE),
         method("mars", mars(Difference::Exact), biased(Some(two_points)), NOISE),
         method("mars approximate", mars(Difference::Approximate), Promises { unbiased: false, ..plain }, NOISE),
+        method("tuned stored", tuned(|_| ()), exact(stored_cost), MINIMUM),
+        method(
+            "tuned recomputed",
+            tuned(|c| c.gradients = SnapshotGradients::Recomputed),
+            exact(|e| Cost { inner: 2 * e * E, ..stored_cost(e) }),
+            MINIMUM,
+        ),
+        method("tuned as a whole", tuned(|c| c.coefficient = of_the_network()), exact(stored_cost), MINIMUM),
+        method("tuned at snapshots", tuned(|c| c.coefficient = at_snapshots()), unbiased(stored_cost), MINIMUM),
+        method("tuned on mega-batches", tuned(|c| c.mega_batch = Some(3)), sampled(Some(same_cost)), NOISE),
+        method("switched", tuned(switched), unbiased_at_some_cost, MINIMUM),
+        method("self-tuning", tuned(|c| c.switch = trials()), unbiased_at_some_cost, MINIMUM),
+        method("self-tuning recomputed", tuned(self_tuning_recomputed), unbiased_at_some_cost, MINIMUM),
+        method("self-tuning on mega-batches", tuned(self_tuning_on_mega_batches), biased(None), NOISE),
         method("saga", saga(1.0, TableStorage::Memory), plain, MINIMUM),
         method("sag", sag, Promises { unbiased: false, ..plain }, SLOWLY),
         method("ema table", saga(0.5, TableStorage::Memory), plain, MINIMUM),
@@ -155,6 +178,31 @@ fn fresh(config: &mut MegaBatchConfig) {
 fn geometric(config: &mut MegaBatchConfig) {
     fresh(config);
     config.inner = InnerSteps::Geometric { mean: 3.0 };
+}
+
+fn of_the_network() -> CoefficientRule {
+    CoefficientRule::Estimated(Estimation { per: Per::Network, ..Estimation::default() })
+}
+
+fn at_snapshots() -> CoefficientRule {
+    CoefficientRule::Estimated(Estimation { refresh: Refresh::Snapshots, ..Estimation::default() })
+}
+
+/// Trials that come as soon as they may, of every other minibatch.
+fn trials() -> SwitchRule {
+    SwitchRule::ByCost(ByCost { share: 1.0, trial: Some(3), ..ByCost::default() })
+}
+
+fn switched(config: &mut SelfTuningConfig) {
+    (config.coefficient, config.switch) = (CoefficientRule::Fixed(1.0), trials());
+}
+
+fn self_tuning_recomputed(config: &mut SelfTuningConfig) {
+    (config.gradients, config.switch) = (SnapshotGradients::Recomputed, trials());
+}
+
+fn self_tuning_on_mega_batches(config: &mut SelfTuningConfig) {
+    (config.mega_batch, config.switch) = (Some(3), trials());
 }
 
 /// Each rule, and how far it gets by itself: the steps of Adam and Lion do not shrink with the gradient.

@@ -1,14 +1,13 @@
 //! Laws of the methods that go on from the previous iterate: SARAH, PAGE, STORM and MARS.
 
 mod in_order;
-
-use std::convert::Infallible;
-use std::sync::Arc;
+mod quadratic;
 
 use in_order::InOrder;
+use quadratic::{Minibatch, Quadratic};
 use serde::Deserialize;
+use vr_core::FlatVector;
 use vr_core::vector::squared_distance;
-use vr_core::{Evaluation, FlatVector, NormLayer, Normalization, Oracle, ParameterSpace};
 use vr_optim::conformance::problem::{Loss, M, Regression, Samples, start};
 use vr_optim::estimators::mars::{Difference, Mars, MarsConfig};
 use vr_optim::estimators::page::{Page, PageConfig};
@@ -106,50 +105,6 @@ fn at_their_ends_they_are_sgd_to_the_bit() {
     assert_ne!(course(storm(0.9)), sgd);
 }
 
-/// Minibatch gradients `a·(x − c)`, coordinate by coordinate.
-#[derive(Clone, Deserialize)]
-struct Minibatch {
-    a: Vec<f64>,
-    c: Vec<f64>,
-}
-
-struct Quadratic {
-    space: Arc<ParameterSpace>,
-    layers: Arc<[NormLayer]>,
-}
-
-impl Oracle for Quadratic {
-    type Scalar = f64;
-    type Batch = Minibatch;
-    type Error = Infallible;
-
-    fn space(&self) -> &Arc<ParameterSpace> {
-        &self.space
-    }
-    fn norm_layers(&self) -> &Arc<[NormLayer]> {
-        &self.layers
-    }
-    fn gradient(
-        &self,
-        x: &FlatVector<f64>,
-        norm: Normalization<'_, f64>,
-        batch: &Minibatch,
-        out: &mut FlatVector<f64>,
-    ) -> Result<Evaluation<f64>, Infallible> {
-        out.iter_mut().enumerate().for_each(|(i, out)| *out = batch.a[i] * (x[i] - batch.c[i]));
-        self.evaluate(x, norm, batch)
-    }
-    fn evaluate(
-        &self,
-        x: &FlatVector<f64>,
-        _norm: Normalization<'_, f64>,
-        batch: &Minibatch,
-    ) -> Result<Evaluation<f64>, Infallible> {
-        let loss = (0..x.len()).map(|i| 0.5 * batch.a[i] * (x[i] - batch.c[i]).powi(2)).sum();
-        Ok(Evaluation { loss, correct: None, samples: 1, statistics: None, unused: Vec::new() })
-    }
-}
-
 #[derive(Deserialize)]
 struct Fixture {
     minibatches: Vec<Minibatch>,
@@ -170,13 +125,12 @@ fn they_follow_their_papers() {
     let fixture: Fixture = serde_json::from_str(include_str!("pytorch/recursive.json")).unwrap();
     assert_eq!(fixture.cases.len(), 7);
     for case in fixture.cases {
-        let space = Arc::new(ParameterSpace::new([("matrix", vec![1, 3]), ("bias", vec![1])]).unwrap());
-        let oracle = Quadratic { space, layers: [].into() };
         let source = InOrder(fixture.minibatches.clone());
-        let mut run = Training::new(oracle, source, FlatVector::from(fixture.start.clone()), case.estimator.build())
-            .unwrap()
-            .with_rule(RuleConfig::SgdMomentum(PLAIN).build())
-            .with_schedule(StepDecay::constant(fixture.rate));
+        let mut run =
+            Training::new(Quadratic::new(), source, FlatVector::from(fixture.start.clone()), case.estimator.build())
+                .unwrap()
+                .with_rule(RuleConfig::SgdMomentum(PLAIN).build())
+                .with_schedule(StepDecay::constant(fixture.rate));
         for (step, expected) in case.iterates.iter().enumerate() {
             run.step().unwrap();
             let error = squared_distance(run.iterate(), expected).sqrt();

@@ -10,6 +10,7 @@ pub mod mega_batch;
 pub mod page;
 pub mod saga;
 pub mod sarah;
+pub mod self_tuning;
 pub mod sgd;
 pub mod storm;
 pub mod svrg;
@@ -28,6 +29,7 @@ use mega_batch::MegaBatchConfig;
 use page::PageConfig;
 use saga::SagaConfig;
 use sarah::SarahConfig;
+use self_tuning::SelfTuningConfig;
 use sgd::SgdConfig;
 use storm::StormConfig;
 use svrg::SvrgConfig;
@@ -143,6 +145,8 @@ table_of_estimators! {
     "storm" => Storm(StormConfig),
     /// [`Mars`](mars::Mars).
     "mars" => Mars(MarsConfig),
+    /// [`SelfTuning`](self_tuning::SelfTuning): SVRG that estimates its coefficient and stays SGD where it does not pay.
+    "self-tuning" => SelfTuning(SelfTuningConfig),
 }
 
 impl<S: Scalar> EstimatorConfig<S> {
