@@ -9,6 +9,7 @@ mod print;
 mod bench;
 mod check;
 mod data;
+mod export;
 mod model_arg;
 mod progress;
 mod repro;
@@ -46,6 +47,8 @@ enum Verb {
     Status(status::Args),
     /// Whether a run's folder is sound.
     Verify(verify::Args),
+    /// The numbers of runs as one table.
+    Export(export::Args),
     /// Import, fetch, verify or describe a data set.
     Data(data::Args),
     /// Time the engines.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Verb::Resume(args) => resume::run(&args, &bars),
         Verb::Status(args) => status::run(&args).map(done),
         Verb::Verify(args) => verify::run(&args).map(done),
+        Verb::Export(args) => export::run(&args).map(done),
         Verb::Data(args) => data::run(&args, &bars).map(done),
         Verb::Bench(args) => bench::run(&args).map(done),
         Verb::Check => check::run().map(done),

@@ -180,6 +180,33 @@ fn a_table_in_a_file_changes_nothing_but_where_it_is() {
 }
 
 #[test]
+fn runs_are_exported_whole_or_not_at_all() {
+    let results = |name: &str| format!("{}/../docs/results/{name}", env!("CARGO_MANIFEST_DIR"));
+    let quick = results("quick");
+    let output = xtask(&["export", &quick, "--format", "csv"]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && printed.starts_with("run,cell,model,"), "{printed}");
+    assert!(printed.lines().skip(1).all(|line| line.starts_with(&quick)) && printed.lines().count() > 500);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let file = path("table");
+    // A folder of runs.
+    for format in ["csv", "json", "parquet"] {
+        check(&["export", &results(""), "--format", format, "--out", &file], 0, &[]);
+        assert!(std::fs::metadata(&file).unwrap().len() > 100_000, "{format}");
+        std::fs::remove_file(&file).unwrap();
+    }
+    std::fs::create_dir(path("torn")).unwrap();
+    std::fs::write(path("torn/result.json"), "{\"experiment\": ").unwrap();
+    check(&["export", &quick, &path("torn"), "--format", "csv", "--out", &file], 1, &["torn/result.json` is damaged"]);
+    check(&["export", &path("nowhere"), "--format", "csv"], 1, &["nowhere` holds no run"]);
+    check(&["export", &quick, "--format", "parquet"], 1, &["--out"]);
+    check(&["export", &quick, "--format", "xlsx"], 2, &["xlsx", "parquet"]);
+    assert!(!Path::new(&file).exists());
+}
+
+#[test]
 fn a_verdict_that_turned_fails_and_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

@@ -49,6 +49,13 @@ pub enum BenchError {
     /// A figure cannot be drawn.
     #[error(transparent)]
     Figure(#[from] crate::figures::FigureError),
+    /// A table cannot be written in the form that was asked for.
+    #[error(transparent)]
+    Format(#[from] crate::facts::FormatError),
+    /// A table cannot be written as Parquet.
+    #[cfg(feature = "parquet")]
+    #[error("Parquet: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
     /// A result cannot be written as JSON.
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),

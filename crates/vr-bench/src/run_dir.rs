@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use serde::de::Error;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use vr_files::write_atomic;
-use vr_run::{Digests, RunFolder, run_folder};
+use vr_run::{Digests, RunError, RunFolder, run_folder};
 
 use crate::config::TrainConfig;
 use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::report::report_html;
 use crate::results::json_table::{self, Rows};
-use crate::results::tensor_table;
+use crate::results::tensor_table::{self, TensorTable};
 use crate::results::{EpochTime, ExperimentResult};
 use crate::settings::Settings;
 
@@ -110,6 +110,65 @@ pub const RESULT: &str = "result.json";
 pub const LARGEST_RESULT: u64 = 1 << 30;
 const FIGURES: &str = "figures";
 
+/// The result of the run in `out`; `None` where there is none yet. A link is not followed.
+///
+/// # Errors
+/// When the file cannot be read, or [`RunError::Damaged`], which names it.
+pub fn read_result(out: &Path) -> Result<Option<ExperimentResult>, BenchError> {
+    read_json(out, RESULT, |text| serde_json::from_slice(text))
+}
+
+/// What the epochs of the run in `out` took; none where that is not noted.
+///
+/// # Errors
+/// As [`read_result`].
+pub fn read_times(out: &Path) -> Result<Vec<EpochTime>, BenchError> {
+    let parse = |text: &[u8]| json_table::deserialize(&mut serde_json::Deserializer::from_slice(text));
+    Ok(read_json(out, TIMING, parse)?.unwrap_or_default())
+}
+
+/// The variances of single tensors of the run in `out`; none where they are not noted.
+///
+/// # Errors
+/// As [`read_result`].
+pub fn read_tensors(out: &Path) -> Result<Vec<TensorTable>, BenchError> {
+    let parse = |text: &[u8]| {
+        let tables: Vec<TensorTable> = serde_json::from_slice(text)?;
+        let whole = tables.iter().all(TensorTable::is_whole);
+        if whole { Ok(tables) } else { Err(Error::custom("a list has not one value for each tensor")) }
+    };
+    Ok(read_json(out, TENSORS, parse)?.unwrap_or_default())
+}
+
+/// What the run in `out` was asked for, with all defaults: its record, or of older results their manifest; `null` where
+/// nothing says it. A record that this version would not run is given as it was written.
+///
+/// # Errors
+/// As [`read_result`].
+pub fn read_record(out: &Path) -> Result<Value, BenchError> {
+    let parse = |text: &[u8]| match Record::parse(text) {
+        Ok(record) => serde_json::to_value(record),
+        Err(_) => serde_json::from_slice(text),
+    };
+    match read_json(out, run_folder::RECORD, parse)? {
+        Some(record) => Ok(record),
+        None => Ok(read_json(out, MANIFEST, parse)?.unwrap_or_default()),
+    }
+}
+
+fn read_json<T>(
+    out: &Path,
+    name: &str,
+    parse: impl FnOnce(&[u8]) -> serde_json::Result<T>,
+) -> Result<Option<T>, BenchError> {
+    let path = out.join(name);
+    match vr_files::read_nofollow(&path, LARGEST_RESULT) {
+        Ok(text) => Ok(Some(parse(&text).map_err(|source| RunError::Damaged { path, source })?)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Writes everything, at last `result.json` and the digests of all: a folder that has both is complete.
 ///
 /// # Errors
@@ -153,7 +212,7 @@ pub fn write(
 }
 
 /// What a run was made with.
-fn machine(data: &LoadedData) -> serde_json::Value {
+fn machine(data: &LoadedData) -> Value {
     let mut machine = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "data": data.info,
@@ -175,7 +234,7 @@ struct Manifest<'a> {
     #[serde(flatten)]
     record: &'a Record,
     #[serde(flatten)]
-    machine: serde_json::Value,
+    machine: Value,
 }
 
 /// The git commit of the working folder, if git and a repository are there.

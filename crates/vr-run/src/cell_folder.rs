@@ -188,6 +188,23 @@ impl CellFolder {
         Ok(self.read(METRICS)?)
     }
 
+    /// The events so far: of a finished cell the whole log, of another one what comes before a torn or damaged line.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or [`LogError::Short`] when that of a finished cell is damaged.
+    pub fn events<E: DeserializeOwned>(&self) -> Result<Vec<E>, RunError> {
+        let metrics = match self.log() {
+            Err(RunError::File(error)) if error.is_not_found() && !self.is_finished() => return Ok(Vec::new()),
+            metrics => metrics?,
+        };
+        let (events, found) = log::sound(&metrics);
+        let expected = metrics.len() as u64;
+        if found != expected && self.is_finished() {
+            return Err(LogError::Short { path: self.metrics(), found, expected }.into());
+        }
+        Ok(events)
+    }
+
     /// What a finished cell found; `None` for one that is not.
     ///
     /// # Errors
@@ -219,7 +236,11 @@ impl CellFolder {
         Ok(self.settings()?["cell"]["epochs"].as_u64().unwrap_or_default() as usize)
     }
 
-    fn settings(&self) -> Result<Value, RunError> {
+    /// Everything that its result depends on, as [`Cell::settings`] said it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn settings(&self) -> Result<Value, RunError> {
         let damaged = |source| RunError::Damaged { path: self.path.join(SETTINGS), source };
         serde_json::from_slice(&self.read(SETTINGS)?).map_err(damaged)
     }

@@ -1,10 +1,10 @@
 //! Parts of the page: escaped texts, numbers, tables.
 
-pub(super) const NONE: &str = "<p>None.</p>";
+pub(crate) const NONE: &str = "<p>None.</p>";
 /// Longer tables are folded until the reader opens them.
 const LONG: usize = 40;
 
-pub(super) fn folded(rows: usize, table: &str) -> String {
+pub(crate) fn folded(rows: usize, table: &str) -> String {
     if rows <= LONG {
         table.to_owned()
     } else {
@@ -13,7 +13,7 @@ pub(super) fn folded(rows: usize, table: &str) -> String {
 }
 
 /// A table of cells that are already escaped.
-pub(super) fn table(heads: &[&str], class: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(crate) fn table(heads: &[&str], class: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
     let cells = |tag: &str, cells: &[String]| {
         let cells: String = cells.iter().map(|cell| format!("<{tag}>{cell}</{tag}>")).collect();
         format!("<tr>{cells}</tr>\n")
@@ -29,12 +29,12 @@ pub(super) fn table(heads: &[&str], class: &str, rows: impl Iterator<Item = Vec<
     )
 }
 
-pub(super) fn optional(value: Option<f64>) -> String {
+pub(crate) fn optional(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), number)
 }
 
 /// Four significant digits, or the text of what is not finite.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "not finite".to_owned();
     }
@@ -50,7 +50,7 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

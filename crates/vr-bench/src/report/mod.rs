@@ -1,6 +1,6 @@
 //! One self-contained HTML page for the result of an experiment.
 
-mod html;
+pub(crate) mod html;
 mod tables;
 
 use std::fmt::Write as _;

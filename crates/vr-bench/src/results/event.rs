@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::CellResult;
-use crate::results::diagnostics::{GeometryRow, PositionRow, StepRow, TensorRow};
+use crate::results::diagnostics::{GeometryRow, Moment, PositionRow, StepRow, TensorRow};
 use crate::results::{Divergence, EpochRow, Point};
 
 /// One line of `metrics.jsonl`. It holds no time, so that equal runs have equal logs.
@@ -24,6 +24,24 @@ pub enum Event {
     Epoch(EpochRow),
     /// The run diverged and ends here.
     Diverged(Divergence),
+}
+
+impl Event {
+    /// Network (which epochs do not name), method and seed.
+    pub fn of(&self) -> (Option<&str>, &str, u64) {
+        fn moment(at: &Moment) -> (Option<&str>, &str, u64) {
+            (Some(&at.model), &at.method, at.seed)
+        }
+        match self {
+            Self::Variance(row) => (Some(&row.model), &row.method, row.seed),
+            Self::Tensors(row) => moment(&row.at),
+            Self::Geometry(row) => moment(&row.at),
+            Self::Position(row) => moment(&row.at),
+            Self::Steps(row) => moment(&row.at),
+            Self::Epoch(row) => (None, &row.method, row.seed),
+            Self::Diverged(row) => (None, &row.method, row.seed),
+        }
+    }
 }
 
 impl FromIterator<Event> for CellResult {
@@ -49,7 +67,7 @@ mod tests {
     use vr_optim::Geometry;
 
     use super::*;
-    use crate::results::diagnostics::{Form, Moment, TensorVariance};
+    use crate::results::diagnostics::{Form, TensorVariance};
     use crate::results::made_up::{point, row};
 
     /// What a run measures on its way to infinity comes back from its log: as not a number, or as nothing where that may be.

@@ -89,6 +89,19 @@ impl ExperimentResult {
         self.epochs.iter().filter(move |row| row.track() == track)
     }
 
+    /// Its rows as the cells logged them, but for the order.
+    pub fn events(&self) -> impl Iterator<Item = Event> {
+        let Diagnostics { geometry, positions, steps, tensors } = &self.diagnostics;
+        let points = self.points.iter().cloned().map(Event::Variance);
+        let tensors = tensors.iter().cloned().map(Event::Tensors);
+        let geometry = geometry.iter().cloned().map(Event::Geometry);
+        let positions = positions.iter().cloned().map(Event::Position);
+        let steps = steps.iter().cloned().map(Event::Steps);
+        let epochs = self.epochs.iter().cloned().map(Event::Epoch);
+        let diverged = self.diverged.iter().cloned().map(Event::Diverged);
+        points.chain(tensors).chain(geometry).chain(positions).chain(steps).chain(epochs).chain(diverged)
+    }
+
     /// Epochs over which test errors are averaged: the paper's 10, compressed as its schedule.
     pub fn window(&self) -> usize {
         (10 * self.schedule.length / PAPER_EPOCHS).max(1)

@@ -1,24 +1,24 @@
 //! The variance in every single tensor, as `tensors.json` says it: a few numbers for each of many tensors at many
 //! moments, so names are written once and numbers with five digits. The run's `metrics.jsonl` has them whole.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::results::diagnostics::{Moment, TensorRow, TensorVariance};
 
 /// One model's tensors at all moments.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TensorTable {
     /// Name of the model.
     pub model: String,
     /// Its tensors, in the order of the network.
     pub names: Vec<String>,
     /// The moments.
-    #[serde(serialize_with = "crate::results::json_table::serialize")]
+    #[serde(with = "crate::results::json_table")]
     pub moments: Vec<TensorMoment>,
 }
 
 /// One moment of one run; in every list one value for each tensor.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TensorMoment {
     /// Name of the method.
     pub method: String,
@@ -34,6 +34,35 @@ pub struct TensorMoment {
     pub ratio: Vec<Option<f64>>,
     /// The coefficient of the control variate that would give the least variance.
     pub optimal_coefficient: Vec<Option<f64>>,
+}
+
+impl TensorTable {
+    /// Whether every list has one value for each tensor.
+    pub fn is_whole(&self) -> bool {
+        let count = self.names.len();
+        let lists = |at: &TensorMoment| [at.sgd_variance.len(), at.ratio.len(), at.optimal_coefficient.len()];
+        self.moments.iter().all(|at| lists(at) == [count; 3])
+    }
+
+    /// The rows that it was made of, with five digits; a variance that was not finite is not a number.
+    pub fn rows(&self) -> impl Iterator<Item = TensorRow> {
+        self.moments.iter().map(|row| {
+            let values = row.sgd_variance.iter().zip(&row.ratio).zip(&row.optimal_coefficient);
+            let tensor = |(name, ((sgd_variance, ratio), coefficient)): (&String, ((&Option<f64>, _), _))| {
+                let (ratio, optimal_coefficient): (&Option<f64>, &Option<f64>) = (ratio, coefficient);
+                TensorVariance {
+                    name: name.clone(),
+                    sgd_variance: sgd_variance.unwrap_or(f64::NAN),
+                    ratio: *ratio,
+                    optimal_coefficient: *optimal_coefficient,
+                }
+            };
+            let TensorMoment { method, seed, epoch, percent, .. } = row;
+            let (model, method) = (self.model.clone(), method.clone());
+            let at = Moment { model, method, seed: *seed, epoch: *epoch, percent: *percent };
+            TensorRow { at, tensors: self.names.iter().zip(values).map(tensor).collect() }
+        })
+    }
 }
 
 /// The tables of all models that have rows.
@@ -90,5 +119,10 @@ mod tests {
         let text = crate::results::json_table::to_json(&tables, 4).unwrap();
         assert_eq!(text.matches("\"fc\"").count(), 2);
         assert!(text.contains("[0.33333,0.33333]") && text.contains("[null,null]"), "{text}");
+        let again: Vec<TensorTable> = serde_json::from_str(&text).unwrap();
+        assert_eq!(again, tables);
+        assert_eq!(of(&again.iter().flat_map(TensorTable::rows).collect::<Vec<_>>()), tables);
+        let torn = text.replacen("[0.33333,0.33333]", "[0.33333]", 1);
+        assert!(serde_json::from_str::<Vec<TensorTable>>(&torn).unwrap().iter().any(|table| !table.is_whole()));
     }
 }
