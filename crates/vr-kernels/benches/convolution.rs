@@ -35,7 +35,8 @@ fn noise(len: usize) -> Buffer {
 fn convolutions(criterion: &mut Criterion) {
     let isa = Isa::detect();
     for (name, [in_channels, out_channels, side, kernel, stride, padding]) in LAYERS {
-        let shape = ConvShape { in_channels, out_channels, height: side, width: side, kernel, stride, padding };
+        let shape =
+            ConvShape { in_channels, out_channels, height: side, width: side, kernel, stride, padding, groups: 1 };
         let conv = ConvPlan::new(shape);
         let weights = noise(shape.weights());
         let (mut packed, mut packed_back) = (Buffer::zeros(conv.packed_len()), Buffer::zeros(conv.packed_len()));

@@ -7,7 +7,16 @@ use vr_kernels::{Affine, Buffer, ConvPlan, ConvShape, Isa, LANES, Moments, fold,
 
 fn main() {
     let isa = Isa::detect();
-    let shape = ConvShape { in_channels: 8, out_channels: 16, height: 12, width: 12, kernel: 3, stride: 1, padding: 1 };
+    let shape = ConvShape {
+        in_channels: 8,
+        out_channels: 16,
+        height: 12,
+        width: 12,
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        groups: 1,
+    };
     let conv = ConvPlan::new(shape);
 
     // Sixteen samples lie side by side: `[channels][height][width][16]`.

@@ -1,5 +1,7 @@
 //! The element-wise map that kernels apply to activations while reading them.
 
+use std::ops::Range;
+
 use pulp::Simd;
 
 /// A per-channel affine map with an optional ReLU: `relu(scale[c] · x + shift[c])`.
@@ -15,7 +17,13 @@ pub struct Affine<'a> {
     pub relu: bool,
 }
 
-impl Affine<'_> {
+impl<'a> Affine<'a> {
+    /// That of some of the channels.
+    pub(crate) fn of_channels(self, channels: Range<usize>) -> Self {
+        let part = |values: &'a [f32]| &values[channels.clone()];
+        Self { scale: part(self.scale), shift: part(self.shift), relu: self.relu }
+    }
+
     /// Panics unless there is one scale and one shift for each channel.
     pub(crate) fn check(&self, channels: usize) {
         assert_eq!(self.scale.len(), channels, "prologue scale: one value per channel");

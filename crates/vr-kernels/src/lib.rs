@@ -13,7 +13,9 @@
 //! ```
 //! use vr_kernels::{Buffer, ConvPlan, ConvShape, Isa};
 //!
-//! let shape = ConvShape { in_channels: 3, out_channels: 8, height: 32, width: 32, kernel: 3, stride: 1, padding: 1 };
+//! let (height, width) = (32, 32);
+//! let shape =
+//!     ConvShape { in_channels: 3, out_channels: 8, height, width, kernel: 3, stride: 1, padding: 1, groups: 1 };
 //! let conv = ConvPlan::new(shape);
 //! let weights = vec![0.1; shape.weights()];
 //! let mut packed = vec![0.0; conv.packed_len()];

@@ -75,13 +75,30 @@ fn layers_of_networks() {
         (4, 9, 7, 9, 1, 2, 0),
         (83, 7, 5, 4, 1, 1, 0),
         (3, 5, 11, 13, 7, 2, 3),
+        (3, 8, 24, 22, 7, 2, 3),
         (2, 3, 9, 9, 11, 4, 2),
         (2, 2, 6, 6, 2, 2, 0),
         (2, 2, 7, 7, 2, 3, 1),
         (1, 1, 2, 2, 1, 3, 3),
         (1, 1, 1, 1, 3, 1, 4),
     ] {
-        check(ConvShape { in_channels, out_channels, height, width, kernel, stride, padding }, 0);
+        check(ConvShape { in_channels, out_channels, height, width, kernel, stride, padding, groups: 1 }, 0);
+    }
+}
+
+#[test]
+fn groups_of_channels() {
+    for (groups, in_channels, out_channels, side, kernel, stride, padding) in [
+        (2, 6, 4, 7, 3, 1, 1),
+        (5, 5, 10, 6, 3, 2, 1),
+        (3, 12, 3, 5, 1, 2, 0),
+        (3, 9, 6, 1, 1, 1, 0),
+        // By Winograd's algorithm: the gradients alone, and the forward pass, too.
+        (4, 32, 32, 8, 3, 1, 1),
+        (2, 32, 34, 12, 3, 1, 1),
+    ] {
+        let shape = ConvShape { in_channels, out_channels, height: side, width: side, kernel, stride, padding, groups };
+        check(shape, 0);
     }
 }
 
@@ -98,9 +115,11 @@ proptest! {
         (in_channels, out_channels) in (1..12usize, 1..12usize),
         (height, width) in (1..10usize, 1..15usize),
         (kernel, stride, padding) in (1..6usize, 1..5usize, 0..4usize),
+        groups in 1..4usize,
         seed in 0..1000u32,
     ) {
         prop_assume!(kernel <= height.min(width) + 2 * padding);
-        check(ConvShape { in_channels, out_channels, height, width, kernel, stride, padding }, seed);
+        let (in_channels, out_channels) = (in_channels * groups, out_channels * groups);
+        check(ConvShape { in_channels, out_channels, height, width, kernel, stride, padding, groups }, seed);
     }
 }

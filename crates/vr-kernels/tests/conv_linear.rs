@@ -14,6 +14,7 @@ fn check(in_features: usize, out_features: usize, blocks: usize) {
         kernel: 1,
         stride: 1,
         padding: 0,
+        groups: 1,
     };
     let linear = LinearGrad::new(in_features, out_features);
     let input = noise(blocks * shape.input_len(), 1);

@@ -132,8 +132,16 @@ impl Layer {
 #[test]
 fn errors_are_at_most_three_times_those_of_the_direct_form() {
     for [in_channels, out_channels, side] in LAYERS {
-        let shape =
-            ConvShape { in_channels, out_channels, height: side, width: side, kernel: 3, stride: 1, padding: 1 };
+        let shape = ConvShape {
+            in_channels,
+            out_channels,
+            height: side,
+            width: side,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            groups: 1,
+        };
         let (isa, conv) = (Isa::detect(), ConvPlan::new(shape));
         let input = normal(1, shape.input_len());
         let weights: Vec<f32> = {

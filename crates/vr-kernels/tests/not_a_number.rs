@@ -56,6 +56,7 @@ fn prologues_of_convolutions() {
             kernel,
             stride: 1,
             padding,
+            groups: 1,
         };
         let conv = ConvPlan::new(shape);
         let (mut packed, mut scratch) = (vec![0.0; conv.packed_len()], vec![0.0; conv.scratch_len()]);

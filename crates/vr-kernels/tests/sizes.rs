@@ -9,7 +9,7 @@ fn refused(what: &str, work: impl FnOnce() + UnwindSafe) {
 }
 
 const SMALL: ConvShape =
-    ConvShape { in_channels: 3, out_channels: 4, height: 8, width: 8, kernel: 3, stride: 1, padding: 1 };
+    ConvShape { in_channels: 3, out_channels: 4, height: 8, width: 8, kernel: 3, stride: 1, padding: 1, groups: 1 };
 
 #[test]
 fn buffers_whose_bytes_wrap() {
@@ -37,6 +37,17 @@ fn shapes_whose_products_wrap() {
     ] {
         refused(&format!("{shape:?}"), move || drop(ConvPlan::new(shape)));
     }
+}
+
+#[test]
+fn groups_that_do_not_divide_the_channels() {
+    let shape = ConvShape { in_channels: 4, out_channels: 6, ..SMALL };
+    for groups in [0, 3, 4, 5, 1 << 62] {
+        refused(&format!("{groups} groups"), move || drop(ConvPlan::new(ConvShape { groups, ..shape })));
+    }
+    // Few weights, but many channels.
+    let shape = ConvShape { in_channels: 1 << 30, out_channels: 1 << 30, groups: 1 << 30, ..SMALL };
+    refused("channels that wrap", move || drop(ConvPlan::new(ConvShape { height: 1 << 20, width: 1 << 20, ..shape })));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use vr_core::{
 
 use crate::dropout;
 use crate::error::{EngineError, check};
-use crate::graph::{Graph, Node, Op, Windows};
+use crate::graph::{Conv, Graph, Node, Op, Windows};
 use crate::logits::Logits;
 use crate::ops::Element;
 use crate::ops::batch_norm::{self, BatchNorm, BatchNormOp};
@@ -75,7 +75,8 @@ impl<S: Element> CandleEngine<S> {
             let value = match &node.op {
                 Op::Input => images.clone(),
                 Op::Conv(conv) => {
-                    let op = Convolution::<S> { stride: conv.stride, padding: conv.padding, element: PhantomData };
+                    let &Conv { stride, padding, groups, .. } = conv;
+                    let op = Convolution::<S> { stride, padding, groups, element: PhantomData };
                     let y = input(0).apply_op2(parameter(0), op)?;
                     if conv.bias { y.broadcast_add(&parameter(1).reshape((1, (), 1, 1))?)? } else { y }
                 }

@@ -128,7 +128,7 @@ fn large_networks_in_large_batches() {
 /// Everything that the zoo's networks do not do: ReLU without batch norm, batch norm of pictures that
 /// were pooled, concatenation with the input and of a convolution of what it is concatenated with,
 /// ELU and dropout without batch norm, of the pictures, and of what is concatenated, one value read by
-/// many.
+/// many, groups of channels with bias, and a group for each output.
 fn odd_graph() -> Graph {
     let mut g = GraphBuilder::new([3, 7, 8]);
     let pictures = g.dropout(0, 0.1);
@@ -144,7 +144,10 @@ fn odd_graph() -> Graph {
     let grown = g.concat(vec![0, sum, c, c_elu, c_dropped, c_both]);
     let normed = g.batch_norm(grown, "norm");
     let both = g.add(normed, grown);
-    let d = g.conv(both, "d", Conv::new(6, 3).stride(2).same());
+    let grouped = g.conv(both, "grouped", Conv::new(12, 3).same().groups(3).bias());
+    let thin = g.conv(grouped, "thin", Conv::new(4, 1).stride(2).groups(4));
+    let wide = g.conv(both, "wide", Conv::new(6, 7).stride(2).same());
+    let d = g.concat(vec![wide, thin]);
     let pooled = g.max_pool(d, 2);
     let mean = g.avg_pool(d, 2);
     let pooled = g.add(pooled, mean);

@@ -11,6 +11,7 @@ fn every_operation() -> Graph {
     let down = g.conv(active, "down", Conv::new(6, 3).same().stride(2));
     let shortcut = g.conv(active, "shortcut", Conv::new(6, 1).stride(2));
     let sum = g.add(down, shortcut);
+    let sum = g.conv(sum, "grouped", Conv::new(6, 3).same().groups(3));
     let joined = g.concat(vec![sum, down]);
     let pooled = g.max_pool(joined, 2);
     let mean = g.avg_pool(pooled, Windows::whole([2, 1]).padding(0));

@@ -29,11 +29,16 @@ use crate::{Affine, Isa, LANES};
 /// The plan of a convolution: how its kernels walk over a picture.
 ///
 /// All tensors are of one lane block: inputs `[in_channels][height][width][16]`, outputs
-/// `[out_channels][out_height][out_width][16]`, weights `[out_channels][in_channels][kernel][kernel]`.
+/// `[out_channels][out_height][out_width][16]`, weights `[out_channels][in_channels / groups][kernel][kernel]`.
 /// Tensors that start on a cache line are read and written fastest.
+///
+/// The channels of a group are neighbours in every tensor, so each kernel goes through the groups one after another,
+/// each a convolution of its own.
 #[derive(Clone, Debug)]
 pub struct ConvPlan {
     shape: ConvShape,
+    /// The shape of a group, and how its kernels walk.
+    group: ConvShape,
     forward: Correlations,
     backward: Correlations,
     weight_grad: WeightGrads,
@@ -43,10 +48,12 @@ impl ConvPlan {
     /// Plans the convolutions of a shape.
     ///
     /// # Panics
-    /// If a size is zero, the kernel is larger than the padded picture, or the tensors do not fit into memory.
+    /// If a size is zero, the groups do not divide the channels, the kernel is larger than the padded picture, or the
+    /// tensors do not fit into memory.
     pub fn new(shape: ConvShape) -> Self {
         shape.check();
-        Self { shape, forward: forward(&shape), backward: backward(&shape), weight_grad: weight_grad(&shape) }
+        let group = shape.group();
+        Self { shape, group, forward: forward(&group), backward: backward(&group), weight_grad: weight_grad(&group) }
     }
 
     /// The shape that it was planned for.
@@ -62,6 +69,10 @@ impl ConvPlan {
 
     /// Floats of packed weights, forward or backward.
     pub fn packed_len(&self) -> usize {
+        self.shape.groups * self.group_packed_len()
+    }
+
+    fn group_packed_len(&self) -> usize {
         self.forward.packed_len().max(self.backward.packed_len())
     }
 
@@ -70,12 +81,12 @@ impl ConvPlan {
     /// # Panics
     /// If a slice is not of the shape's length.
     pub fn pack_forward(&self, weights: &[f32], packed: &mut [f32]) {
-        let ConvShape { in_channels, kernel, .. } = self.shape;
-        assert_eq!(weights.len(), self.shape.weights(), "weights");
-        assert_eq!(packed.len(), self.packed_len(), "packed weights");
+        let ConvShape { in_channels, kernel, .. } = self.group;
         let [channels, kernel] = [in_channels, kernel].map(|n| n as isize);
         let strides = [channels * kernel * kernel, kernel * kernel, kernel, 1];
-        self.forward.pack(|_| Weights { values: weights, first: 0, strides }, packed);
+        for (values, packed) in self.groups_of_weights(weights, packed) {
+            self.forward.pack(|_| Weights { values, first: 0, strides }, packed);
+        }
     }
 
     /// Packs weights for [`input_grad`](Self::input_grad).
@@ -83,19 +94,31 @@ impl ConvPlan {
     /// # Panics
     /// If a slice is not of the shape's length.
     pub fn pack_backward(&self, weights: &[f32], packed: &mut [f32]) {
-        let ConvShape { in_channels, kernel, stride, padding, .. } = self.shape;
-        assert_eq!(weights.len(), self.shape.weights(), "weights");
-        assert_eq!(packed.len(), self.packed_len(), "packed weights");
+        let ConvShape { in_channels, kernel, stride, padding, .. } = self.group;
         let last = |phase| Taps::new(phase, kernel, stride, padding).last(stride);
         let first = |phase| last(phase / stride) * kernel + last(phase % stride);
         // The plan's inputs are the outputs of the convolution, and its taps run backwards.
         let [channels, kernel, stride] = [in_channels, kernel, stride].map(|n| n as isize);
         let strides = [kernel * kernel, channels * kernel * kernel, -stride * kernel, -stride];
-        self.backward.pack(|phase| Weights { values: weights, first: first(phase), strides }, packed);
+        for (values, packed) in self.groups_of_weights(weights, packed) {
+            self.backward.pack(|phase| Weights { values, first: first(phase), strides }, packed);
+        }
+    }
+
+    /// Each group's weights and its packed ones.
+    fn groups_of_weights<'a>(
+        &self,
+        weights: &'a [f32],
+        packed: &'a mut [f32],
+    ) -> impl Iterator<Item = (&'a [f32], &'a mut [f32])> {
+        assert_eq!(weights.len(), self.shape.weights(), "weights");
+        assert_eq!(packed.len(), self.packed_len(), "packed weights");
+        weights.chunks_exact(self.group.weights()).zip(packed.chunks_exact_mut(self.group_packed_len()))
     }
 
     /// The convolution: `output[o](y, x) = bias[o] + Σ weights[o][c](ky, kx) ·
-    /// prologue(input[c])(y · stride + ky − padding, x · stride + kx − padding)`, zeros outside.
+    /// prologue(input[c])(y · stride + ky − padding, x · stride + kx − padding)`, zeros outside, over the inputs c of
+    /// the group of o.
     ///
     /// # Panics
     /// If a slice is not of the shape's length.
@@ -120,7 +143,13 @@ impl ConvPlan {
             assert_eq!(bias.len(), shape.out_channels, "bias");
         }
         let scratch = self.aligned(scratch);
-        self.forward.run(isa, input, prologue, packed, bias, false, output, scratch);
+        let group = &self.group;
+        let parts = input.chunks_exact(group.input_len()).zip(packed.chunks_exact(self.group_packed_len()));
+        for (i, ((input, packed), output)) in parts.zip(output.chunks_exact_mut(group.output_len())).enumerate() {
+            let prologue = self.prologue_of(prologue, i);
+            let bias = bias.map(|bias| &bias[i * group.out_channels..][..group.out_channels]);
+            self.forward.run(isa, input, prologue, packed, bias, false, output, scratch);
+        }
     }
 
     /// The gradient of the (mapped) input: `grad_input[c](y, x) = Σ weights[o][c](ky, kx) ·
@@ -142,7 +171,11 @@ impl ConvPlan {
         assert_eq!(grad_input.len(), self.shape.input_len(), "grad_input");
         assert_eq!(packed.len(), self.packed_len(), "packed weights");
         let scratch = self.aligned(scratch);
-        self.backward.run(isa, grad_output, None, packed, None, accumulate, grad_input, scratch);
+        let group = &self.group;
+        let parts = grad_output.chunks_exact(group.output_len()).zip(packed.chunks_exact(self.group_packed_len()));
+        for ((grad_output, packed), grad_input) in parts.zip(grad_input.chunks_exact_mut(group.input_len())) {
+            self.backward.run(isa, grad_output, None, packed, None, accumulate, grad_input, scratch);
+        }
     }
 
     /// The gradient of the weights over this block's lanes and positions: `grad_weights[o][c](ky, kx) =
@@ -167,7 +200,20 @@ impl ConvPlan {
             prologue.check(shape.in_channels);
         }
         let scratch = self.aligned(scratch);
-        self.weight_grad.run(isa, input, prologue, grad_output, grad_weights, scratch);
+        let group = &self.group;
+        let parts = input.chunks_exact(group.input_len()).zip(grad_output.chunks_exact(group.output_len()));
+        for (i, ((input, grad_output), grad_weights)) in
+            parts.zip(grad_weights.chunks_exact_mut(group.weights())).enumerate()
+        {
+            let prologue = self.prologue_of(prologue, i);
+            self.weight_grad.run(isa, input, prologue, grad_output, grad_weights, scratch);
+        }
+    }
+
+    /// A group's part of a prologue.
+    fn prologue_of<'a>(&self, prologue: Option<Affine<'a>>, group: usize) -> Option<Affine<'a>> {
+        let first = group * self.group.in_channels;
+        prologue.map(|prologue| prologue.of_channels(first..first + self.group.in_channels))
     }
 
     fn aligned<'a>(&self, scratch: &'a mut [f32]) -> &'a mut [f32] {

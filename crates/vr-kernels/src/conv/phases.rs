@@ -39,7 +39,7 @@ pub(super) fn backward(shape: &ConvShape) -> Correlations {
         let channels = [shape.out_channels, shape.in_channels];
         return Correlations::Winograd(winograd::Correlation::new(channels, [shape.height, shape.width], rows));
     }
-    let &ConvShape { in_channels, out_channels, height, width, kernel, stride, padding } = shape;
+    let &ConvShape { in_channels, out_channels, height, width, kernel, stride, padding, .. } = shape;
     let (out_height, out_width) = (shape.out_height(), shape.out_width());
     let row = width * LANES;
     let mut phases = Vec::with_capacity(stride * stride);

@@ -2,7 +2,8 @@
 
 use crate::LANES;
 
-/// A square convolution over a picture, with the same stride and zero padding on both axes.
+/// A square convolution over a picture, with the same stride and zero padding on both axes, in one or more
+/// groups of channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConvShape {
     /// Channels of the input.
@@ -19,6 +20,8 @@ pub struct ConvShape {
     pub stride: usize,
     /// Zeros around the input.
     pub padding: usize,
+    /// Equal groups of neighbouring channels: each group of outputs reads its group of inputs alone.
+    pub groups: usize,
 }
 
 impl ConvShape {
@@ -34,7 +37,7 @@ impl ConvShape {
 
     /// Number of weights.
     pub fn weights(&self) -> usize {
-        self.out_channels * self.in_channels * self.kernel * self.kernel
+        self.out_channels * (self.in_channels / self.groups) * self.kernel * self.kernel
     }
 
     /// Multiply-adds of one sample's forward pass, those with the padding counted too.
@@ -52,6 +55,12 @@ impl ConvShape {
         self.out_channels * self.out_height() * self.out_width() * LANES
     }
 
+    /// The convolution of one group.
+    pub(super) fn group(&self) -> Self {
+        let [in_channels, out_channels] = [self.in_channels, self.out_channels].map(|n| n / self.groups);
+        Self { in_channels, out_channels, groups: 1, ..*self }
+    }
+
     /// What a size may be at most, so that the plan's products of two of them stay far from wrapping.
     const MOST: usize = 1 << 30;
     /// Rows and columns of a kernel at most.
@@ -60,17 +69,19 @@ impl ConvShape {
     /// Panics unless there is something to compute, and every length that a plan computes from the shape
     /// is far from wrapping: the kernels trust them.
     pub(super) fn check(&self) {
-        let &Self { in_channels, out_channels, height, width, kernel, stride, padding } = self;
-        let sizes = [in_channels, out_channels, height, width, kernel, stride];
+        let &Self { in_channels, out_channels, height, width, kernel, stride, padding, groups } = self;
+        let sizes = [in_channels, out_channels, height, width, kernel, stride, groups];
         assert!(!sizes.contains(&0), "a size of zero: {self:?}");
         let bounded = sizes.iter().chain([&padding]).all(|&size| size <= Self::MOST) && kernel <= Self::MOST_TAPS;
         assert!(bounded, "a size beyond 2³⁰, or a kernel beyond 2¹⁵: {self:?}");
         assert!(kernel <= height.min(width) + 2 * padding, "a kernel larger than the padded picture: {self:?}");
+        let whole = in_channels.is_multiple_of(groups) && out_channels.is_multiple_of(groups);
+        assert!(whole, "channels that {groups} groups do not divide: {self:?}");
         let channels = in_channels.max(out_channels);
         // A plan's lengths are at most some hundred times the largest of these.
         let lengths = [
             &[channels, height + 2 * padding, width + 2 * padding, LANES][..],
-            &[in_channels, out_channels, kernel, kernel, LANES],
+            &[in_channels / groups, out_channels, kernel, kernel, LANES],
             &[stride, stride],
         ];
         for factors in lengths {

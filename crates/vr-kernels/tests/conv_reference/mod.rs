@@ -24,10 +24,12 @@ impl Reference<'_> {
 
     /// Calls with the index of each input lane, weight and output lane that meet.
     fn each(&self, mut meet: impl FnMut(usize, usize, usize)) {
-        let ConvShape { in_channels, out_channels, height, width, kernel, stride, padding } = self.shape;
+        let ConvShape { in_channels, out_channels, height, width, kernel, stride, padding, groups } = self.shape;
+        let [group_inputs, group_outputs] = [in_channels, out_channels].map(|channels| channels / groups);
         let (out_height, out_width) = (self.shape.out_height(), self.shape.out_width());
         for o in 0..out_channels {
-            for c in 0..in_channels {
+            for i in 0..group_inputs {
+                let c = o / group_outputs * group_inputs + i;
                 for tap in 0..kernel * kernel {
                     for position in 0..out_height * out_width {
                         let y = (position / out_width * stride + tap / kernel).wrapping_sub(padding);
@@ -36,7 +38,7 @@ impl Reference<'_> {
                             for lane in 0..LANES {
                                 let input = ((c * height + y) * width + x) * LANES + lane;
                                 let output = (o * out_height * out_width + position) * LANES + lane;
-                                meet(input, (o * in_channels + c) * kernel * kernel + tap, output);
+                                meet(input, (o * group_inputs + i) * kernel * kernel + tap, output);
                             }
                         }
                     }

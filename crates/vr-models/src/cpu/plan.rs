@@ -343,8 +343,7 @@ impl<'a> Compiler<'a> {
                 let to = self.target(id, &[from]);
                 let shape = conv_shape(&node.op, from.place, to.channels);
                 let bias = !matches!(&node.op, Op::Conv(conv) if !conv.bias);
-                let linear = (shape.kernel == 1 && shape.height * shape.width == 1)
-                    .then(|| LinearGrad::new(shape.in_channels, shape.out_channels));
+                let linear = is_linear(&shape).then(|| LinearGrad::new(shape.in_channels, shape.out_channels));
                 self.plan.convs.push(ConvLayer { conv: ConvPlan::new(shape), linear, tensor: node.tensor, bias });
                 self.plan.steps.push(Step::Conv { conv: self.plan.convs.len() - 1, from, to });
                 self.settle(id, to)
@@ -429,10 +428,15 @@ fn place(buffer: usize, first: usize, shape: &[usize]) -> Region {
     Region { buffer, first, channels: shape[0], height: side(1), width: side(2) }
 }
 
+/// Whether a convolution is a linear layer: all inputs meet all outputs, once.
+fn is_linear(shape: &ConvShape) -> bool {
+    [shape.height, shape.width, shape.kernel, shape.groups] == [1; 4] && shape.padding == 0
+}
+
 fn conv_shape(op: &Op, from: Region, out_channels: usize) -> ConvShape {
-    let (kernel, stride, padding) = match op {
-        Op::Conv(conv) => (conv.kernel, conv.stride, conv.padding),
-        _ => (1, 1, 0),
+    let (kernel, stride, padding, groups) = match op {
+        Op::Conv(conv) => (conv.kernel, conv.stride, conv.padding, conv.groups),
+        _ => (1, 1, 0, 1),
     };
     ConvShape {
         in_channels: from.channels,
@@ -442,6 +446,7 @@ fn conv_shape(op: &Op, from: Region, out_channels: usize) -> ConvShape {
         kernel,
         stride,
         padding,
+        groups,
     }
 }
 

@@ -119,8 +119,8 @@ impl GraphBuilder {
         let channels = from.first().copied().unwrap_or_default();
         let mut tensor_of = |kind: &str, shape: Vec<usize>| self.tensors.push((format!("{name}.{kind}"), shape));
         match &self.nodes[id].op {
-            &Op::Conv(Conv { out, kernel, bias, .. }) => {
-                tensor_of("weight", vec![out, channels, kernel, kernel]);
+            &Op::Conv(Conv { out, kernel, bias, groups, .. }) => {
+                tensor_of("weight", vec![out, channels / groups, kernel, kernel]);
                 if bias {
                     tensor_of("bias", vec![out]);
                 }
@@ -183,6 +183,7 @@ mod tests {
             refused(|g| _ = g.conv(0, "empty", Conv::new(0, 3))),
             refused(|g| _ = g.conv(0, "empty", Conv::new(4, 0))),
             refused(|g| _ = g.conv(0, "empty", Conv::new(4, 3).stride(0))),
+            refused(|g| _ = g.conv(0, "empty", Conv::new(4, 3).groups(0))),
             refused(|g| _ = g.max_pool(0, 0)).replace("max_pool", "empty"),
             refused(|g| _ = g.avg_pool(0, Windows::square(2).stride(0))).replace("avg_pool", "empty"),
             refused(|g| {
@@ -224,6 +225,21 @@ mod tests {
             let flat = g.flatten(0);
             g.linear(flat, "fc", 2);
             g.finish(ConvInit::KaimingUniform).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn groups_divide_the_channels() {
+        let grouped = |out: usize, groups: usize| {
+            let mut g = GraphBuilder::new([6, 8, 8]);
+            let x = g.conv(0, "grouped", Conv::new(out, 3).groups(groups));
+            g.flatten(x);
+            g.finish(ConvInit::KaimingUniform)
+        };
+        assert_eq!(grouped(9, 3).unwrap().space().tensors()[0].shape(), [9, 2, 3, 3]);
+        for (out, groups) in [(9, 2), (8, 4), (8, 1 << 62)] {
+            let error = grouped(out, groups).unwrap_err().to_string();
+            assert!(error.contains("`grouped`") && error.contains(&format!("{groups} groups")), "{error}");
         }
     }
 

@@ -49,12 +49,14 @@ pub struct Conv {
     pub padding: usize,
     /// Whether a bias is added.
     pub bias: bool,
+    /// Equal groups of neighbouring channels: each group of outputs reads its group of inputs alone.
+    pub groups: usize,
 }
 
 impl Conv {
-    /// Stride 1, no padding, no bias.
+    /// Stride 1, no padding, no bias, one group.
     pub fn new(out: usize, kernel: usize) -> Self {
-        Self { out, kernel, stride: 1, padding: 0, bias: false }
+        Self { out, kernel, stride: 1, padding: 0, bias: false, groups: 1 }
     }
     /// With this stride.
     pub fn stride(self, stride: usize) -> Self {
@@ -63,6 +65,10 @@ impl Conv {
     /// With the padding that keeps the size at stride 1.
     pub fn same(self) -> Self {
         Self { padding: self.kernel / 2, ..self }
+    }
+    /// In so many groups of channels.
+    pub fn groups(self, groups: usize) -> Self {
+        Self { groups, ..self }
     }
     /// With a bias.
     pub fn bias(self) -> Self {

@@ -18,7 +18,7 @@ pub enum GraphError {
         expected: String,
     },
     /// A layer without outputs, taps or progress.
-    #[error("node `{node}` has a size of 0; pictures, outputs, kernel and stride must be at least 1")]
+    #[error("node `{node}` has a size of 0; pictures, outputs, kernel, stride and groups must be at least 1")]
     Empty {
         /// The node.
         node: String,
@@ -82,13 +82,19 @@ fn fit(name: &str, op: &Op, inputs: &[Vec<usize>]) -> Result<Vec<usize>, GraphEr
     };
     match (op, first) {
         (
-            &(Op::Conv(Conv { out: 0, .. } | Conv { kernel: 0, .. } | Conv { stride: 0, .. }) | Op::Linear { out: 0 }),
+            &(Op::Conv(Conv { out: 0, .. } | Conv { kernel: 0, .. } | Conv { stride: 0, .. } | Conv { groups: 0, .. })
+            | Op::Linear { out: 0 }),
             _,
         ) => Err(GraphError::Empty { node: name.into() }),
         (Op::MaxPool(windows) | Op::AvgPool(windows), _)
             if windows.kernel.contains(&0) || windows.stride.contains(&0) =>
         {
             Err(GraphError::Empty { node: name.into() })
+        }
+        (&Op::Conv(Conv { out, groups, .. }), &[channels, _, _])
+            if !channels.is_multiple_of(groups) || !out.is_multiple_of(groups) =>
+        {
+            misfit(first, &format!("{groups} groups must divide its channels and the {out} outputs"))
         }
         (&Op::Conv(Conv { out, kernel, stride, padding, .. }), &[_, h, w]) => {
             if h + 2 * padding < kernel || w + 2 * padding < kernel {
@@ -154,11 +160,11 @@ fn check_size(name: &str, op: &Op, input: &[usize]) -> Result<(), GraphError> {
         padding.saturating_mul(2).saturating_add(side)
     };
     match *op {
-        Op::Conv(Conv { out, kernel, stride, padding, .. }) => {
+        Op::Conv(Conv { out, kernel, stride, padding, groups, .. }) => {
             within(name, "rows of a kernel", MOST_TAPS, &[kernel])?;
             within(name, "a stride of", MOST_TAPS, &[stride])?;
             within(name, "values", MOST_VALUES, &[channels.max(out), padded(0, padding), padded(1, padding)])?;
-            within(name, "weights", MOST_PARAMETERS, &[out, channels, kernel, kernel])
+            within(name, "weights", MOST_PARAMETERS, &[out, channels / groups.max(1), kernel, kernel])
         }
         Op::Linear { out } => within(name, "weights", MOST_PARAMETERS, &[out, channels]),
         Op::MaxPool(Windows { kernel, padding, .. }) | Op::AvgPool(Windows { kernel, padding, .. }) => {

@@ -1,6 +1,6 @@
-//! Convolution by matrix products over groups of samples.
+//! Convolution by matrix products over chunks of samples.
 //!
-//! candle's own backward runs naive transposed convolutions; here each group's patches are laid out
+//! candle's own backward runs naive transposed convolutions; here each chunk's patches are laid out
 //! as a matrix (and laid out again in the backward pass rather than kept), so that forward, weight
 //! gradient and input gradient are one product each.
 
@@ -11,15 +11,18 @@ use rayon::prelude::*;
 
 use super::{Element, elements, slice, zero};
 
-/// Samples in a group: enough columns for a good matrix product, few enough for the cache.
-const GROUP: usize = 8;
+/// Samples in a chunk: enough columns for a good matrix product, few enough for the cache.
+const CHUNK: usize = 8;
 
-/// `y[n, o] = Σ_c x[n, c] ⋆ w[o, c]` for `x` `[N, C, H, W]` and `w` `[O, C, k, k]`.
+/// `y[n, o] = Σ_c x[n, c] ⋆ w[o, c]` for `x` `[N, C, H, W]` and `w` `[O, C, k, k]`; in groups of channels, `w` is
+/// `[O, C/groups, k, k]` and c counts within the group of o.
 pub struct Convolution<T> {
     /// Step between patches.
     pub stride: usize,
     /// Zeros added on every side.
     pub padding: usize,
+    /// Groups of channels.
+    pub groups: usize,
     /// Element type.
     pub element: PhantomData<T>,
 }
@@ -35,6 +38,7 @@ struct Geometry {
     kernel: usize,
     stride: usize,
     padding: usize,
+    groups: usize,
     out_height: usize,
     out_width: usize,
 }
@@ -51,6 +55,7 @@ impl Geometry {
             kernel: w[2],
             stride: op.stride,
             padding: op.padding,
+            groups: op.groups,
             out_height: side(x[2]),
             out_width: side(x[3]),
         }
@@ -62,7 +67,7 @@ impl Geometry {
     fn area(&self) -> usize {
         self.out_height * self.out_width
     }
-    /// Rows of the patch matrix.
+    /// Rows of the patch matrix, those of a group side by side.
     fn taps(&self) -> usize {
         self.channels * self.kernel * self.kernel
     }
@@ -88,12 +93,12 @@ impl Geometry {
         }
     }
 
-    /// The patch matrix of a group: `[taps, samples·area]`.
-    fn patches<T: Element>(&self, group: &[T]) -> Vec<T> {
-        let columns = group.len() / self.input() * self.area();
+    /// The patch matrix of a chunk: `[taps, samples·area]`.
+    fn patches<T: Element>(&self, chunk: &[T]) -> Vec<T> {
+        let columns = chunk.len() / self.input() * self.area();
         let mut matrix = vec![zero::<T>(); self.taps() * columns];
         for (tap, row) in matrix.chunks_exact_mut(columns).enumerate() {
-            for (row, sample) in row.chunks_exact_mut(self.area()).zip(group.chunks_exact(self.input())) {
+            for (row, sample) in row.chunks_exact_mut(self.area()).zip(chunk.chunks_exact(self.input())) {
                 self.runs(tap, |to, from, len| {
                     let to = &mut row[to..to + len];
                     if self.stride == 1 {
@@ -109,10 +114,10 @@ impl Geometry {
     }
 
     /// Adds a patch matrix's entries back to where they came from.
-    fn scatter<T: Element>(&self, matrix: &[T], group: &mut [T]) {
-        let columns = group.len() / self.input() * self.area();
+    fn scatter<T: Element>(&self, matrix: &[T], chunk: &mut [T]) {
+        let columns = chunk.len() / self.input() * self.area();
         for (tap, row) in matrix.chunks_exact(columns).enumerate() {
-            for (row, sample) in row.chunks_exact(self.area()).zip(group.chunks_exact_mut(self.input())) {
+            for (row, sample) in row.chunks_exact(self.area()).zip(chunk.chunks_exact_mut(self.input())) {
                 self.runs(tap, |from, to, len| {
                     let from = &row[from..from + len];
                     let add = |(to, &from): (&mut T, &T)| *to += from;
@@ -126,22 +131,31 @@ impl Geometry {
         }
     }
 
+    /// Values that belong to the groups in turn, a matrix of `rows` rows for each.
+    fn matrices<T: Element>(&self, values: Vec<T>, rows: usize) -> Result<Tensor> {
+        let columns = values.len() / (self.groups * rows);
+        Tensor::from_vec(values, (self.groups, rows, columns), &Device::Cpu)
+    }
+    /// The patch matrix of each group of channels.
+    fn patch_matrices<T: Element>(&self, chunk: &[T]) -> Result<Tensor> {
+        self.matrices(self.patches(chunk), self.taps() / self.groups)
+    }
+    /// A matrix for each group of channels, with its outputs in the rows.
+    fn output_matrices<T: Element>(&self, values: Vec<T>) -> Result<Tensor> {
+        self.matrices(values, self.out / self.groups)
+    }
+
     /// `[samples, O, area]` as `[O, samples·area]`.
-    fn channels_first<T: Element>(&self, group: &[T]) -> Vec<T> {
-        let samples = group.len() / (self.out * self.area());
-        let mut out = Vec::with_capacity(group.len());
+    fn channels_first<T: Element>(&self, chunk: &[T]) -> Vec<T> {
+        let samples = chunk.len() / (self.out * self.area());
+        let mut out = Vec::with_capacity(chunk.len());
         for o in 0..self.out {
             for n in 0..samples {
-                out.extend_from_slice(&group[(n * self.out + o) * self.area()..][..self.area()]);
+                out.extend_from_slice(&chunk[(n * self.out + o) * self.area()..][..self.area()]);
             }
         }
         out
     }
-}
-
-fn matrix<T: Element>(values: Vec<T>, rows: usize) -> Result<Tensor> {
-    let columns = values.len() / rows;
-    Tensor::from_vec(values, (rows, columns), &Device::Cpu)
 }
 
 impl<T: Element> CustomOp2 for Convolution<T> {
@@ -158,12 +172,12 @@ impl<T: Element> CustomOp2 for Convolution<T> {
     ) -> Result<(CpuStorage, Shape)> {
         let g = Geometry::new(self, x_layout.dims(), w_layout.dims());
         let x = slice::<T>(x, x_layout)?;
-        let weight = matrix(slice::<T>(w, w_layout)?.to_vec(), g.out)?;
+        let weight = g.output_matrices(slice::<T>(w, w_layout)?.to_vec())?;
         let mut y = vec![zero::<T>(); g.samples * g.out * g.area()];
-        y.par_chunks_mut(GROUP * g.out * g.area()).zip(x.par_chunks(GROUP * g.input())).try_for_each(
+        y.par_chunks_mut(CHUNK * g.out * g.area()).zip(x.par_chunks(CHUNK * g.input())).try_for_each(
             |(y, x)| -> Result<()> {
                 let samples = x.len() / g.input();
-                let product = elements::<T>(&weight.matmul(&matrix(g.patches(x), g.taps())?)?)?;
+                let product = elements::<T>(&weight.matmul(&g.patch_matrices(x)?)?)?;
                 for (at, plane) in product.chunks_exact(g.area()).enumerate() {
                     let (o, n) = (at / samples, at % samples);
                     y[(n * g.out + o) * g.area()..][..g.area()].copy_from_slice(plane);
@@ -180,13 +194,13 @@ impl<T: Element> CustomOp2 for Convolution<T> {
         let wants_input = x.track_op();
         let values = elements::<T>(x)?;
         let dy = elements::<T>(gradient)?;
-        let transposed = w.reshape((g.out, g.taps()))?.t()?;
-        let groups: Vec<(Tensor, Vec<T>)> = values
-            .par_chunks(GROUP * g.input())
-            .zip(dy.par_chunks(GROUP * g.out * g.area()))
+        let transposed = w.reshape((g.groups, g.out / g.groups, g.taps() / g.groups))?.t()?;
+        let chunks: Vec<(Tensor, Vec<T>)> = values
+            .par_chunks(CHUNK * g.input())
+            .zip(dy.par_chunks(CHUNK * g.out * g.area()))
             .map(|(x, dy)| {
-                let dy = matrix(g.channels_first(dy), g.out)?;
-                let dw = dy.matmul(&matrix(g.patches(x), g.taps())?.t()?)?;
+                let dy = g.output_matrices(g.channels_first(dy))?;
+                let dw = dy.matmul(&g.patch_matrices(x)?.t()?)?;
                 let mut dx = Vec::new();
                 if wants_input {
                     dx = vec![zero::<T>(); x.len()];
@@ -195,11 +209,11 @@ impl<T: Element> CustomOp2 for Convolution<T> {
                 Ok((dw, dx))
             })
             .collect::<Result<_>>()?;
-        let mut dw = vec![zero::<T>(); g.out * g.taps()];
+        let mut dw = vec![zero::<T>(); w.elem_count()];
         let mut dx = Vec::with_capacity(if wants_input { values.len() } else { 0 });
-        for (part, group) in groups {
+        for (part, chunk) in chunks {
             dw.iter_mut().zip(elements::<T>(&part)?).for_each(|(sum, part)| *sum += part);
-            dx.extend_from_slice(&group);
+            dx.extend_from_slice(&chunk);
         }
         let dx = if wants_input { Some(Tensor::from_vec(dx, x.shape(), x.device())?) } else { None };
         Ok((dx, Some(Tensor::from_vec(dw, w.shape(), w.device())?)))
@@ -220,11 +234,11 @@ mod tests {
 
     /// Against candle's own convolution and its gradients, which are slow but right for odd kernels
     /// and whole strides.
-    fn check(size: usize, kernel: usize, stride: usize, padding: usize) {
-        let x = Var::from_tensor(&random(&[11, 3, size, size], 1)).unwrap();
-        let w = Var::from_tensor(&random(&[4, 3, kernel, kernel], 2)).unwrap();
-        let ours = x.apply_op2(&w, Convolution::<f64> { stride, padding, element: PhantomData }).unwrap();
-        let theirs = x.conv2d(&w, padding, stride, 1, 1).unwrap();
+    fn check(size: usize, kernel: usize, stride: usize, padding: usize, groups: usize) {
+        let x = Var::from_tensor(&random(&[11, 3 * groups, size, size], 1)).unwrap();
+        let w = Var::from_tensor(&random(&[4 * groups, 3, kernel, kernel], 2)).unwrap();
+        let ours = x.apply_op2(&w, Convolution::<f64> { stride, padding, groups, element: PhantomData }).unwrap();
+        let theirs = x.conv2d(&w, padding, stride, 1, groups).unwrap();
         let weight = random(theirs.dims(), 3);
         let close = |a: &Tensor, b: &Tensor| {
             let difference = (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap();
@@ -249,8 +263,10 @@ mod tests {
             (9, 5, 1, 0),
             (6, 5, 1, 2),
             (4, 3, 1, 3),
+            (13, 7, 2, 3),
         ] {
-            check(size, kernel, stride, padding);
+            check(size, kernel, stride, padding, 1);
+            check(size, kernel, stride, padding, 3);
         }
     }
 }

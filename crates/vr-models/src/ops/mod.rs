@@ -1,7 +1,7 @@
 //! Operations that candle lacks, has wrong, or runs too slowly to train with on a CPU: each is a
 //! candle custom op with its own backward, for contiguous CPU tensors of f32 or f64.
 //!
-//! Work is split by sample group or channel, never by thread, and partial sums are added in order.
+//! Work is split by chunk of samples or by channel, never by thread, and partial sums are added in order.
 
 pub mod batch_norm;
 pub mod conv;

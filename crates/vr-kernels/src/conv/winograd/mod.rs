@@ -52,7 +52,7 @@ pub(super) fn weight_grad(shape: &ConvShape) -> Option<Rows> {
 
 /// Whether tiles cover the picture, and pay.
 fn fits(shape: &ConvShape) -> bool {
-    let &ConvShape { in_channels, out_channels, height, width, kernel, stride, padding } = shape;
+    let &ConvShape { in_channels, out_channels, height, width, kernel, stride, padding, .. } = shape;
     let covered = |side: usize| side.is_multiple_of(4) && side >= 4 * TILES;
     [kernel, stride, padding] == [3, 1, 1]
         && in_channels.min(out_channels) >= CHANNELS
