@@ -1,4 +1,5 @@
-//! Parity with PyTorch: fixtures from `pytorch/fixtures.py`, whose formulas stand here once more.
+//! Parity with PyTorch and torchvision: fixtures from `pytorch/fixtures.py` and `pytorch/imagenet.py`, whose formulas
+//! stand here once more.
 
 use vr_core::{Batch, FlatVector, Normalization, Oracle, Scalar};
 use vr_models::{CandleEngine, Engine, EngineKind, Model};
@@ -16,6 +17,14 @@ struct Fixture {
     mean: Vec<f64>,
     variance: Vec<f64>,
     f32_error: f64,
+    /// FNV-1a of the tensors' names, where they are torchvision's.
+    names: Option<String>,
+    #[serde(default = "cifar")]
+    picture: [usize; 3],
+}
+
+fn cifar() -> [usize; 3] {
+    [3, 32, 32]
 }
 
 fn fixture(model: Model) -> Fixture {
@@ -34,6 +43,13 @@ fn uniform(tensor: u64, element: usize) -> f64 {
 
 fn project<S: Scalar>(vector: &[S], k: usize) -> f64 {
     vector.iter().enumerate().map(|(i, v)| v.to_f64() * uniform(PROJECTIONS + k as u64, i)).sum()
+}
+
+/// FNV-1a of the tensors' names, a line each.
+fn digest_of_names(engine: &CandleEngine<f64>) -> String {
+    let names: String = engine.space().tensors().iter().map(|tensor| format!("{}\n", tensor.name())).collect();
+    let hash = |h: u64, byte: u8| (h ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+    format!("{:016x}", names.bytes().fold(0xcbf2_9ce4_8422_2325, hash))
 }
 
 fn parameters(engine: &CandleEngine<f64>) -> Vec<f32> {
@@ -56,11 +72,15 @@ fn parameters(engine: &CandleEngine<f64>) -> Vec<f32> {
 
 fn check(model: Model) {
     let expected = fixture(model);
-    let n = expected.batch;
-    let pixels: Vec<f32> = (0..n * 3072).map(|i| uniform(PICTURES, i) as f32).collect();
-    let batch = Batch::new(&pixels, [n, 3, 32, 32], (0..n as u32).map(|i| 7 * i % 10).collect()).unwrap();
+    let (n, [c, h, w]) = (expected.batch, expected.picture);
+    let pixels: Vec<f32> = (0..n * c * h * w).map(|i| uniform(PICTURES, i) as f32).collect();
+    let batch = Batch::new(&pixels, [n, c, h, w], (0..n as u32).map(|i| 7 * i % 10).collect()).unwrap();
 
-    let engine = CandleEngine::<f64>::new(model.graph().unwrap());
+    let graph = model.for_pictures(expected.picture, model.options().classes).unwrap().graph().unwrap();
+    let engine = CandleEngine::<f64>::new(graph.clone());
+    if let Some(names) = &expected.names {
+        assert_eq!(&digest_of_names(&engine), names, "{model}: the names of the tensors");
+    }
     let weights = parameters(&engine);
     let x = FlatVector::from(weights.iter().map(|&w| f64::from(w)).collect::<Vec<_>>());
     let mut exact = FlatVector::zeros(x.len());
@@ -89,7 +109,7 @@ fn check(model: Model) {
 
     let weights = FlatVector::from(weights);
     for kind in EngineKind::ALL {
-        let engine = Engine::new(kind, model.graph().unwrap()).unwrap();
+        let engine = Engine::new(kind, graph.clone()).unwrap();
         let mut single = FlatVector::zeros(x.len());
         let evaluation = engine.gradient(&weights, Normalization::Batch, &batch, &mut single).unwrap();
         let widened: Vec<f64> = single.iter().map(|&g| f64::from(g)).collect();
@@ -128,4 +148,30 @@ fn resnet110() {
 #[test]
 fn densenet() {
     check(Model::DENSENET_40_36);
+}
+
+#[test]
+fn resnet18() {
+    check(Model::RESNET18);
+}
+
+#[test]
+fn resnet50() {
+    check(Model::RESNET50);
+}
+
+#[test]
+fn resnext50() {
+    check(Model::RESNEXT50);
+}
+
+#[test]
+#[ignore = "gigabytes of memory: 89 million parameters in double precision"]
+fn resnext101() {
+    check(Model::RESNEXT101);
+}
+
+#[test]
+fn densenet169() {
+    check(Model::DENSENET169);
 }

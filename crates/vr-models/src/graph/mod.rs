@@ -39,8 +39,11 @@ pub type NodeId = usize;
 pub enum ConvInit {
     /// PyTorch's default, Kaiming-uniform with a = √5: U(±1/√fan_in).
     KaimingUniform,
-    /// N(0, √(2/(k²·out))), as DenseNet's authors do.
+    /// Kaiming-normal by the outputs: N(0, √(2/(k²·out))), as torchvision's ResNet and the authors' DenseNet do.
     NormalFanOut,
+    /// Kaiming-normal by the inputs: N(0, √(2/fan_in)). The biases of linear layers are then 0, as in torchvision's
+    /// DenseNet.
+    NormalFanIn,
 }
 
 /// A network: nodes in order of computation, the last of which gives the logits.

@@ -1,4 +1,4 @@
-//! DenseNet-BC (Huang et al., *Densely Connected Convolutional Networks*, CVPR 2017).
+//! The DenseNet-BCs of CIFAR (Huang et al., *Densely Connected Convolutional Networks*, CVPR 2017).
 
 use super::{Family, Options, norm_act};
 use crate::graph::{Conv, ConvInit, Graph, GraphBuilder, GraphError};
@@ -9,7 +9,7 @@ const GROWTH: usize = 36;
 /// Of any depth and growth.
 pub const SIZED: Family = Family {
     name: "densenet",
-    about: "DenseNet-BC in three blocks: depth 6n + 4, and the growth as its width",
+    about: "CIFAR's DenseNet-BC in three blocks: depth 6n + 4, and the growth as its width",
     defaults: Options { depth: Some(DEPTH), width: Some(GROWTH), ..Options::CIFAR },
     build: densenet,
 };
@@ -17,7 +17,7 @@ pub const SIZED: Family = Family {
 /// The paper's.
 pub const DENSENET_40_36: Family = Family {
     name: "densenet-40-36",
-    about: "DenseNet-BC of depth 40 and growth 36",
+    about: "CIFAR's DenseNet-BC of depth 40 and growth 36",
     defaults: Options::CIFAR,
     build: |options| densenet(Options { depth: Some(40), width: Some(36), ..options }),
 };

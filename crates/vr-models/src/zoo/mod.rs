@@ -1,10 +1,11 @@
-//! Networks by name and options. The table holds the paper's four for CIFAR-10, variants of the small ones, and
-//! the families they belong to.
+//! Networks by name and options. The table holds the paper's four for CIFAR-10, variants of the small ones, the
+//! families they belong to, and those for ImageNet.
 //!
 //! A network is added by a file beside this one, its `mod` line, its line of the table, and a row of the test of
 //! parameter counts.
 
 mod densenet;
+mod imagenet;
 mod lenet;
 mod mlp;
 mod model;
@@ -16,7 +17,7 @@ pub use model::{Model, ModelError};
 use crate::graph::{Graph, GraphBuilder, GraphError, NodeId};
 
 /// Every network that a name stands for.
-pub const TABLE: [&Family; 10] = [
+pub const TABLE: [&Family; 15] = [
     &lenet::PLAIN,
     &lenet::WITH_ELU,
     &lenet::WITH_DROPOUT,
@@ -27,6 +28,11 @@ pub const TABLE: [&Family; 10] = [
     &densenet::SIZED,
     &densenet::DENSENET_40_36,
     &mlp::SIZED,
+    &imagenet::resnet::RESNET18,
+    &imagenet::resnet::RESNET50,
+    &imagenet::resnext::RESNEXT50,
+    &imagenet::resnext::RESNEXT101,
+    &imagenet::densenet::DENSENET169,
 ];
 
 /// The networks of one name.
@@ -58,6 +64,9 @@ pub struct Options {
 impl Options {
     /// Ten classes of colour pictures of 32×32, as in CIFAR-10.
     const CIFAR: Self = Self { depth: None, width: None, classes: 10, picture: [3, 32, 32] };
+
+    /// A thousand classes of colour pictures of 224×224, as ImageNet is usually seen.
+    const IMAGENET: Self = Self { classes: 1000, picture: [3, 224, 224], ..Self::CIFAR };
 
     /// These, with one of them as a text says it.
     fn with(self, option: &str, value: &str) -> Result<Self, Unusable> {

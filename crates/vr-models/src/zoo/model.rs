@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Family, Options, TABLE, Unusable, densenet, lenet, resnet};
+use super::{Family, Options, TABLE, Unusable, densenet, imagenet, lenet, resnet};
 use crate::graph::{Graph, GraphError};
 
 /// A network by name and options: `lenet`, or `resnet:depth=56,width=16,classes=100,picture=3x48x48`.
@@ -79,6 +79,16 @@ impl Model {
     pub const RESNET110: Self = Self::of(&resnet::RESNET110);
     /// DenseNet-BC of depth 40 and growth 36: 1,542,682 parameters.
     pub const DENSENET_40_36: Self = Self::of(&densenet::DENSENET_40_36);
+    /// ImageNet's ResNet-18: 11,689,512 parameters.
+    pub const RESNET18: Self = Self::of(&imagenet::resnet::RESNET18);
+    /// ImageNet's ResNet-50: 25,557,032 parameters.
+    pub const RESNET50: Self = Self::of(&imagenet::resnet::RESNET50);
+    /// ImageNet's ResNeXt-50 32×4d: 25,028,904 parameters.
+    pub const RESNEXT50: Self = Self::of(&imagenet::resnext::RESNEXT50);
+    /// ImageNet's ResNeXt-101 32×8d: 88,791,336 parameters.
+    pub const RESNEXT101: Self = Self::of(&imagenet::resnext::RESNEXT101);
+    /// ImageNet's DenseNet-169: 14,149,480 parameters.
+    pub const DENSENET169: Self = Self::of(&imagenet::densenet::DENSENET169);
 
     /// Those of the table, with the options of their names.
     pub const ALL: [Self; TABLE.len()] = {
@@ -195,6 +205,11 @@ mod tests {
         ("densenet", 1_542_682),
         ("densenet-40-36", 1_542_682),
         ("mlp", 427_658),
+        ("resnet18", 11_689_512),
+        ("resnet50", 25_557_032),
+        ("resnext50-32x4d", 25_028_904),
+        ("resnext101-32x8d", 88_791_336),
+        ("densenet169", 14_149_480),
     ];
 
     #[test]
@@ -226,7 +241,12 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        let sized = ["resnet:depth=8,width=3,classes=2,picture=1x20x33", "densenet:depth=10", "lenet:classes=100"];
+        let sized = [
+            "resnet18:classes=10,picture=3x64x64",
+            "resnet:depth=8,width=3,classes=2,picture=1x20x33",
+            "densenet:depth=10",
+            "lenet:classes=100",
+        ];
         for name in Model::ALL.map(Model::name).into_iter().chain(sized) {
             assert_eq!(name.parse::<Model>().unwrap().to_string(), name);
         }

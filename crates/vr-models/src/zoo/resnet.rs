@@ -9,7 +9,7 @@ const WIDTH: usize = 16;
 /// Of any depth and width.
 pub const SIZED: Family = Family {
     name: "resnet",
-    about: "ResNet of pre-activation blocks in three stages of widths w, 2w, 4w: depth 6n + 2",
+    about: "CIFAR's ResNet of pre-activation blocks in three stages of widths w, 2w, 4w: depth 6n + 2",
     defaults: Options { depth: Some(DEPTH), width: Some(WIDTH), ..Options::CIFAR },
     build: |options| resnet(options, GraphBuilder::relu),
 };
@@ -17,7 +17,7 @@ pub const SIZED: Family = Family {
 /// The paper's small one.
 pub const SMALL: Family = Family {
     name: "resnet-small",
-    about: "ResNet of depth 20 with widths 8, 16, 32",
+    about: "CIFAR's ResNet of depth 20 with widths 8, 16, 32",
     defaults: Options::CIFAR,
     build: |options| resnet(Options { depth: Some(20), width: Some(8), ..options }, GraphBuilder::relu),
 };
@@ -33,7 +33,7 @@ pub const SMALL_ELU: Family = Family {
 /// The paper's large one.
 pub const RESNET110: Family = Family {
     name: "resnet110",
-    about: "ResNet of depth 110 with widths 16, 32, 64",
+    about: "CIFAR's ResNet of depth 110 with widths 16, 32, 64",
     build: |options| resnet(Options { depth: Some(110), width: Some(16), ..options }, GraphBuilder::relu),
     ..SMALL
 };

@@ -128,11 +128,11 @@ def fill(model):
             tensor += 1
 
 
-def run(make, batch, dtype):
+def run(make, batch, dtype, picture=(3, 32, 32)):
     model = make().to(dtype)
     fill(model)
     model.train()
-    x = uniform(PICTURES, batch * 3072).astype(np.float32).reshape(batch, 3, 32, 32)
+    x = uniform(PICTURES, batch * math.prod(picture)).astype(np.float32).reshape(batch, *picture)
     labels = torch.tensor([7 * i % 10 for i in range(batch)])
     norms = [m for m in model.modules() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
     for norm in norms:
@@ -153,8 +153,8 @@ def project(vector):
     return [float(vector @ uniform(PROJECTIONS + k, vector.size)) for k in range(4)]
 
 
-def fixture(make, batch):
-    exact, single = run(make, batch, torch.float64), run(make, batch, torch.float32)
+def fixture(make, batch, picture=(3, 32, 32)):
+    exact, single = (run(make, batch, dtype, picture) for dtype in (torch.float64, torch.float32))
     gradient, rounded = np.concatenate(exact["gradients"]), np.concatenate(single["gradients"])
     return {
         "torch": torch.__version__,
