@@ -29,6 +29,12 @@ pub enum BenchError {
         /// The ids that there are.
         ids: String,
     },
+    /// A file of a finished run has changed since it was written.
+    #[error("`{}` is not what the run wrote: `{}` has another digest of it", path.display(), vr_run::digests::DIGESTS)]
+    Changed {
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// A run ended early or cannot be read.
     #[error(transparent)]
     Run(#[from] vr_run::RunError),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use vr_bench::cells::observer::Silent;
 use vr_bench::experiments::{self, quick};
 use vr_bench::settings::{DataChoice, Settings};
+use vr_bench::verdict::table::JudgedRun;
 use vr_core::State;
 use vr_core::state::Value;
 use vr_data::{SyntheticConfig, cifar10, synthetic};
@@ -122,6 +123,20 @@ fn number_changed(text: &str) -> String {
     let place = text.match_indices('.').map(|(at, _)| at).find(long).unwrap() + 3;
     let other = if text.as_bytes()[place] == b'9' { "8" } else { "9" };
     format!("{}{other}{}", &text[..place], &text[place + 1..])
+}
+
+#[test]
+fn a_result_that_was_changed_is_not_judged() {
+    let (_folder, out) = folder();
+    run(&out);
+    assert!(!JudgedRun::all(&out).unwrap()[0].result.verdicts.is_empty());
+    for name in ["result.json", "timing.json"] {
+        let whole = std::fs::read(out.join(name)).unwrap();
+        std::fs::write(out.join(name), digit_changed(&whole)).unwrap();
+        let error = JudgedRun::all(&out).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("digests.json"), "{error}");
+        std::fs::write(out.join(name), whole).unwrap();
+    }
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use vr_run::digests::Digests;
+
 use crate::error::BenchError;
 use crate::experiments;
 use crate::results::cost::{Cost, costs};
@@ -57,7 +59,8 @@ impl JudgedRun {
     /// The finished runs in a folder and its folders, or the one that the folder is, by path.
     ///
     /// # Errors
-    /// When a folder or a file in it cannot be read, a `result.json` is none, or an examination is of no verdict.
+    /// When a folder or a file in it cannot be read, a `result.json` is none or not the one that the run wrote, or an
+    /// examination is of no verdict.
     pub fn all(folder: &Path) -> Result<Vec<Self>, BenchError> {
         if folder.join("result.json").is_file() {
             return Ok(vec![Self::read(folder)?]);
@@ -69,7 +72,12 @@ impl JudgedRun {
     }
 
     fn read(folder: &Path) -> Result<Self, BenchError> {
-        let text = |name: &str| vr_files::read(folder.join(name), LARGEST);
+        let digests = Digests::read(folder)?.unwrap_or_default();
+        let text = |name: &str| {
+            let path = folder.join(name);
+            let text = vr_files::read(&path, LARGEST)?;
+            if digests.is_other(name, &text) { Err(BenchError::Changed { path }) } else { Ok(text) }
+        };
         let mut result: ExperimentResult = serde_json::from_slice(&text("result.json")?)?;
         if let Some(experiment) = experiments::find(&result.experiment) {
             result.verdicts = (experiment.verdicts)(&result);
