@@ -23,7 +23,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &[],
-    settings: Settings::default,
+    settings: Settings::of,
     cells,
     figures,
     verdicts,
@@ -98,7 +98,7 @@ fn naive(result: &ExperimentResult) -> Verdict {
         expected: "naive above reset".into(),
         measured: format!("naive − reset in points of test error: {difference}"),
         outcome: LEAST.word(result, difference.n, difference.sign()),
-        rule: LEAST.rule(&format!(
+        rule: LEAST.rule(result, &format!(
             "difference in the same run, its mean over epochs, one for each seed: by the side of 0 on which its {INTERVAL} \
              lies"
         )),
@@ -117,7 +117,7 @@ fn evaluation(result: &ExperimentResult) -> Verdict {
         expected: "a ratio above train mode's".into(),
         measured: format!("its ratio over train mode's {}", log.exponential()),
         outcome: LEAST.word(result, log.n, log.sign()),
-        rule: LEAST.rule(&format!(
+        rule: LEAST.rule(result, &format!(
             "logarithm of one variance ratio over the other with the same seed at the same place after the start, its mean \
              over places and epochs after the first, one for each seed: by the side of 0 on which its {INTERVAL} lies"
         )),

@@ -24,7 +24,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &[],
-    settings: Settings::default,
+    settings: Settings::of,
     cells,
     figures,
     verdicts,
@@ -63,7 +63,7 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
                 _ => format!("cosine {} against {}", of(|[svrg, _]| svrg), of(|[_, sgd]| sgd)),
             },
             outcome: LEAST.word(result, excess.n, excess.sign()),
-            rule: LEAST.rule(&format!(
+            rule: LEAST.rule(result, &format!(
                 "SVRG's less SGD's in pairs, over the places after the first epoch where the ratio is below 1, a mean for \
                  each seed: by the side of 0 on which its {INTERVAL} lies"
             )),

@@ -23,7 +23,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET_DROPOUT,
     models: &[Model::LENET_DROPOUT],
-    settings: Settings::default,
+    settings: Settings::of,
     cells,
     figures,
     verdicts,

@@ -23,7 +23,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &MODELS,
-    settings: Settings::default,
+    settings: Settings::of,
     cells,
     figures,
     verdicts,
@@ -82,7 +82,7 @@ fn verdict(result: &ExperimentResult) -> Verdict {
         expected: format!("between {:.2} and {MARGINAL:.2} times ReLU's", 1.0 / MARGINAL),
         measured: format!("ELU's ratio over ReLU's {}", log.exponential()),
         outcome: LEAST.word(result, log.n, log.within(MARGINAL.ln())),
-        rule: LEAST.rule(&format!(
+        rule: LEAST.rule(result, &format!(
             "ELU's ratio over ReLU's with the same seed at the same place, its geometric mean over the places after the \
              start and the epochs after the first, one for each seed: for when its {INTERVAL} lies within the bounds, \
              against when outside"

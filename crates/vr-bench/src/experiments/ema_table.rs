@@ -24,7 +24,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &[],
-    settings: Settings::default,
+    settings: Settings::of,
     cells,
     figures,
     verdicts,
@@ -83,7 +83,7 @@ fn below(result: &ExperimentResult, weight: f64, gain: Estimate, finding: Findin
         expected: "SAGA's variance ratio above".into(),
         measured: format!("SAGA's ratio over it: {}", gain.exponential()),
         outcome: LEAST.word(result, gain.n, finding),
-        rule: LEAST.rule(&format!(
+        rule: LEAST.rule(result, &format!(
             "logarithm of SAGA's ratio over the other's with the same seed at the same place, its mean over places and \
              epochs after the first, one for each seed: by the side of 0 on which its {INTERVAL} lies, {HOLM} (here \
              weights)"

@@ -26,7 +26,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: LARGE,
     models: &[],
-    settings: Settings::default,
+    settings: Settings::of,
     cells,
     figures,
     verdicts,
@@ -79,7 +79,7 @@ fn judged_distance(result: &ExperimentResult, factor: Option<(usize, Estimate)>)
         expected: format!("at least {FAR} times LeNet's"),
         measured: show(factor),
         outcome: word(result, factor, |log| log.less(FAR.ln()).sign()),
-        rule: LEAST.rule(&format!("{RULE}: for when its {INTERVAL} lies above {FAR}, against when below")),
+        rule: LEAST.rule(result, &format!("{RULE}: for when its {INTERVAL} lies above {FAR}, against when below")),
     }
 }
 
@@ -102,8 +102,10 @@ fn curvature(result: &ExperimentResult) -> Verdict {
         expected: format!("within a factor of {SIMILAR} of LeNet's"),
         measured: show(factor),
         outcome: word(result, factor, |log| log.within(SIMILAR.ln())),
-        rule: LEAST
-            .rule(&format!("{RULE}: for when its {INTERVAL} lies within that factor of 1, against when outside")),
+        rule: LEAST.rule(
+            result,
+            &format!("{RULE}: for when its {INTERVAL} lies within that factor of 1, against when outside"),
+        ),
     }
 }
 

@@ -19,7 +19,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &[],
-    settings: Settings::default,
+    settings: Settings::of,
     cells,
     figures,
     verdicts,

@@ -24,7 +24,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &[],
-    settings: Settings::default,
+    settings: Settings::of,
     cells,
     figures,
     verdicts,
@@ -108,7 +108,7 @@ fn grows(result: &ExperimentResult) -> Verdict {
         expected: "at its end above that soon after the snapshot".into(),
         measured: format!("× {}", factor.exponential()),
         outcome: LEAST.word(result, factor.n, factor.sign()),
-        rule: LEAST.rule(&format!(
+        rule: LEAST.rule(result, &format!(
             "{GROWTH}, one value for each seed: for when its {INTERVAL} lies above 0, against when below; from epoch 2"
         )),
     }
@@ -145,7 +145,7 @@ pub(super) fn order(result: &ExperimentResult) -> Verdict {
         expected: "at every place".into(),
         measured,
         outcome: LEAST.word(result, seeds, finding),
-        rule: LEAST.rule(&format!(
+        rule: LEAST.rule(result, &format!(
             "unlocked less locked ratio in pairs of the same seed, epoch and place, a mean for each seed: for when its \
              {INTERVAL} lies above 0 at every place, against when below at one, {HOLM}; from epoch 2"
         )),

@@ -36,9 +36,10 @@ use crate::data::LoadedData;
 use crate::destination::Destination;
 use crate::error::BenchError;
 use crate::figures::{FigureError, distinct};
+use crate::paper::setting::Setting;
 use crate::results::{CellResult, EpochTime, ExperimentResult};
 use crate::run_dir::{self, Figure, Record, Task};
-use crate::settings::{Model, PAPER_EPOCHS, Settings};
+use crate::settings::{Model, Settings};
 use crate::verdict::Verdict;
 
 pub use verify::{RunCheck, verify};
@@ -56,8 +57,8 @@ pub struct Experiment {
     pub model: Model,
     /// The networks that it can ask about; none named is any.
     pub models: &'static [Model],
-    /// What it runs on unless told otherwise.
-    pub settings: fn() -> Settings,
+    /// What it runs a network on unless told otherwise.
+    pub settings: fn(Model) -> Settings,
     /// Its cells, for data that make so many minibatches.
     pub cells: fn(&Settings, usize) -> Vec<Cell>,
     /// Its figures.
@@ -183,7 +184,8 @@ pub fn check(all: &[(&Experiment, Settings)]) -> Result<(), BenchError> {
         experiment.check(settings.model)?;
         settings.check().and_then(|()| check_engine(settings.engine)).map_err(ConfigError::Fit)?;
         let same = |of: &Settings| {
-            (&of.data, of.train_size, of.test_size) == (&settings.data, settings.train_size, settings.test_size)
+            let pictures = |of: &Settings| (of.classes, of.train_size, of.test_size, of.model.options().picture);
+            of.data == settings.data && pictures(of) == pictures(settings)
         };
         let known = loaded.iter().position(|(of, _)| same(of));
         let index = match known {
@@ -307,9 +309,10 @@ fn drawn(figures: Result<Vec<Figure>, FigureError>) -> Result<Vec<Figure>, Figur
 
 fn scale(settings: &Settings, data: &LoadedData) -> String {
     let Settings { epochs, schedule_epochs, seeds, .. } = settings;
+    let whole = Setting::of(settings.model).epochs;
     let epochs = match *schedule_epochs {
-        PAPER_EPOCHS => format!("{epochs} of the paper's 250 epochs"),
-        length => format!("{epochs} of {length} epochs, the paper's 250 compressed"),
+        length if length == whole => format!("{epochs} of the paper's {whole} epochs"),
+        length => format!("{epochs} of {length} epochs, the paper's {whole} compressed"),
     };
     let (train, test, seeds) = (data.info.train_size, data.info.test_size, seeds.len());
     format!(

@@ -37,7 +37,7 @@ const CLAIM: &str = "SVRG's variance is zero at the snapshot and grows through t
 const SEEDS: usize = 3;
 
 /// What is run unless told otherwise: LeNet learns, its rate drops, and every effect shows within four seeds.
-fn settings() -> Settings {
+fn settings(model: Model) -> Settings {
     Settings {
         train_size: Some(8_000),
         epochs: 6,
@@ -45,7 +45,7 @@ fn settings() -> Settings {
         learning_rate: Some(0.02),
         seeds: (0..4).collect(),
         every: 3,
-        ..Settings::default()
+        ..Settings::of(model)
     }
 }
 

@@ -26,7 +26,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &[],
-    settings: Settings::default,
+    settings: Settings::of,
     cells,
     figures,
     verdicts,
@@ -116,7 +116,7 @@ fn rescue(result: &ExperimentResult) -> Verdict {
         expected: "ratio × gradients a step above 1 at every interval".into(),
         measured: if listed.is_empty() { "not measured".into() } else { listed.join("; ") },
         outcome: LEAST.word(result, tests.iter().map(|test| test.n).min().unwrap_or(0), together(&tests)),
-        rule: LEAST.rule(&format!(
+        rule: LEAST.rule(result, &format!(
             "the ratio averaged over each epoch, times the gradients a step of SVRG with stored ones, before the first \
              drop but for the first epoch; the mean of its logarithm over epochs, one for each seed: for when its \
              {INTERVAL} lies above 0 at every interval between snapshots, against when below at one, {HOLM} (here \

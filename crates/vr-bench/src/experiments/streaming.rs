@@ -25,7 +25,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &[],
-    settings: Settings::default,
+    settings: Settings::of,
     cells,
     figures,
     verdicts,
@@ -73,7 +73,7 @@ fn rise(result: &ExperimentResult) -> Verdict {
         expected: "the ratio rises faster in the first step than on average in those after it".into(),
         measured: format!("faster by {gain} a step; {}", listed(rows)),
         outcome: LEAST.word(result, gain.n, gain.sign()),
-        rule: LEAST.rule(&format!(
+        rule: LEAST.rule(result, &format!(
             "mean over mega-batches, one for each seed, in the full-pass form: by the side of 0 on which its {INTERVAL} \
              lies"
         )),
@@ -95,10 +95,13 @@ fn rest(result: &ExperimentResult) -> Verdict {
             _ => format!("{}; {}", log.exponential(), listed(rows)),
         },
         outcome: LEAST.word(result, log.n, log.sign()),
-        rule: LEAST.rule(&format!(
-            "logarithm of the full-pass ratio's geometric mean over the steps after the first, its mean over \
+        rule: LEAST.rule(
+            result,
+            &format!(
+                "logarithm of the full-pass ratio's geometric mean over the steps after the first, its mean over \
              mega-batches, one for each seed: by the side of 0 on which its {INTERVAL} lies"
-        )),
+            ),
+        ),
     }
 }
 

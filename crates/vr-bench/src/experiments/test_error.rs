@@ -22,7 +22,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &[],
-    settings: Settings::default,
+    settings: Settings::of,
     cells,
     figures,
     verdicts,
@@ -128,11 +128,14 @@ fn worst(result: &ExperimentResult) -> Verdict {
             diverged(result, &["sgd", SVRG, "scsg"])
         ),
         outcome: LEAST.word(result, seeds, finding),
-        rule: LEAST.rule(&format!(
-            "for when the {INTERVAL} of both differences lies above 0, against when one lies below, {HOLM} (here \
+        rule: LEAST.rule(
+            result,
+            &format!(
+                "for when the {INTERVAL} of both differences lies above 0, against when one lies below, {HOLM} (here \
              differences); {}",
-            error_rule(result)
-        )),
+                error_rule(result)
+            ),
+        ),
     }
 }
 

@@ -1,4 +1,4 @@
-//! All that the paper fixed: claims, published numbers, schedule, minibatches, methods and scales.
+//! All that the paper fixed: claims, published numbers, settings, schedule, minibatches, methods and scales.
 
 pub mod claims;
 pub mod methods;
@@ -6,3 +6,4 @@ pub mod phases;
 pub mod published;
 pub mod scale;
 pub mod schedule;
+pub mod setting;

@@ -2,7 +2,8 @@
 
 use vr_models::Model;
 
-use crate::paper::schedule::{PAPER_BATCH, PAPER_EPOCHS};
+use crate::paper::schedule::PAPER_BATCH;
+use crate::paper::setting::{ON_IMAGENET, Setting};
 
 /// How much of the paper's experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub enum Scale {
     Quick,
     /// Minutes for one experiment.
     Reduced,
-    /// The paper's: 250 epochs, all pictures.
+    /// The paper's: 250 epochs on CIFAR-10, 90 on ImageNet, all pictures.
     Paper,
 }
 
@@ -31,16 +32,19 @@ pub struct Size {
 }
 
 impl Scale {
-    /// The size for a network. A large one's gradient costs some 200 to 700 of LeNet's.
+    /// The size for a network. A large one's gradient costs some 200 to 700 of LeNet's, and one for ImageNet's more at its
+    /// own picture size.
     pub fn size(self, model: Model) -> Size {
-        let large = [Model::RESNET110, Model::DENSENET_40_36].iter().any(|large| large.name() == model.name());
+        let large = [Model::RESNET110, Model::DENSENET_40_36].iter().any(|large| large.name() == model.name())
+            || ON_IMAGENET.contains(&model.name());
+        let Setting { epochs, batch, .. } = *Setting::of(model);
         let size = |epochs, train, test, batch| Size { epochs, train: Some(train), test: Some(test), batch, every: 2 };
         match (self, large) {
             (Self::Quick, false) => size(10, 2_560, 2_000, 64),
             (Self::Quick, true) => size(4, 160, 100, 16),
             (Self::Reduced, false) => Size { test: None, ..size(15, 20_000, 0, PAPER_BATCH) },
             (Self::Reduced, true) => size(10, 2_560, 500, 32),
-            (Self::Paper, _) => Size { epochs: PAPER_EPOCHS, train: None, test: None, batch: PAPER_BATCH, every: 10 },
+            (Self::Paper, _) => Size { epochs, train: None, test: None, batch, every: 10 },
         }
     }
 }

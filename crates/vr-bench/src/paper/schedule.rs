@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use vr_optim::schedule::{ByEpoch, Constant, Cosine, Polynomial, ScheduleConfig, StepDecay, WarmUp};
 
+use super::setting::{CIFAR10, Setting};
+
 /// Epochs of the paper's CIFAR schedule.
-pub const PAPER_EPOCHS: usize = 250;
+pub const PAPER_EPOCHS: usize = CIFAR10.epochs;
 
 /// Pictures in the paper's CIFAR minibatches.
-pub const PAPER_BATCH: usize = 128;
+pub const PAPER_BATCH: usize = CIFAR10.batch;
 
 /// Which of the paper's text and the authors' released code to follow where they differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,19 +135,14 @@ fn is_tenth(factor: &f64) -> bool {
 
 impl Schedule {
     /// The paper's CIFAR schedule, or the same compressed in proportion to `length` epochs.
-    ///
-    /// The release lowers the rate *in* epochs 150 and 225, counted from 1, so 149 and 224 are done
-    /// before: the published LeNet ratios of epoch 150 lie after the drop. That one epoch of 250 is
-    /// kept at full length alone; a compressed schedule drops after 60 and 90 % of its epochs.
     pub fn cifar(base: f64, length: usize, version: Version) -> Self {
-        let drops = match version {
-            Version::Released if length == PAPER_EPOCHS => [149, 224],
-            Version::Released => [150, 225],
-            Version::Described => [150, 220],
-        };
-        let drops = drops.map(|epoch| (epoch * length) as f64 / PAPER_EPOCHS as f64).to_vec();
+        Self::of(&CIFAR10, base, length, version)
+    }
+
+    /// The schedule of one of the paper's settings, or the same compressed in proportion to `length` epochs.
+    pub fn of(setting: &Setting, base: f64, length: usize, version: Version) -> Self {
         let (shape, by) = (Shape::default(), Unit::default());
-        Self { base, drops, length, shape, factor: TENTH, by, warm_up: None }
+        Self { base, drops: setting.drops(length, version), length, shape, factor: TENTH, by, warm_up: None }
     }
 
     /// The schedule of a run whose epochs have so many steps.

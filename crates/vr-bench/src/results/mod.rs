@@ -22,7 +22,8 @@ use diagnostics::{Diagnostics, Moment};
 pub use epoch::{Divergence, EpochRow, EpochTime, Track};
 pub use event::Event;
 
-use crate::paper::schedule::{PAPER_EPOCHS, Schedule, Version};
+use crate::paper::schedule::{Schedule, Version};
+use crate::paper::setting::Setting;
 use crate::verdict::Verdict;
 
 /// Everything one experiment measured.
@@ -102,9 +103,15 @@ impl ExperimentResult {
         points.chain(tensors).chain(geometry).chain(positions).chain(steps).chain(epochs).chain(diverged)
     }
 
-    /// Epochs over which test errors are averaged: the paper's 10, compressed as its schedule.
+    /// The setting in which the paper trains its network.
+    pub fn setting(&self) -> &'static Setting {
+        Setting::named(&self.model)
+    }
+
+    /// Epochs over which test errors are averaged: those of the setting, compressed as its schedule.
     pub fn window(&self) -> usize {
-        (10 * self.schedule.length / PAPER_EPOCHS).max(1)
+        let Setting { window, epochs, .. } = *self.setting();
+        (window * self.schedule.length / epochs).max(1)
     }
 
     /// The mean test error over the last [`window`](Self::window) of each run of a track, in percent, by seed; of a

@@ -62,7 +62,7 @@ pub fn no_better(result: &ExperimentResult, questions: &[Question], least: Least
                 diverged(result, &["sgd", &question.method])
             ),
             outcome,
-            rule: least.rule(&rule(result, questions.len())),
+            rule: least.rule(result, &rule(result, questions.len())),
         }
     };
     questions.iter().enumerate().map(verdict).collect()

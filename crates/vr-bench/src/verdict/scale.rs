@@ -2,20 +2,13 @@
 
 use super::Outcome;
 use super::finding::Finding;
-use crate::paper::schedule::{PAPER_BATCH, PAPER_EPOCHS};
 use crate::results::ExperimentResult;
 
-/// Minibatches in the paper's CIFAR epoch.
-const MINIBATCHES: usize = 50_000_usize.div_ceil(PAPER_BATCH);
-
-/// What the paper's setting is called in the names of data sets.
-const DATA: &str = "CIFAR-10";
-
-/// The least scale at which a rule may say confirmed or contradicted: on CIFAR-10 with the paper's number of minibatches,
-/// on the paper's schedule as it is, so many of its epochs with so many seeds.
+/// The least scale at which a rule may say confirmed or contradicted: on the data set of the network's setting, with the
+/// paper's number of minibatches, on its schedule as it is, so many of its epochs with so many seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeastScale {
-    /// Epochs of the uncompressed schedule.
+    /// Epochs of the uncompressed schedule, of CIFAR-10's 250; in proportion on ImageNet.
     pub epochs: usize,
     /// Seeds that the measured mean comes from.
     pub seeds: usize,
@@ -28,18 +21,21 @@ impl LeastScale {
     }
 
     fn is_reached(&self, result: &ExperimentResult, n: usize) -> bool {
-        result.data.name.starts_with(DATA)
-            && result.minibatches >= MINIBATCHES
-            && result.schedule.length == PAPER_EPOCHS
-            && result.epochs_run >= self.epochs
+        let setting = result.setting();
+        result.data.name.starts_with(setting.data)
+            && result.minibatches >= setting.minibatches()
+            && result.schedule.length == setting.epochs
+            && result.epochs_run >= setting.epochs_like(self.epochs)
             && n >= self.seeds
     }
 
-    /// A rule with its least scale.
-    pub fn rule(&self, rule: &str) -> String {
-        let Self { epochs, seeds } = self;
+    /// A rule with its least scale for a result.
+    pub fn rule(&self, result: &ExperimentResult, rule: &str) -> String {
+        let setting = result.setting();
+        let (data, minibatches) = (setting.data, setting.minibatches());
+        let (epochs, seeds) = (setting.epochs_like(self.epochs), self.seeds);
         format!(
-            "{rule}; confirmed or contradicted on {DATA} with at least {MINIBATCHES} minibatches an epoch, {epochs} epochs \
+            "{rule}; confirmed or contradicted on {data} with at least {minibatches} minibatches an epoch, {epochs} epochs \
              of the uncompressed schedule and {seeds} seeds, a tendency below that, and of one seed one run"
         )
     }
@@ -62,6 +58,7 @@ pub fn word(n: usize, finding: Finding, reached: bool) -> Outcome {
 mod tests {
     use super::*;
     use crate::paper::schedule::{Schedule, Version};
+    use crate::paper::setting::IMAGENET;
     use crate::results::made_up;
 
     #[test]
@@ -92,9 +89,27 @@ mod tests {
 
     #[test]
     fn a_rule_names_its_scale() {
-        let rule = LeastScale { epochs: 160, seeds: 5 }.rule("above 0");
+        let least = LeastScale { epochs: 160, seeds: 5 };
+        let rule = least.rule(&made_up::result("lenet"), "above 0");
         for part in ["above 0; ", "391 minibatches", "160 epochs", "5 seeds", "tendency", "one run"] {
             assert!(rule.contains(part), "{rule}");
         }
+        let rule = least.rule(&made_up::result("resnet18"), "above 0");
+        for part in ["on ImageNet", "5005 minibatches", "58 epochs", "5 seeds"] {
+            assert!(rule.contains(part), "{rule}");
+        }
+    }
+
+    #[test]
+    fn a_network_for_imagenet_is_judged_there() {
+        let least = LeastScale { epochs: 250, seeds: 2 };
+        let cifar10 = made_up::result("resnet18");
+        let mut imagenet = cifar10.clone();
+        (imagenet.data.name, imagenet.minibatches, imagenet.epochs_run) = ("ImageNet".into(), 5005, 90);
+        imagenet.schedule = Schedule::of(&IMAGENET, 0.1, 90, Version::Released);
+        let word = |result: &ExperimentResult| least.word(result, 2, Finding::For);
+        assert_eq!([word(&cifar10), word(&imagenet)], [Outcome::TendencyFor, Outcome::Confirmed]);
+        imagenet.minibatches = 500;
+        assert_eq!(word(&imagenet), Outcome::TendencyFor);
     }
 }
