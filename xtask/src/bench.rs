@@ -44,7 +44,7 @@ enum What {
         /// The network.
         #[arg(long, default_value = "lenet", value_parser = ModelParser)]
         model: Model,
-        /// `synthetic`, or a folder in CIFAR-10's binary format.
+        /// A set as `repro --data` names it.
         #[arg(long, default_value = "synthetic")]
         data: String,
         /// Take a class-balanced subset of the training pictures.

@@ -15,7 +15,7 @@ use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
 use vr_bench::results::cost::{Cost, HEADINGS, costs};
 use vr_bench::run_dir::Record;
-use vr_bench::settings::{DataChoice, EngineKind, Model, Scale, Settings, Version};
+use vr_bench::settings::{DataChoice, EngineKind, Model, Options, Scale, Settings, Version};
 use vr_run::{CheckpointPolicy, signals};
 
 use crate::model_arg::ModelParser;
@@ -34,9 +34,16 @@ pub struct Args {
     /// The experiment; `all` runs every one into a folder of its own.
     #[arg(value_parser = names())]
     experiment: String,
-    /// `synthetic`, or a folder in CIFAR-10's binary format.
+    /// `synthetic`; `cifar10`, `imagenet` or `imagenette` in data/; or a folder of an imported set. Pictures of any size
+    /// are brought to the network's, the synthetic ones among them.
     #[arg(long, default_value = "synthetic")]
     data: String,
+    /// So many of the set's classes, the same ones every time, and a network that tells as many apart.
+    #[arg(long, value_name = "N")]
+    classes: Option<usize>,
+    /// Rows and columns of the pictures that the network takes.
+    #[arg(long, value_name = "N")]
+    picture_size: Option<usize>,
     /// Class-balanced subset of the training pictures.
     #[arg(long)]
     train_size: Option<usize>,
@@ -100,6 +107,9 @@ pub struct Execution {
     /// Keep a gradient table of more than so many MiB in a file in the run's folder.
     #[arg(long, value_name = "MIB")]
     table_limit: Option<u64>,
+    /// Keep so many MiB of decoded pictures in memory, of sets that are read from files.
+    #[arg(long, value_name = "MIB")]
+    picture_limit: Option<u64>,
     /// Save after this many minutes; by default 5.
     #[arg(long, value_name = "MINUTES", value_parser = above_zero)]
     save_minutes: Option<f64>,
@@ -121,6 +131,7 @@ impl Execution {
         let bytes = |mib: u64| mib.saturating_mul(1 << 20);
         // In the run's folder, once it is open.
         settings.table_limit = self.table_limit.map(|mib| (bytes(mib), PathBuf::new()));
+        settings.picture_limit = self.picture_limit.map(bytes);
         settings
     }
 
@@ -128,6 +139,7 @@ impl Execution {
     pub fn config(&self, mut config: TrainConfig) -> TrainConfig {
         self.apply(&mut config.checkpoints, &mut config.jobs);
         config.table_limit_mib = self.table_limit.or(config.table_limit_mib);
+        config.picture_limit_mib = self.picture_limit.or(config.picture_limit_mib);
         config
     }
 
@@ -197,10 +209,18 @@ enum PlacesArg {
 }
 
 impl Args {
-    fn settings(&self, experiment: &Experiment) -> Result<Settings> {
+    /// The network that is asked about.
+    fn model(&self, experiment: &Experiment) -> Result<Model> {
         let model = self.model.unwrap_or(experiment.model);
+        let Options { picture: [channels, rows, columns], classes, .. } = model.options();
+        let picture = self.picture_size.map_or([channels, rows, columns], |side| [channels, side, side]);
+        Ok(model.for_pictures(picture, self.classes.unwrap_or(classes))?)
+    }
+
+    fn settings(&self, experiment: &Experiment) -> Result<Settings> {
+        let model = self.model(experiment)?;
         let size = self.scale.map(|scale| scale.of().size(model));
-        let defaults = if size.is_none() { (experiment.settings)() } else { Settings::default() };
+        let defaults = if size.is_none() { (experiment.settings)(model) } else { Settings::of(model) };
         let schedule_epochs = self.schedule_epochs.or(size.map(|size| size.epochs));
         let epochs = self.epochs.or(schedule_epochs).unwrap_or(defaults.epochs);
         let schedule_epochs = schedule_epochs.unwrap_or(defaults.schedule_epochs);
@@ -217,6 +237,7 @@ impl Args {
         );
         Ok(Settings {
             data: DataChoice::named(&self.data),
+            classes: self.classes,
             train_size: self.train_size.or(size.map_or(defaults.train_size, |size| size.train)),
             bf16_tables: self.bf16_tables,
             test_size: self.test_size.or(size.and_then(|size| size.test)),

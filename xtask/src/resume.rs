@@ -21,7 +21,7 @@ use crate::runs;
 pub struct Args {
     /// The run's folder, or a folder of runs, such as that of `repro all`.
     run: PathBuf,
-    /// Where the data are now: `synthetic`, or a folder in CIFAR-10's binary format; by default where they were.
+    /// Where the data are now: a set as `repro --data` names it; by default where they were.
     #[arg(long)]
     data: Option<String>,
     #[command(flatten)]

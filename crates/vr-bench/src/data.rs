@@ -1,14 +1,18 @@
 //! The pictures that a run is trained and tested on.
 
-use std::path::Path;
+mod fit;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vr_data::verify::check;
 use vr_data::{
-    Augmentation, BatchSpec, CifarError, Dataset, ImageSet, SyntheticConfig, balanced_subset, cifar10, synthetic,
+    Augmentation, Dataset, ImageSet, Pipeline, SyntheticConfig, Transforms, balanced_subset, choose_classes, cifar10,
+    picture_list, synthetic, synthetic_of_size, transform::imagenet::shorter,
 };
-use vr_models::{Graph, Options};
 use vr_run::config::{ConfigError, within};
+
+pub use fit::Misfit;
 
 use crate::cell::Cell;
 use crate::error::BenchError;
@@ -18,37 +22,10 @@ use crate::settings::{DataChoice, Model, Settings};
 /// Pictures that may be drawn for a set: as many take 3 GB.
 const MOST_DRAWN: usize = 1_000_000;
 
-/// Why a network cannot be trained on a set.
-#[derive(Debug, thiserror::Error)]
-pub enum Misfit {
-    /// Their shapes or classes differ.
-    #[error("{model}: {source}; take `{suggestion}`")]
-    Spec {
-        /// The network.
-        model: String,
-        /// What differs.
-        source: vr_data::Misfit,
-        /// The network of its name for such pictures.
-        suggestion: String,
-    },
-    /// The last minibatch is too small for batch norm.
-    #[error(
-        "{pictures} pictures in minibatches of {batch_size} leave a last one of a single picture, of which batch norm \
-         `{layer}` of {model} has no variance: choose another train-size or batch-size"
-    )]
-    SinglePicture {
-        /// Training pictures.
-        pictures: usize,
-        /// Pictures in a minibatch.
-        batch_size: usize,
-        /// The network.
-        model: String,
-        /// The layer.
-        layer: String,
-    },
-}
+/// The seed of subsets, which are the same whatever the seeds of the runs.
+const SUBSET: u64 = 0;
 
-/// Pictures in memory, with what a result says of them.
+/// Pictures with what a result says of them.
 #[derive(Clone, Debug)]
 pub struct LoadedData {
     /// Training pictures, after any subset.
@@ -57,31 +34,18 @@ pub struct LoadedData {
     pub test: Arc<ImageSet>,
     /// Training pictures of the whole set, before any subset.
     pub whole: usize,
+    /// Whether the pictures are brought to each network's size; otherwise they have one, which must be the network's.
+    pub resized: bool,
     /// Name, sizes and digest.
     pub info: DataInfo,
     /// In what the set is not what was written, as `data verify` tells; a run on it says so.
     pub problems: Vec<String>,
 }
 
-/// Whether a network can be trained on pictures in minibatches of `batch_size`.
-fn fits(model: Model, train: &ImageSet, batch_size: usize) -> Result<(), BenchError> {
-    let misfit = |misfit: Misfit| Err(BenchError::Model(Box::new(misfit)));
-    let spec = BatchSpec::of(train, &Augmentation::Standard.transforms())
-        .map_err(|error| BenchError::Data(Box::new(error)))?;
-    let (name, Options { picture, classes, .. }) = (model.to_string(), model.options());
-    if let Err(source) = spec.check(picture, classes) {
-        let suggestion = model.for_pictures(spec.shape, spec.classes).unwrap_or(model).to_string();
-        return misfit(Misfit::Spec { model: name, source, suggestion });
-    }
-    let single = if train.len() % batch_size.max(1) == 1 { model.graph().ok() } else { None };
-    match single.as_ref().and_then(Graph::single_value_norm) {
-        Some(layer) => {
-            let (pictures, layer) = (train.len(), layer.into());
-            misfit(Misfit::SinglePicture { pictures, batch_size, model: name, layer })
-        }
-        None => Ok(()),
-    }
-}
+/// A folder that holds no list of pictures.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` holds no list of pictures (`{}`); `cargo xtask data import imagenet` makes one", _0.display(), picture_list::DESCRIPTION)]
+pub struct NoList(PathBuf);
 
 impl LoadedData {
     /// Minibatches in an epoch.
@@ -98,23 +62,37 @@ impl LoadedData {
         for cell in cells {
             let name = cell.model.to_string();
             if !seen.contains(&name) {
-                fits(cell.model, &self.train, batch_size)?;
+                fit::fits(cell.model, &self.train, self.pipeline(cell.model), batch_size)?;
                 seen.push(name);
             }
         }
         Ok(())
     }
+
+    /// What training pictures go through on their way into a network.
+    pub fn training(&self, model: Model, augmentation: Augmentation) -> Transforms {
+        self.pipeline(model).training(augmentation)
+    }
+
+    /// What test pictures go through on their way into a network.
+    pub fn testing(&self, model: Model) -> Transforms {
+        self.pipeline(model).testing()
+    }
+
+    fn pipeline(&self, model: Model) -> Pipeline {
+        let [_, side, _] = model.options().picture;
+        if self.resized { Pipeline::Resized { side } } else { Pipeline::Direct }
+    }
+}
+
+/// A set as it was read or made.
+struct Source {
+    set: Dataset,
+    resized: bool,
+    problems: Vec<String>,
 }
 
 impl Settings {
-    /// The default synthetic set, or a larger one where more pictures are asked for.
-    fn drawn(&self) -> Result<SyntheticConfig, BenchError> {
-        let least = SyntheticConfig::default();
-        let train = self.train_size.unwrap_or(0).max(least.train);
-        within("train-size", train, ..=MOST_DRAWN).map_err(ConfigError::Fit)?;
-        Ok(SyntheticConfig { train, ..least })
-    }
-
     /// Reads or makes the pictures. Subsets are the same whatever the seeds of the runs.
     ///
     /// # Errors
@@ -122,34 +100,78 @@ impl Settings {
     /// have to be drawn, [`BenchError::Model`] when the network
     /// cannot be trained on it.
     pub fn load(&self) -> Result<LoadedData, BenchError> {
-        let data = |error: Box<dyn std::error::Error + Send + Sync>| BenchError::Data(error);
-        let (Dataset { name, train, test }, problems) = match &self.data {
-            DataChoice::Synthetic => (synthetic(&self.drawn()?), Vec::new()),
-            DataChoice::Cifar10(dir) => read(dir).map_err(|e| data(Box::new(e)))?,
+        let Source { set, resized, problems } = match &self.data {
+            DataChoice::Synthetic => self.drawn()?,
+            DataChoice::Cifar10(dir) => read_cifar10(dir)?,
+            DataChoice::Pictures(dir) => open_list(dir)?,
         };
+        let whole = set.train.len();
+        let set =
+            self.classes.map_or(Ok(set.clone()), |classes| choose_classes(&set, classes, SUBSET)).map_err(data)?;
         let part = |set: ImageSet, size: Option<usize>| match size {
-            Some(size) => balanced_subset(&set, size, 0).map_err(|e| data(Box::new(e))),
+            Some(size) => balanced_subset(&set, size, SUBSET).map_err(data),
             None => Ok(set),
         };
-        let whole = train.len();
+        let Dataset { name, train, test } = set;
         let (train, test) = (part(train, self.train_size)?, part(test, self.test_size)?);
-        fits(self.model, &train, self.batch_size)?;
         let info = DataInfo {
             name,
             train_size: train.len(),
             test_size: test.len(),
             digest: format!("train {} test {}", train.digest(), test.digest()),
         };
-        Ok(LoadedData { train: Arc::new(train), test: Arc::new(test), whole, info, problems })
+        let [train, test] = self.kept([train, test]).map(Arc::new);
+        let loaded = LoadedData { train, test, whole, resized, info, problems };
+        fit::fits(self.model, &loaded.train, loaded.pipeline(self.model), self.batch_size)?;
+        Ok(loaded)
+    }
+
+    /// The default synthetic set, or a larger one where more pictures are asked for. For a network of larger or smaller square
+    /// pictures it is drawn as large as the pictures to test on are resized to, and cropped from there as ImageNet's are.
+    fn drawn(&self) -> Result<Source, BenchError> {
+        let least = SyntheticConfig::default();
+        let train = self.train_size.unwrap_or(0).max(least.train);
+        within("train-size", train, ..=MOST_DRAWN).map_err(ConfigError::Fit)?;
+        let config = SyntheticConfig { train, ..least };
+        let (set, resized) = match self.model.options().picture {
+            picture @ [3, rows, columns] if rows == columns && picture != vr_data::synthetic::SHAPE => {
+                (synthetic_of_size(&config, shorter(rows)).map_err(data)?, true)
+            }
+            _ => (synthetic(&config), false),
+        };
+        Ok(Source { set, resized, problems: Vec::new() })
+    }
+
+    /// The sets, of whose decoded pictures as many are kept in memory as were asked for, shared out by their numbers.
+    fn kept(&self, sets: [ImageSet; 2]) -> [ImageSet; 2] {
+        let Some(limit) = self.picture_limit else { return sets };
+        let pictures: usize = sets.iter().map(ImageSet::len).sum();
+        sets.map(|set| {
+            let share = u128::from(limit) * set.len() as u128 / pictures.max(1) as u128;
+            set.cached(u64::try_from(share).unwrap_or(u64::MAX))
+        })
     }
 }
 
+fn data(error: impl std::error::Error + Send + Sync + 'static) -> BenchError {
+    BenchError::Data(Box::new(error))
+}
+
 /// A set from disk with what is wrong with it, which is said, too.
-fn read(dir: &Path) -> Result<(Dataset, Vec<String>), CifarError> {
-    let set = cifar10::read(dir)?;
-    let problems = check(dir, set.info())?.problems;
+fn read_cifar10(dir: &Path) -> Result<Source, BenchError> {
+    let set = cifar10::read(dir).map_err(data)?;
+    let problems = check(dir, set.info()).map_err(data)?.problems;
     for problem in &problems {
         tracing::warn!(set = %dir.display(), "the set is damaged: {problem}");
     }
-    Ok((set, problems))
+    Ok(Source { set, resized: false, problems })
+}
+
+/// A set whose pictures are decoded when they are asked for; only its lists are held against their digests.
+fn open_list(dir: &Path) -> Result<Source, BenchError> {
+    if !picture_list::is_list(dir) {
+        return Err(data(NoList(dir.to_owned())));
+    }
+    let set = picture_list::open(dir).map_err(data)?;
+    Ok(Source { set, resized: true, problems: Vec::new() })
 }

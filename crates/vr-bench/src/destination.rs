@@ -83,8 +83,10 @@ fn is_same(path: &Path, record: &Record) -> bool {
 fn without_place(record: &Record) -> Option<Value> {
     let mut value = serde_json::to_value(record).ok()?;
     for task in ["settings", "config"] {
-        if let Some(place) = value.pointer_mut(&format!("/{task}/data/cifar10")) {
-            *place = json!("");
+        for set in ["cifar10", "pictures"] {
+            if let Some(place) = value.pointer_mut(&format!("/{task}/data/{set}")) {
+                *place = json!("");
+            }
         }
     }
     Some(value)

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-pub use vr_models::{EngineKind, Model};
+use vr_data::picture_list;
+pub use vr_models::{EngineKind, Model, Options};
 use vr_run::CheckpointPolicy;
 use vr_run::config::{Fault, POSITIVE, distinct, within};
 
 use crate::measure::Places;
 pub use crate::paper::scale::{Scale, Size};
 pub use crate::paper::schedule::{PAPER_BATCH, PAPER_EPOCHS, Schedule, Version};
+use crate::paper::setting::Setting;
 
 /// Which pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +21,32 @@ pub enum DataChoice {
     Synthetic,
     /// A folder in CIFAR-10's binary format.
     Cifar10(PathBuf),
+    /// A folder that lists pictures of any size, such as ImageNet's; each network gets them at its own size.
+    Pictures(PathBuf),
 }
 
+/// Where sets are that are named and not placed.
+const DATA: &str = "data";
+
 impl DataChoice {
-    /// `synthetic`, or a folder.
+    /// `synthetic`; `cifar10`, `imagenet` or `imagenette`, which are in `data/`; or the folder of a set.
     pub fn named(name: &str) -> Self {
-        if name == "synthetic" { Self::Synthetic } else { Self::Cifar10(name.into()) }
+        match name {
+            "synthetic" => Self::Synthetic,
+            "cifar10" => Self::Cifar10(Path::new(DATA).join(name)),
+            "imagenet" | "imagenette" => Self::Pictures(Path::new(DATA).join(name)),
+            folder if picture_list::is_list(folder) => Self::Pictures(folder.into()),
+            folder => Self::Cifar10(folder.into()),
+        }
+    }
+
+    /// The folder, and the key of a configuration that names it; `None` for pictures that are drawn.
+    pub fn folder(&self) -> Option<(&'static str, &Path)> {
+        match self {
+            Self::Synthetic => None,
+            Self::Cifar10(folder) => Some(("data.cifar10", folder)),
+            Self::Pictures(folder) => Some(("data.pictures", folder)),
+        }
     }
 }
 
@@ -33,6 +55,9 @@ impl DataChoice {
 pub struct Settings {
     /// The pictures.
     pub data: DataChoice,
+    /// So many of the classes, chosen at random once and for all; `None` takes all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<usize>,
     /// A class-balanced subset of the training pictures; `None` takes all.
     pub train_size: Option<usize>,
     /// Whether gradient tables hold bfloat16, which halves them and rounds.
@@ -49,7 +74,7 @@ pub struct Settings {
     pub engine: EngineKind,
     /// Epochs to run.
     pub epochs: usize,
-    /// Epochs of the learning-rate schedule: the paper's 250, or what they are compressed to. The run
+    /// Epochs of the learning-rate schedule: the paper's 250 on CIFAR-10 and 90 on ImageNet, or what they are compressed to. The run
     /// is its beginning.
     pub schedule_epochs: usize,
     /// Learning rate before the first drop; `None` is the paper's for the experiment and the model, in
@@ -74,6 +99,10 @@ pub struct Settings {
     /// From how many bytes on a gradient table is kept in a file, in which folder; `None` keeps all in memory.
     #[serde(skip)]
     pub table_limit: Option<(u64, PathBuf)>,
+    /// How many bytes of decoded pictures are kept in memory, of sets whose pictures are read when they are asked for; `None`
+    /// keeps none.
+    #[serde(skip)]
+    pub picture_limit: Option<u64>,
 }
 
 pub(crate) fn name<S: Serializer>(named: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
@@ -91,6 +120,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             data: DataChoice::Synthetic,
+            classes: None,
             train_size: None,
             bf16_tables: false,
             test_size: None,
@@ -107,6 +137,7 @@ impl Default for Settings {
             checkpoints: CheckpointPolicy::default(),
             jobs: 1,
             table_limit: None,
+            picture_limit: None,
         }
     }
 }
@@ -120,6 +151,7 @@ impl Settings {
     /// # Errors
     /// The first key that does not, and why.
     pub fn check(&self) -> Result<(), Fault> {
+        within("classes", self.classes.unwrap_or(1), 1..)?;
         within("train_size", self.train_size.unwrap_or(1), 1..)?;
         within("test_size", self.test_size.unwrap_or(1), 1..)?;
         within("epochs", self.epochs, 1..=MOST_EPOCHS)?;
@@ -130,17 +162,24 @@ impl Settings {
         distinct("seeds", &self.seeds)
     }
 
+    /// The first three epochs of a network in the setting that the paper trains it in, on the synthetic set.
+    pub fn of(model: Model) -> Self {
+        let Setting { epochs, batch, .. } = *Setting::of(model);
+        Self { model, schedule_epochs: epochs, batch_size: batch, ..Self::default() }
+    }
+
     /// With tables that go to a file in the folder of a run.
     pub fn in_folder(&self, folder: &Path) -> Self {
         let table_limit = self.table_limit.as_ref().map(|(bytes, _)| (*bytes, folder.to_owned()));
         Self { table_limit, ..self.clone() }
     }
 
-    /// The learning rate through the run, unless another was asked for from `base` for the paper's minibatches
-    /// of 128 and in proportion for others (the linear scaling rule, Goyal et al. 2017): large networks diverge
+    /// The learning rate through the run, unless another was asked for from `base` for minibatches of the paper's size
+    /// and in proportion for others (the linear scaling rule, Goyal et al. 2017): large networks diverge
     /// at the full rate in small ones.
     pub fn schedule(&self, base: f64) -> Schedule {
-        let scaled = base * self.batch_size as f64 / PAPER_BATCH as f64;
-        Schedule::cifar(self.learning_rate.unwrap_or(scaled), self.schedule_epochs, self.version)
+        let setting = Setting::of(self.model);
+        let scaled = base * self.batch_size as f64 / setting.batch as f64;
+        Schedule::of(setting, self.learning_rate.unwrap_or(scaled), self.schedule_epochs, self.version)
     }
 }

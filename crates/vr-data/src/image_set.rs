@@ -224,6 +224,16 @@ impl ImageSet {
         Self { shape: self.shape, labels, classes: self.classes.clone(), storage }
     }
 
+    /// The pictures of `classes`, which are labels in ascending order, numbered anew from 0.
+    pub(crate) fn of_classes(&self, classes: &[u16]) -> Self {
+        let place = |label: &u16| classes.binary_search(label).ok();
+        let indices: Vec<usize> = (0..self.len()).filter(|&index| place(&self.labels[index]).is_some()).collect();
+        let mut part = self.select(&indices);
+        part.labels = part.labels.iter().filter_map(place).map(|label| label as u16).collect();
+        part.classes = classes.iter().map(|&label| self.classes[usize::from(label)].clone()).collect();
+        part
+    }
+
     /// Pictures of each class.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];

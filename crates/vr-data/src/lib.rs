@@ -60,16 +60,16 @@ pub use import::{
     imagenet::{ImagenetOptions, import_imagenet},
     import_cifar10,
 };
-pub use loader::{Loader, LoaderConfig, LoaderError, test_batches};
+pub use loader::{Loader, LoaderConfig, LoaderError, test_batch, test_batches};
 pub use picture::{Picture, PictureError, PictureShape, ReadPicture};
 pub use plan::BatchPlan;
 pub use resample::Part;
 pub use spec::{BatchSpec, Misfit};
-pub use subset::{SubsetError, balanced_subset};
+pub use subset::{SubsetError, balanced_subset, choose_classes};
 pub use synthetic::{SyntheticConfig, synthetic, synthetic_of_size};
 pub use transform::{
-    Augmentation, CentreCrop, Draws, Flip, Normalize, PadCrop, RandomResizedCrop, Resize, Step, TransformError,
-    Transforms,
+    Augmentation, CentreCrop, Draws, Flip, Normalize, PadCrop, Pipeline, RandomResizedCrop, Resize, Step,
+    TransformError, Transforms,
 };
 pub use verify::{Verification, info, verify};
 

@@ -203,17 +203,29 @@ pub fn test_batches<'a>(
     transforms: &'a Transforms,
     batch_size: usize,
 ) -> impl Iterator<Item = Result<Batch, LoaderError>> + 'a {
-    (0..set.len()).step_by(batch_size.max(1)).map(move |start| {
-        if batch_size == 0 {
-            return Err(LoaderError::BatchSize(0));
-        }
-        transforms.check_fixed()?;
-        let shape = transforms.output(set.shape())?;
-        let indices: Vec<u32> =
-            (start..set.len().min(start.saturating_add(batch_size))).map(|index| index as u32).collect();
-        // Nothing draws, so no key matters.
-        gather(set, transforms, shape, &indices, Key::new(0, Stream::User))
-    })
+    (0..set.len().div_ceil(batch_size.max(1))).map(move |index| test_batch(set, transforms, batch_size, index))
+}
+
+/// Batch `index` of [`test_batches`]; an empty one is there only of an index beyond the last.
+///
+/// # Errors
+/// As each of [`test_batches`].
+pub fn test_batch(
+    set: &ImageSet,
+    transforms: &Transforms,
+    batch_size: usize,
+    index: usize,
+) -> Result<Batch, LoaderError> {
+    if batch_size == 0 {
+        return Err(LoaderError::BatchSize(0));
+    }
+    transforms.check_fixed()?;
+    let shape = transforms.output(set.shape())?;
+    let start = index.saturating_mul(batch_size).min(set.len());
+    let indices: Vec<u32> =
+        (start..set.len().min(start.saturating_add(batch_size))).map(|index| index as u32).collect();
+    // Nothing draws, so no key matters.
+    gather(set, transforms, shape, &indices, Key::new(0, Stream::User))
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
-//! A seeded part of a set with its classes equally frequent.
+//! Seeded parts of a set: some of its classes, or a part with its classes equally frequent.
 
-use crate::ImageSet;
+use crate::{Dataset, ImageSet};
 use vr_core::{Key, Stream, random::Permutation};
+
+/// Of the draws of [`Stream::Subset`], those that choose classes; lower generations choose pictures of one class.
+const CLASSES: u32 = u32::MAX;
 
 /// Why there is no such subset.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -24,6 +27,32 @@ pub enum SubsetError {
         /// Pictures it would need.
         needed: usize,
     },
+    /// More classes, or none, were asked for.
+    #[error("{asked} classes were asked for; the set has {classes}")]
+    Classes {
+        /// Classes asked for.
+        asked: usize,
+        /// Classes of the set.
+        classes: usize,
+    },
+}
+
+/// The training and test pictures of `count` classes, which are numbered anew in the order that they had. A larger choice of
+/// the same seed holds the smaller.
+///
+/// # Errors
+/// [`SubsetError::Classes`] when there are not so many.
+pub fn choose_classes(set: &Dataset, count: usize, seed: u64) -> Result<Dataset, SubsetError> {
+    let classes = set.train.classes().len();
+    if count == 0 || count > classes {
+        return Err(SubsetError::Classes { asked: count, classes });
+    }
+    let key = Key { generation: CLASSES, ..Key::new(seed, Stream::Subset) };
+    let order = Permutation::new(key, classes as u32);
+    let mut chosen: Vec<u16> = (0..count).map(|place| order.at(place as u32) as u16).collect();
+    chosen.sort_unstable();
+    let name = if count == classes { set.name.clone() } else { format!("{} ({count} classes)", set.name) };
+    Ok(Dataset { name, train: set.train.of_classes(&chosen), test: set.test.of_classes(&chosen) })
 }
 
 /// `size` pictures in the order of the set, as many of each class as of any other up to one. A larger
@@ -68,6 +97,34 @@ mod tests {
         assert_eq!(subset, balanced_subset(&set, 103, 7).unwrap());
         assert_ne!(subset, balanced_subset(&set, 103, 8).unwrap());
         assert_eq!(balanced_subset(&set, 500, 7).unwrap(), set);
+    }
+
+    #[test]
+    fn chosen_classes_keep_their_pictures_and_their_order() {
+        let set = synthetic(&SyntheticConfig { seed: 0, train: 50, test: 20 });
+        let few = choose_classes(&set, 3, 1).unwrap();
+        assert_eq!((few.train.class_counts(), few.test.class_counts()), (vec![5; 3], vec![2; 3]));
+        assert_eq!(few, choose_classes(&set, 3, 1).unwrap());
+        assert_ne!(few.train.digest(), choose_classes(&set, 3, 2).unwrap().train.digest());
+        let more = choose_classes(&set, 6, 1).unwrap();
+        let names = |set: &Dataset| set.train.classes().to_vec();
+        assert!(names(&few).iter().all(|class| names(&more).contains(class)));
+        for part in [&few, &more] {
+            let places: Vec<_> = names(part)
+                .iter()
+                .map(|class| set.train.classes().iter().position(|of| of == class).unwrap())
+                .collect();
+            assert!(places.is_sorted());
+            for index in 0..part.test.len() {
+                let class = places[usize::from(part.test.label(index))];
+                let original = (0..20).find(|&i| set.test.picture(i).unwrap() == part.test.picture(index).unwrap());
+                assert_eq!(usize::from(set.test.label(original.unwrap())), class);
+            }
+        }
+        assert_eq!(choose_classes(&set, 10, 1).unwrap(), set);
+        for asked in [0, 11] {
+            assert_eq!(choose_classes(&set, asked, 1).unwrap_err(), SubsetError::Classes { asked, classes: 10 });
+        }
     }
 
     #[test]

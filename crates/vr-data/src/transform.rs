@@ -5,12 +5,14 @@ mod flip;
 pub mod imagenet;
 mod normalize;
 mod pad_crop;
+mod pipeline;
 mod resize;
 
 pub use augmentation::{Augmentation, UnknownAugmentation};
 pub use flip::Flip;
 pub use normalize::Normalize;
 pub use pad_crop::PadCrop;
+pub use pipeline::Pipeline;
 pub use resize::{CentreCrop, RandomResizedCrop, Resize};
 
 use crate::{Part, Picture, PictureError, PictureShape};

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use vr_core::{MinibatchSource, Normalization, Oracle};
-use vr_data::{Loader, LoaderConfig, Transforms, test_batches};
+use vr_data::{Loader, LoaderConfig, test_batch};
 use vr_models::{Engine, initialize};
 use vr_optim::{NormTrack, Training};
 
@@ -10,6 +10,11 @@ use crate::cell::Cell;
 use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::settings::Settings;
+
+/// Minibatches that are prepared while gradients are computed. All cores compute gradients, so a thread that prepares what
+/// lies in memory would only take their time; what is on disk has to be waited for.
+const AHEAD_IN_MEMORY: usize = 0;
+const AHEAD_ON_DISK: usize = 2;
 
 /// A cell's training.
 pub(crate) type Run = Training<Engine, Loader>;
@@ -24,10 +29,9 @@ pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Resu
     let engine = Engine::new(settings.engine, graph).map_err(|e| BenchError::Model(Box::new(e)))?;
     let config = LoaderConfig {
         batch_size: settings.batch_size,
-        transforms: cell.augmentation.transforms(),
+        transforms: data.training(cell.model, cell.augmentation),
         seed: cell.seed,
-        // All cores compute gradients: a thread that prepares minibatches ahead would only take their time.
-        prefetch_depth: 0,
+        prefetch_depth: if data.train.pixels().is_some() { AHEAD_IN_MEMORY } else { AHEAD_ON_DISK },
         ..LoaderConfig::default()
     };
     let loader = Loader::new(data.train.clone(), config).map_err(|e| BenchError::Data(Box::new(e)))?;
@@ -42,22 +46,23 @@ pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Resu
     Ok(run.with_schedule(cell.schedule.in_steps(steps)))
 }
 
-/// Mean test loss and test error in percent with a track's running statistics.
+/// Mean test loss and test error in percent with a track's running statistics. Each thread reads the minibatches that it
+/// evaluates, so that no more of the test set is in memory at once.
 pub(crate) fn test(
     run: &Run,
     track: &NormTrack<f32>,
     data: &LoadedData,
+    cell: &Cell,
     batch_size: usize,
 ) -> Result<(f64, f64), BenchError> {
-    let batches = test_batches(&data.test, &Transforms::new(), batch_size)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| BenchError::Data(Box::new(e)))?;
-    let (engine, x) = (run.oracle(), run.iterate());
-    let evaluations = batches
-        .par_iter()
-        .map(|batch| engine.evaluate(x, Normalization::Stored(&track.running), batch))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| BenchError::Model(Box::new(e)))?;
+    let (engine, x, transforms) = (run.oracle(), run.iterate(), data.testing(cell.model));
+    let evaluate = |index| {
+        let batch =
+            test_batch(&data.test, &transforms, batch_size, index).map_err(|e| BenchError::Data(Box::new(e)))?;
+        engine.evaluate(x, Normalization::Stored(&track.running), &batch).map_err(|e| BenchError::Model(Box::new(e)))
+    };
+    let batches = data.test.len().div_ceil(batch_size);
+    let evaluations = (0..batches).into_par_iter().map(evaluate).collect::<Result<Vec<_>, _>>()?;
     let samples: usize = evaluations.iter().map(|e| e.samples).sum();
     let correct: usize = evaluations.iter().filter_map(|e| e.correct).sum();
     let loss: f64 = evaluations.iter().map(|e| e.loss * e.samples as f64).sum();

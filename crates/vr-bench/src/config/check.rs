@@ -34,6 +34,7 @@ impl TrainConfig {
     pub fn check_values(&self) -> Result<(), Fault> {
         self.check_method()?;
         within("batch-size", self.batch_size, 1..=u32::MAX as usize)?;
+        within("classes", self.classes.unwrap_or(1), 1..)?;
         within("epochs", self.epochs, 1..=MOST_EPOCHS)?;
         within("threads", self.threads.unwrap_or(1), 1..=MOST_THREADS)?;
         within("jobs", self.jobs, 1..=MOST_THREADS)?;
@@ -55,8 +56,8 @@ impl TrainConfig {
     /// The first key that names what is not.
     pub fn check_surroundings(&self) -> Result<(), Fault> {
         check_engine(self.engine)?;
-        if let DataChoice::Cifar10(path) = &self.data {
-            folder("data.cifar10", path)?;
+        if let Some((key, path)) = self.data.folder() {
+            folder(key, path)?;
         }
         match self.estimator.clone().table(1) {
             Some((TableStorage::File { folder: path }, _)) => {
@@ -93,7 +94,7 @@ impl TrainConfig {
     fn check_data(&self) -> Checked {
         match &self.data {
             DataChoice::Synthetic => self.check_size(SyntheticConfig::default().train),
-            DataChoice::Cifar10(_) => Ok(()),
+            DataChoice::Cifar10(_) | DataChoice::Pictures(_) => Ok(()),
         }
     }
 

@@ -37,6 +37,9 @@ pub struct TrainConfig {
     pub engine: EngineKind,
     /// The pictures.
     pub data: DataChoice,
+    /// So many of the classes, chosen at random once and for all; `None` takes all. The network has an option of that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<usize>,
     /// A class-balanced subset of the training pictures; `None` takes all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_size: Option<usize>,
@@ -60,6 +63,10 @@ pub struct TrainConfig {
     /// sets no limit. Results do not depend on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table_limit_mib: Option<u64>,
+    /// How many MiB of decoded pictures are kept in memory, of sets whose pictures are read when they are asked for; `None`
+    /// keeps none. Results do not depend on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture_limit_mib: Option<u64>,
     /// Whether transforms are locked.
     pub locking: Locking,
     /// Sets of batch-norm statistics to carry; with more than one, each has test errors of its own.
@@ -79,13 +86,14 @@ pub struct TrainConfig {
 /// Three epochs of SGD with the paper's LeNet, update rule and schedule, on the synthetic set.
 impl Default for TrainConfig {
     fn default() -> Self {
-        let Settings { model, engine, data, train_size, batch_size, epochs, seeds, checkpoints, jobs, .. } =
+        let Settings { model, engine, data, classes, train_size, batch_size, epochs, seeds, checkpoints, jobs, .. } =
             Settings::default();
         Self {
             method: None,
             model,
             engine,
             data,
+            classes,
             train_size,
             augmentation: Augmentation::Standard,
             batch_size,
@@ -95,6 +103,7 @@ impl Default for TrainConfig {
             threads: None,
             jobs,
             table_limit_mib: None,
+            picture_limit_mib: None,
             locking: Locking::Locked,
             policies: vec![NormPolicy::Reset],
             estimator: EstimatorConfig::Sgd,
@@ -117,6 +126,7 @@ impl TrainConfig {
         let bytes = |mib: u64| mib.saturating_mul(1 << 20);
         Settings {
             data: self.data.clone(),
+            classes: self.classes,
             train_size: self.train_size,
             test_size: None,
             bf16_tables: false,
@@ -133,6 +143,7 @@ impl TrainConfig {
             checkpoints: self.checkpoints,
             jobs: self.jobs,
             table_limit: self.table_limit_mib.map(|mib| (bytes(mib), out.to_owned())),
+            picture_limit: self.picture_limit_mib.map(bytes),
         }
     }
 

@@ -121,7 +121,7 @@ fn pass(cell: &Cell, run: &mut Run) -> Result<f64, BenchError> {
 fn loading(settings: &Settings, data: &LoadedData) -> Result<f64, BenchError> {
     let config = LoaderConfig {
         batch_size: settings.batch_size,
-        transforms: Augmentation::Standard.transforms(),
+        transforms: data.training(settings.model, Augmentation::Standard),
         prefetch_depth: 0,
         ..LoaderConfig::default()
     };

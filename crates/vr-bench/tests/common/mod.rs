@@ -40,6 +40,7 @@ pub fn data() -> LoadedData {
         train: Arc::new(set.train),
         test: Arc::new(set.test),
         whole: info.train_size,
+        resized: false,
         info,
         problems: Vec::new(),
     }

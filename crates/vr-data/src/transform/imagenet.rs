@@ -15,8 +15,12 @@ pub fn training(side: usize) -> Transforms {
 
 /// Pictures to test on: the shorter side at 8⁄7 of `side` (256 for 224), and the middle `side` rows and columns of that.
 pub fn testing(side: usize) -> Transforms {
-    let shorter = (side * 8).div_ceil(7);
-    Transforms::new().then(Resize { shorter }).then(CentreCrop { side }).normalized(normalize())
+    Transforms::new().then(Resize { shorter: shorter(side) }).then(CentreCrop { side }).normalized(normalize())
+}
+
+/// The shorter side that pictures to test on are resized to before the middle `side` rows and columns are taken.
+pub fn shorter(side: usize) -> usize {
+    side.saturating_mul(8).div_ceil(7)
 }
 
 fn normalize() -> Normalize {
