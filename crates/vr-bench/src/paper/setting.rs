@@ -96,6 +96,9 @@ mod tests {
         assert_eq!(Setting::of(Model::LENET), &CIFAR10);
         assert_eq!([Setting::named("resnet18"), Setting::named("lenet, densenet-40-36")], [&IMAGENET, &CIFAR10]);
         assert_eq!((IMAGENET.epochs_like(3), IMAGENET.epochs_like(250), CIFAR10.epochs_like(160)), (2, 90, 160));
+        for name in ON_IMAGENET {
+            assert!(Model::ALL.iter().any(|model| model.name() == name), "{name}");
+        }
     }
 
     #[test]
