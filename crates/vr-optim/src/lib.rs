@@ -76,6 +76,7 @@ pub use locking::Locking;
 pub use memory::RunMemory;
 pub use norm_track::{NormPolicy, NormTrack};
 pub use recursive::{Opening, Recursion, Recursive};
+pub use rule::adagrad::{AdaGrad, AdaGradConfig};
 pub use rule::adamw::{AdamW, AdamWConfig};
 pub use rule::lion::{Lion, LionConfig};
 pub use rule::sgd_momentum::{SgdMomentum, SgdMomentumConfig};

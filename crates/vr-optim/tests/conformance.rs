@@ -9,9 +9,10 @@ use vr_optim::estimators::saga::Form;
 use vr_optim::estimators::self_tuning::coefficient::{CoefficientRule, Estimation, Per, Refresh};
 use vr_optim::estimators::self_tuning::switch::{ByCost, SwitchRule};
 use vr_optim::estimators::storm::Weight;
+use vr_optim::rule::adagrad::Scale;
 use vr_optim::{
-    AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, LionConfig, Locking, LooplessConfig, MarsConfig,
-    MegaBatchConfig, MegaBatchSize, PageConfig, RuleConfig, SagaConfig, SarahConfig, SelfTuningConfig,
+    AdaGradConfig, AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, LionConfig, Locking, LooplessConfig,
+    MarsConfig, MegaBatchConfig, MegaBatchSize, PageConfig, RuleConfig, SagaConfig, SarahConfig, SelfTuningConfig,
     SgdMomentumConfig, SnapshotGradients, SnapshotRule, StepDecay, StormConfig, SvrgConfig, TableStorage, Training,
 };
 
@@ -39,6 +40,8 @@ const NOISE: f64 = 2e-3;
 const SAMPLED: f64 = 5e-2;
 /// Each coordinate of a step of Lion has the length of the rate, which is 2e-4 at the end.
 const STRIDE: f64 = 2e-2;
+/// So has the first step after AdaGrad began anew, as a whole.
+const LEAP: f64 = 6e-2;
 
 fn methods() -> Vec<Method> {
     let method = |name, estimator, promises, reaches| Method { name, estimator, promises, reaches };
@@ -205,12 +208,13 @@ fn self_tuning_on_mega_batches(config: &mut SelfTuningConfig) {
     (config.mega_batch, config.switch) = (Some(3), trials());
 }
 
-/// Each rule, and how far it gets by itself: the steps of Adam and Lion do not shrink with the gradient.
+/// Each rule, and how far it gets by itself: the steps of Adam, of Lion and of an AdaGrad that begins anew do not shrink with the gradient.
 fn rules() -> Vec<(RuleConfig, f64)> {
     let sgd = |nesterov| RuleConfig::SgdMomentum(SgdMomentumConfig { momentum: 0.9, weight_decay: 0.0, nesterov });
     let adamw = RuleConfig::AdamW(AdamWConfig { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.0 });
     let lion = RuleConfig::Lion(LionConfig::default());
-    vec![(sgd(false), 0.0), (sgd(true), 0.0), (adamw, NOISE), (lion, STRIDE)]
+    let adagrad = |per| RuleConfig::AdaGrad(AdaGradConfig { per, restart: Some(E), ..AdaGradConfig::default() });
+    vec![(sgd(false), 0.0), (sgd(true), 0.0), (adamw, NOISE), (lion, STRIDE), (adagrad(Scale::Network), LEAP)]
 }
 
 /// Calls `check` with every pair, its name, and the share that it may leave of the gradient.

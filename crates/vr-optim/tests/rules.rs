@@ -1,5 +1,5 @@
 //! The update rules against trajectories of PyTorch, which `tests/pytorch/rules.py` wrote, and of the plain equations of those that
-//! PyTorch does not have (`tests/pytorch/lion.py`).
+//! PyTorch does not have (`tests/pytorch/lion.py`, `adagrad.py`).
 
 use serde::Deserialize;
 use vr_core::{FlatVector, ParameterSpace, State, StateError, TensorOptions};
@@ -31,9 +31,11 @@ impl Case {
 /// The fixtures, all from the same start.
 fn fixture() -> Fixture {
     let read = |text| serde_json::from_str::<Fixture>(text).unwrap();
-    let (mut all, lion) = (read(include_str!("pytorch/rules.json")), read(include_str!("pytorch/lion.json")));
-    assert_eq!(all.start, lion.start);
-    all.cases.extend(lion.cases);
+    let mut all = read(include_str!("pytorch/rules.json"));
+    for more in [include_str!("pytorch/lion.json"), include_str!("pytorch/adagrad.json")].map(read) {
+        assert_eq!(all.start, more.start);
+        all.cases.extend(more.cases);
+    }
     all
 }
 
@@ -47,7 +49,7 @@ fn space() -> ParameterSpace {
 #[test]
 fn every_rule_follows_its_reference() {
     let Fixture { start, cases } = fixture();
-    assert_eq!(cases.len(), 6);
+    assert_eq!(cases.len(), 9);
     for case in cases {
         let mut rule = case.rule.build();
         let mut x = FlatVector::from(start.clone());

@@ -3,6 +3,7 @@
 //! A rule is one file here and one line of the table below. Its file holds the options with their bounds
 //! and sizes ([`Rule`]) and the [`UpdateRule`] itself.
 
+pub mod adagrad;
 pub mod adamw;
 pub mod lion;
 pub mod sgd_momentum;
@@ -11,6 +12,7 @@ pub mod step;
 use vr_core::{FlatVector, Scalar, StateError, StateReader, StateWriter};
 
 use crate::fault::Fault;
+use adagrad::AdaGradConfig;
 use adamw::AdamWConfig;
 use lion::LionConfig;
 use sgd_momentum::SgdMomentumConfig;
@@ -100,6 +102,8 @@ table_of_rules! {
     "adamw" => AdamW(AdamWConfig),
     /// [`Lion`](lion::Lion).
     "lion" => Lion(LionConfig),
+    /// [`AdaGrad`](adagrad::AdaGrad); with SVRG and restarts it is AdaSVRG.
+    "adagrad" => AdaGrad(AdaGradConfig),
 }
 
 impl Default for RuleConfig {
