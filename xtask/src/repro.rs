@@ -10,12 +10,12 @@ use clap::{Parser, ValueEnum};
 use vr_bench::BenchError;
 use vr_bench::config::TrainConfig;
 use vr_bench::destination::{Destination, RunsFolder};
-use vr_bench::experiments::{self, Concluded, Experiment};
+use vr_bench::experiments::{self, Concluded, Experiment, compare, self_tuning};
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
 use vr_bench::results::cost::{Cost, HEADINGS, costs};
 use vr_bench::run_dir::Record;
-use vr_bench::settings::{DataChoice, EngineKind, Model, Options, Scale, Settings, Version};
+use vr_bench::settings::{Comparison, DataChoice, EngineKind, Model, Options, Scale, Settings, Version};
 use vr_run::{CheckpointPolicy, signals};
 
 use crate::model_arg::ModelParser;
@@ -59,8 +59,9 @@ pub struct Args {
     /// How much of the paper's experiment.
     #[arg(long, value_enum)]
     scale: Option<ScaleArg>,
-    /// Epochs to run: the first ones of the schedule.
-    #[arg(long)]
+    /// Epochs to run: the first ones of the schedule. To compare they are SGD's, and a budget of gradients: every method has as many, and
+    /// the schedule is compressed to them.
+    #[arg(long, visible_alias = "budget")]
     epochs: Option<usize>,
     /// Epochs that the paper's schedule of 250 is compressed to.
     #[arg(long)]
@@ -87,6 +88,17 @@ pub struct Args {
     /// Measure in every N-th epoch; in every one without --scale.
     #[arg(long, value_name = "N")]
     every: Option<usize>,
+    /// What compare compares, in a list: sgd, svrg, svrg-stored, alpha-svrg, self-tuning, l-svrg, adasvrg, scsg, saga, sarah, page, storm, adamw,
+    /// mars-adamw, self-tuning-adamw; by default sgd,svrg-stored,self-tuning.
+    #[arg(long, value_delimiter = ',', value_parser = methods())]
+    methods: Vec<String>,
+    /// The learning rates that compare tries for each method, as multiples of its usual one; by default 0.5,1,2. The rate is chosen by
+    /// runs with --tuning-seeds.
+    #[arg(long, value_name = "MULTIPLES", value_delimiter = ',', value_parser = above_zero)]
+    tune: Vec<f64>,
+    /// The seeds that choose compare's learning rates, apart from --seeds; by default 1000.
+    #[arg(long)]
+    tuning_seeds: Option<String>,
     /// The run folder; by default `runs/EXPERIMENT-N` with the first N that is free, or that this command left
     /// unfinished. In the folder of an earlier run of the experiment, only what is new or unfinished runs.
     #[arg(long)]
@@ -257,9 +269,25 @@ impl Args {
                 PlacesArg::Deciles => Places::Deciles,
             },
             every: self.every.or(size.map(|size| size.every)).unwrap_or(defaults.every).max(1),
+            comparison: self.comparison()?,
             ..Settings::default()
         })
     }
+}
+
+impl Args {
+    fn comparison(&self) -> Result<Comparison> {
+        let Comparison { methods, rates, tuning_seeds } = Comparison::default();
+        Ok(Comparison {
+            methods: if self.methods.is_empty() { methods } else { self.methods.clone() },
+            rates: if self.tune.is_empty() { rates } else { self.tune.clone() },
+            tuning_seeds: self.tuning_seeds.as_deref().map_or(Ok(tuning_seeds), seeds)?,
+        })
+    }
+}
+
+fn methods() -> PossibleValuesParser {
+    PossibleValuesParser::new(compare::METHODS.iter().map(|method| method.name))
 }
 
 /// A number above 0 that is finite.
@@ -305,10 +333,11 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
         |experiment: &Experiment| Ok::<_, anyhow::Error>(args.execution.settings(args.settings(experiment)?));
     match experiments::find(&args.experiment) {
         Some(experiment) => run_one(experiment, &settings(experiment)?, destination, args.force, bars),
-        // `quick` repeats parts of others.
+        // `quick` repeats parts of others, and two are not the paper's.
         None => {
+            let left_out = [experiments::quick::EXPERIMENT, self_tuning::EXPERIMENT, compare::EXPERIMENT];
             let asked = |experiment: &&Experiment| {
-                experiment.name != experiments::quick::EXPERIMENT.name
+                left_out.iter().all(|other| other.name != experiment.name)
                     && args.model.is_none_or(|model| experiment.asks_about(model))
             };
             let all = experiments::ALL.iter().filter(asked);

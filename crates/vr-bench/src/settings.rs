@@ -90,6 +90,9 @@ pub struct Settings {
     pub places: Places,
     /// Measurements are taken in every epoch that is a multiple of this.
     pub every: usize,
+    /// What `compare` compares.
+    #[serde(default, skip_serializing_if = "Comparison::is_default")]
+    pub comparison: Comparison,
     /// When the run saves itself.
     #[serde(skip)]
     pub checkpoints: CheckpointPolicy,
@@ -115,6 +118,48 @@ pub(crate) fn named<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fm
     String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
 }
 
+/// What is compared at equal cost, and how each method's learning rate is chosen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Comparison {
+    /// The methods, by name.
+    pub methods: Vec<String>,
+    /// The grid, in multiples of each method's usual rate.
+    pub rates: Vec<f64>,
+    /// The seeds that choose among them, none of which is reported.
+    pub tuning_seeds: Vec<u64>,
+}
+
+impl Default for Comparison {
+    fn default() -> Self {
+        let methods = ["sgd", "svrg-stored", "self-tuning"].map(str::to_owned).to_vec();
+        Self { methods, rates: vec![0.5, 1.0, 2.0], tuning_seeds: vec![1000] }
+    }
+}
+
+impl Comparison {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn check(&self, seeds: &[u64]) -> Result<(), Fault> {
+        distinct("comparison.methods", &self.methods)?;
+        for &rate in &self.rates {
+            within("comparison.rates", rate, POSITIVE)?;
+        }
+        let rates: Vec<String> = self.rates.iter().map(f64::to_string).collect();
+        distinct("comparison.rates", &rates)?;
+        distinct("comparison.tuning-seeds", &self.tuning_seeds)?;
+        match self.tuning_seeds.iter().find(|seed| seeds.contains(seed)) {
+            Some(seed) => Err(Fault::new(
+                "comparison.tuning-seeds",
+                format!("has {seed}, which is reported; expected other seeds"),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The first three epochs of the paper's LeNet on the synthetic set.
 impl Default for Settings {
     fn default() -> Self {
@@ -134,6 +179,7 @@ impl Default for Settings {
             batch_size: PAPER_BATCH,
             places: Places::Paper,
             every: 1,
+            comparison: Comparison::default(),
             checkpoints: CheckpointPolicy::default(),
             jobs: 1,
             table_limit: None,
@@ -159,6 +205,7 @@ impl Settings {
         within("learning_rate", self.learning_rate.unwrap_or(1.0), POSITIVE)?;
         within("batch_size", self.batch_size, 1..=u32::MAX as usize)?;
         within("every", self.every, 1..)?;
+        self.comparison.check(&self.seeds)?;
         distinct("seeds", &self.seeds)
     }
 

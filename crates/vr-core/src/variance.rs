@@ -30,6 +30,9 @@ pub struct VarianceSummary {
     pub correlation: Option<f64>,
     /// `Cov(g, g̃)/Var(g̃)`, the α of least variance. `None` likewise.
     pub optimal_coefficient: Option<f64>,
+    /// `Cov(g − v, g̃)/Var(g̃)`, the α that the method uses, where its direction is `g − α·(g̃ − μ)`: 1 for SVRG. `None` likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coefficient: Option<f64>,
     /// `mean‖g_b − g̃_b‖²`, which bounds SVRG's variance. `None` without a control variate.
     pub squared_change: Option<f64>,
 }
@@ -64,7 +67,10 @@ struct Sums {
     gradient: f64,
     estimate: f64,
     reference: f64,
+    /// Of gradient and reference.
     mixed: f64,
+    /// Of estimate and reference.
+    left: f64,
 }
 
 impl AddAssign for Sums {
@@ -73,6 +79,7 @@ impl AddAssign for Sums {
         self.estimate += other.estimate;
         self.reference += other.reference;
         self.mixed += other.mixed;
+        self.left += other.left;
     }
 }
 
@@ -137,6 +144,7 @@ impl VarianceAccumulator {
                 sums.reference += update(&mut self.reference[range.clone()], r, weight);
                 let (before, after) = (&self.gradient[range.clone()], &self.reference[range.clone()]);
                 sums.mixed += mixed(before, &gradient[range.clone()], after, r);
+                sums.left += mixed(&self.estimate[range.clone()], &estimate[range.clone()], after, r);
             }
             sums.gradient += update(&mut self.gradient[range.clone()], &gradient[range.clone()], weight);
             sums.estimate += update(&mut self.estimate[range.clone()], &estimate[range], weight);
@@ -193,6 +201,7 @@ impl VarianceAccumulator {
             ratio: (sgd_variance > 0.0).then(|| estimator_error / sgd_variance),
             correlation: (varies && sums.gradient > 0.0).then(|| sums.mixed / (sums.gradient * sums.reference).sqrt()),
             optimal_coefficient: varies.then(|| sums.mixed / sums.reference),
+            coefficient: varies.then(|| (sums.mixed - sums.left) / sums.reference),
             squared_change: always.then(|| {
                 // Of the deviations from the means, and between the means.
                 let deviations = (sums.gradient + sums.reference - 2.0 * sums.mixed) / count;
@@ -266,6 +275,7 @@ mod tests {
             ratio: Some(error / sgd),
             correlation: Some(mixed / (sgd * reference).sqrt()),
             optimal_coefficient: Some(mixed / reference),
+            coefficient: Some((mixed - sum(v, &mv, r, &mr)) / reference),
         }
     }
 
@@ -280,6 +290,7 @@ mod tests {
         close(found.ratio.unwrap(), expected.ratio.unwrap());
         close(found.correlation.unwrap(), expected.correlation.unwrap());
         close(found.optimal_coefficient.unwrap(), expected.optimal_coefficient.unwrap());
+        close(found.coefficient.unwrap(), expected.coefficient.unwrap());
     }
 
     proptest! {
@@ -298,6 +309,7 @@ mod tests {
                 v.push(estimate);
             }
             let report = accumulator.report();
+            prop_assert!((report.total.coefficient.unwrap() - alpha).abs() < 1e-9);
             assert_close(report.total, table(&g, &v, &r, 0..P));
             assert_close(report.tensors[0].1, table(&g, &v, &r, 0..3));
             assert_close(report.tensors[1].1, table(&g, &v, &r, 3..P));

@@ -83,7 +83,7 @@ pub use rule::sgd_momentum::{SgdMomentum, SgdMomentumConfig};
 pub use rule::{Rule, RuleConfig, Step, UpdateRule};
 pub use schedule::{Schedule, ScheduleConfig, StepDecay};
 pub use table::{GradientTable, TableError, TableStorage};
-pub use training::{Geometry, Progress, Survey, Training, TrainingError};
+pub use training::{Clock, Geometry, Progress, Survey, Training, TrainingError};
 /// The types that an estimator, an oracle or a source of one's own is made of.
 pub use vr_core;
 

@@ -104,6 +104,7 @@ fn variance(run: &mut Run, at: Moment) -> Found {
         sgd_variance: found.sgd_variance,
         ratio: found.ratio,
         optimal_coefficient: found.optimal_coefficient,
+        coefficient: found.coefficient.filter(|alpha| alpha.is_finite()),
     });
     let tensors = TensorRow { at: at.clone(), tensors: tensors.collect() };
     let geometry = geometry.map(|found| Event::Geometry(GeometryRow::new(at.clone(), found)));

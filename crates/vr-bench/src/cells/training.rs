@@ -4,11 +4,12 @@ use rayon::prelude::*;
 use vr_core::{MinibatchSource, Normalization, Oracle};
 use vr_data::{Loader, LoaderConfig, test_batch};
 use vr_models::{Engine, initialize};
-use vr_optim::{NormTrack, Training};
+use vr_optim::{Clock, NormTrack, Training};
 
 use crate::cell::Cell;
 use crate::data::LoadedData;
 use crate::error::BenchError;
+use crate::paper::schedule::Unit;
 use crate::settings::Settings;
 
 /// Minibatches that are prepared while gradients are computed. All cores compute gradients, so a thread that prepares what
@@ -42,8 +43,16 @@ pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Resu
         .with_locking(cell.locking)
         .with_norm_policies(&cell.policies)
         .in_parallel();
-    let steps = run.steps_per_epoch();
-    Ok(run.with_schedule(cell.schedule.in_steps(steps)))
+    Ok(match cell.schedule.by {
+        Unit::Gradient => {
+            let schedule = cell.schedule.in_steps(run.minibatches());
+            run.with_schedule(schedule).with_clock(Clock::Gradients)
+        }
+        Unit::Step | Unit::Epoch => {
+            let schedule = cell.schedule.in_steps(run.steps_per_epoch());
+            run.with_schedule(schedule)
+        }
+    })
 }
 
 /// Mean test loss and test error in percent with a track's running statistics. Each thread reads the minibatches that it

@@ -20,7 +20,7 @@ use vr_run::config::ConfigError;
 use crate::cell::Cell;
 use crate::measure::Measures;
 use crate::paper::schedule::{Schedule, Version};
-use crate::settings::{DataChoice, EngineKind, Model, Settings};
+use crate::settings::{Comparison, DataChoice, EngineKind, Model, Settings};
 
 /// What to train, on what, how and for how long.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,6 +140,7 @@ impl TrainConfig {
             batch_size: self.batch_size,
             places: self.measures.places,
             every: self.measures.every,
+            comparison: Comparison::default(),
             checkpoints: self.checkpoints,
             jobs: self.jobs,
             table_limit: self.table_limit_mib.map(|mib| (bytes(mib), out.to_owned())),

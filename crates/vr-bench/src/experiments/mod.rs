@@ -5,6 +5,7 @@
 //! drawn and judged again without training.
 
 pub mod bn_reset;
+pub mod compare;
 pub mod correlation;
 pub mod dropout;
 pub mod elu;
@@ -14,6 +15,7 @@ pub mod geometry;
 pub mod learning_rate;
 pub mod locking;
 pub mod quick;
+pub mod self_tuning;
 pub mod snapshot_interval;
 pub mod streaming;
 pub mod test_error;
@@ -93,7 +95,7 @@ impl Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 14] = [
+pub const ALL: [Experiment; 16] = [
     quick::EXPERIMENT,
     locking::EXPERIMENT,
     bn_reset::EXPERIMENT,
@@ -108,6 +110,8 @@ pub const ALL: [Experiment; 14] = [
     correlation::EXPERIMENT,
     elu::EXPERIMENT,
     dropout::EXPERIMENT,
+    self_tuning::EXPERIMENT,
+    compare::EXPERIMENT,
 ];
 
 /// The experiment of that name.

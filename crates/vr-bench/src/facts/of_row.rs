@@ -83,6 +83,7 @@ impl Facts<'_> {
             (&quantity::NOISE_SCALE, row.noise_scale(self.setting.batch_size)),
             (&quantity::CORRELATION, row.correlation),
             (&quantity::OPTIMAL_COEFFICIENT, row.optimal_coefficient),
+            (&quantity::COEFFICIENT, row.coefficient),
         ];
         self.tell(&at, "", None, values, tell);
     }
@@ -93,6 +94,7 @@ impl Facts<'_> {
                 (&quantity::TENSOR_SGD_VARIANCE, Some(tensor.sgd_variance)),
                 (&quantity::TENSOR_RATIO, tensor.ratio),
                 (&quantity::TENSOR_OPTIMAL_COEFFICIENT, tensor.optimal_coefficient),
+                (&quantity::TENSOR_COEFFICIENT, tensor.coefficient),
             ];
             self.tell(&At::moment(&row.at), &tensor.name, None, values, tell);
         }

@@ -31,9 +31,11 @@ quantities! {
     NOISE_SCALE = "noise-scale" in "examples": "Size of the minibatch whose gradient has as much variance as the full gradient has squared norm.";
     CORRELATION = "correlation" in "1": "Correlation of the gradients at the iterate and at the snapshot.";
     OPTIMAL_COEFFICIENT = "optimal-coefficient" in "1": "The coefficient of the control variate that would give the least variance.";
+    COEFFICIENT = "coefficient" in "1": "The coefficient of the control variate that the method uses.";
     TENSOR_SGD_VARIANCE = "tensor-sgd-variance" in "gradient^2": "`sgd-variance` of one tensor, which `part` names.";
     TENSOR_RATIO = "tensor-ratio" in "1": "`ratio` of one tensor.";
     TENSOR_OPTIMAL_COEFFICIENT = "tensor-optimal-coefficient" in "1": "`optimal-coefficient` of one tensor.";
+    TENSOR_COEFFICIENT = "tensor-coefficient" in "1": "`coefficient` of one tensor.";
     DISTANCE = "distance" in "parameter": "Distance of the iterate from the snapshot.";
     RELATIVE_DISTANCE = "relative-distance" in "1": "`distance` over the norm of the snapshot.";
     GRADIENT_DISTANCE = "gradient-distance" in "gradient": "Distance of the full gradient at the iterate from that at the snapshot.";

@@ -14,6 +14,7 @@ mod panel;
 
 pub mod bn_reset;
 pub mod coefficient;
+pub mod comparison;
 pub mod correlation;
 pub mod geometry;
 pub mod learning_rate;
@@ -28,6 +29,7 @@ pub mod snapshot_interval;
 pub mod streaming;
 pub mod tensors;
 pub mod test_error;
+pub mod tuning;
 pub mod variance_ratio;
 
 pub(crate) use curves::distinct;

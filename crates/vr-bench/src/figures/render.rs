@@ -35,6 +35,7 @@ pub(crate) fn sample_points(method: &str, last: u16) -> Vec<crate::results::Poin
                     squared_bias: 1e-12,
                     correlation: Some(0.5),
                     optimal_coefficient: None,
+                    coefficient: None,
                 });
             }
         }

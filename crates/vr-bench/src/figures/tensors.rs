@@ -113,6 +113,7 @@ mod tests {
                     sgd_variance: f64::from(number),
                     ratio: (number != 3).then_some(4.0 * (percent / 100.0_f64).sqrt() / f64::from(number + 1)),
                     optimal_coefficient: None,
+                    coefficient: None,
                 };
                 let at = Moment {
                     model: "lenet".into(),

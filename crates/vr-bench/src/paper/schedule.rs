@@ -81,6 +81,8 @@ pub enum Unit {
     Step,
     /// Between epochs.
     Epoch,
+    /// With the gradients of the method, whatever its steps cost: epochs of the schedule are passes over the training set.
+    Gradient,
 }
 
 /// A linear rise of the learning rate; what follows begins when it is over.
@@ -145,10 +147,10 @@ impl Schedule {
         Self { base, drops: setting.drops(length, version), length, shape, factor: TENTH, by, warm_up: None }
     }
 
-    /// The schedule of a run whose epochs have so many steps.
+    /// The schedule of a run whose epochs have so many steps, or, by gradients, passes so many minibatches.
     pub fn in_steps(&self, steps_per_epoch: usize) -> ScheduleConfig {
         let unit = match self.by {
-            Unit::Step => steps_per_epoch as f64,
+            Unit::Step | Unit::Gradient => steps_per_epoch as f64,
             Unit::Epoch => 1.0,
         };
         let rise = self.warm_up.unwrap_or(Rise { epochs: 0.0, first: 1.0 });
@@ -166,7 +168,7 @@ impl Schedule {
             Shape::Polynomial { last, power } => ScheduleConfig::Polynomial(Polynomial { base, last, length, power }),
         };
         let schedule = match self.by {
-            Unit::Step => schedule,
+            Unit::Step | Unit::Gradient => schedule,
             Unit::Epoch => {
                 ScheduleConfig::ByEpoch(Box::new(ByEpoch { steps_per_epoch: steps_per_epoch as u64, schedule }))
             }

@@ -202,6 +202,7 @@ mod tests {
             sgd_variance,
             ratio: Some(ratio),
             optimal_coefficient: None,
+            coefficient: None,
         };
         let diagnostics = Diagnostics {
             geometry: vec![GeometryRow {

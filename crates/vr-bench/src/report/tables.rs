@@ -55,6 +55,7 @@ pub(super) fn points(points: &[Point], batch_size: usize) -> String {
         "ratio",
         "squared bias",
         "correlation",
+        "coefficient",
         "best coefficient",
         "noise scale (examples)",
     ];
@@ -70,6 +71,7 @@ pub(super) fn points(points: &[Point], batch_size: usize) -> String {
             optional(point.ratio),
             number(point.squared_bias),
             optional(point.correlation),
+            optional(point.coefficient),
             optional(point.optimal_coefficient),
             optional(point.noise_scale(batch_size)),
         ]

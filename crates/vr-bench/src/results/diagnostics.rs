@@ -124,6 +124,9 @@ pub struct TensorVariance {
     pub ratio: Option<f64>,
     /// The coefficient of the control variate that would give the least variance.
     pub optimal_coefficient: Option<f64>,
+    /// The coefficient that the method uses; older results have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coefficient: Option<f64>,
 }
 
 /// All of them; empty lists are not written.

@@ -75,8 +75,13 @@ mod tests {
     fn every_measurement_that_is_not_finite_comes_back() {
         let at = Moment { model: "lenet".into(), method: "svrg".into(), seed: 0, epoch: 1, percent: 0.0 };
         for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            let tensor =
-                TensorVariance { name: "conv".into(), sgd_variance: x, ratio: Some(x), optimal_coefficient: Some(x) };
+            let tensor = TensorVariance {
+                name: "conv".into(),
+                sgd_variance: x,
+                ratio: Some(x),
+                optimal_coefficient: Some(x),
+                coefficient: None,
+            };
             let position = PositionRow {
                 at: at.clone(),
                 position: 0,

@@ -203,6 +203,9 @@ pub struct Point {
     pub correlation: Option<f64>,
     /// The coefficient of the control variate that would give the least variance, dimensionless.
     pub optimal_coefficient: Option<f64>,
+    /// The coefficient that the method uses; older results have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coefficient: Option<f64>,
 }
 
 impl Point {
@@ -221,6 +224,7 @@ impl Point {
             squared_bias: found.squared_bias,
             correlation: found.correlation,
             optimal_coefficient: found.optimal_coefficient,
+            coefficient: found.coefficient.filter(|alpha| alpha.is_finite()),
         }
     }
 
@@ -296,6 +300,7 @@ pub(crate) mod made_up {
             squared_bias: 0.0,
             correlation: None,
             optimal_coefficient: None,
+            coefficient: None,
         }
     }
 

@@ -34,6 +34,9 @@ pub struct TensorMoment {
     pub ratio: Vec<Option<f64>>,
     /// The coefficient of the control variate that would give the least variance.
     pub optimal_coefficient: Vec<Option<f64>>,
+    /// The coefficient that the method uses; older tables have none.
+    #[serde(default)]
+    pub coefficient: Vec<Option<f64>>,
 }
 
 impl TensorTable {
@@ -41,26 +44,29 @@ impl TensorTable {
     pub fn is_whole(&self) -> bool {
         let count = self.names.len();
         let lists = |at: &TensorMoment| [at.sgd_variance.len(), at.ratio.len(), at.optimal_coefficient.len()];
-        self.moments.iter().all(|at| lists(at) == [count; 3])
+        let used = |at: &TensorMoment| at.coefficient.is_empty() || at.coefficient.len() == count;
+        self.moments.iter().all(|at| lists(at) == [count; 3] && used(at))
     }
 
     /// The rows that it was made of, with five digits; a variance that was not finite is not a number.
     pub fn rows(&self) -> impl Iterator<Item = TensorRow> {
         self.moments.iter().map(|row| {
             let values = row.sgd_variance.iter().zip(&row.ratio).zip(&row.optimal_coefficient);
-            let tensor = |(name, ((sgd_variance, ratio), coefficient)): (&String, ((&Option<f64>, _), _))| {
-                let (ratio, optimal_coefficient): (&Option<f64>, &Option<f64>) = (ratio, coefficient);
-                TensorVariance {
-                    name: name.clone(),
-                    sgd_variance: sgd_variance.unwrap_or(f64::NAN),
-                    ratio: *ratio,
-                    optimal_coefficient: *optimal_coefficient,
-                }
-            };
+            let tensor =
+                |(index, (name, ((sgd_variance, ratio), coefficient))): (usize, (&String, ((&Option<f64>, _), _)))| {
+                    let (ratio, optimal_coefficient): (&Option<f64>, &Option<f64>) = (ratio, coefficient);
+                    TensorVariance {
+                        name: name.clone(),
+                        sgd_variance: sgd_variance.unwrap_or(f64::NAN),
+                        ratio: *ratio,
+                        optimal_coefficient: *optimal_coefficient,
+                        coefficient: row.coefficient.get(index).copied().flatten(),
+                    }
+                };
             let TensorMoment { method, seed, epoch, percent, .. } = row;
             let (model, method) = (self.model.clone(), method.clone());
             let at = Moment { model, method, seed: *seed, epoch: *epoch, percent: *percent };
-            TensorRow { at, tensors: self.names.iter().zip(values).map(tensor).collect() }
+            TensorRow { at, tensors: self.names.iter().zip(values).enumerate().map(tensor).collect() }
         })
     }
 }
@@ -89,6 +95,7 @@ fn moment(at: &Moment, tensors: &[TensorVariance]) -> TensorMoment {
         sgd_variance: list(|tensor| Some(tensor.sgd_variance)),
         ratio: list(|tensor| tensor.ratio),
         optimal_coefficient: list(|tensor| tensor.optimal_coefficient),
+        coefficient: list(|tensor| tensor.coefficient),
     }
 }
 
@@ -111,6 +118,7 @@ mod tests {
                     sgd_variance: 1.0 / 3.0,
                     ratio: None,
                     optimal_coefficient: Some(f64::NAN),
+                    coefficient: None,
                 })
                 .to_vec(),
         };

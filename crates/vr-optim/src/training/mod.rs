@@ -39,6 +39,7 @@ where
     estimator: Box<dyn Estimator<O::Scalar>>,
     rule: Box<dyn UpdateRule<O::Scalar>>,
     schedule: Box<dyn Schedule>,
+    clock: Clock,
     locking: Locking,
     evaluate: Evaluate<O, D>,
     window: usize,
@@ -50,6 +51,27 @@ where
     loss: StepLoss,
     direction: Option<FlatVector<O::Scalar>>,
     diagnostic_passes: u32,
+}
+
+/// What a schedule counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// Steps.
+    #[default]
+    Steps,
+    /// The method's minibatch gradients before the step's last: methods of different costs go through the same schedule with the same
+    /// number of gradients. Of SGD these are the steps.
+    Gradients,
+}
+
+impl Clock {
+    /// At step `step`, whose gradients are counted.
+    fn time(self, step: u64, counts: &EvaluationCounts) -> u64 {
+        match self {
+            Self::Steps => step,
+            Self::Gradients => counts.training().minibatches.saturating_sub(1),
+        }
+    }
 }
 
 /// Moves the iterate to an average of iterates. Tensors that the last step's direction left alone stay: their average is
@@ -95,6 +117,7 @@ where
             estimator: Box::new(estimator),
             rule: Box::new(SgdMomentum::default()),
             schedule: Box::new(Constant { base: 0.1 }),
+            clock: Clock::default(),
             locking: Locking::default(),
             evaluate: serial,
             window: 1,
@@ -120,6 +143,13 @@ where
     #[must_use]
     pub fn with_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
         self.schedule = Box::new(schedule);
+        self
+    }
+
+    /// What the schedule counts.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -258,7 +288,7 @@ where
                 Ask::Snapshot => self.freeze(),
                 Ask::Evaluate(requests) => self.answer(&requests)?,
                 Ask::Step(direction) => {
-                    let progress = self.loss.mean(self.schedule.at(self.step));
+                    let progress = self.loss.mean(self.schedule.at(self.clock.time(self.step, &self.counts)));
                     if !progress.loss.is_finite() {
                         return Err(TrainingError::Diverged { step: self.step, loss: progress.loss });
                     }
