@@ -61,7 +61,14 @@ impl Oracle for Logistic {
         let margin = |(point, label): &Sample| label * dot(point, x);
         let loss = batch.iter().map(|sample| (-margin(sample)).exp().ln_1p()).sum::<f64>() / batch.len() as f64;
         let correct = batch.iter().filter(|sample| margin(sample) > 0.0).count();
-        Ok(Evaluation { loss, correct: Some(correct), samples: batch.len(), statistics: None, unused: Vec::new() })
+        Ok(Evaluation {
+            loss,
+            correct: Some(correct),
+            correct_top5: None,
+            samples: batch.len(),
+            statistics: None,
+            unused: Vec::new(),
+        })
     }
 }
 

@@ -31,6 +31,9 @@ pub struct Evaluation<S = f32> {
     pub loss: f64,
     /// Samples whose largest logit is the label's; `None` where the oracle knows of no classes.
     pub correct: Option<usize>,
+    /// Samples whose label's logit is among the five largest; `None` where the oracle knows of no more than five
+    /// classes.
+    pub correct_top5: Option<usize>,
     /// Samples in the minibatch.
     pub samples: usize,
     /// In train mode the batch's statistics (variance unbiased), for the caller to fold into the

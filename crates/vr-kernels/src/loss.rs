@@ -1,5 +1,7 @@
 //! Softmax cross-entropy.
 
+use std::cmp::Ordering;
+
 use crate::math::{exp, ln};
 use crate::{LANES, lanes};
 
@@ -10,6 +12,9 @@ pub struct Loss {
     pub losses: [f64; LANES],
     /// For how many samples the first largest logit is the label's.
     pub correct: usize,
+    /// For how many samples fewer than five logits come before the label's: larger ones, equal ones of earlier classes,
+    /// and those that are not a number.
+    pub correct_top5: usize,
 }
 
 /// The cross-entropy of the softmax of the logits, `[classes][16]`, with one label per sample.
@@ -18,12 +23,13 @@ pub struct Loss {
 /// If the lengths do not fit, there are not 1 to 16 labels, or one is not a class.
 pub fn cross_entropy(logits: &[f32], labels: &[usize]) -> Loss {
     check(logits, labels);
-    let mut loss = Loss { losses: [0.0; LANES], correct: 0 };
+    let mut loss = Loss { losses: [0.0; LANES], correct: 0, correct_top5: 0 };
     for (lane, &label) in labels.iter().enumerate() {
         let logit = |class: usize| f64::from(logits[class * LANES + lane]);
         let top = first_largest(logits, lane);
         loss.losses[lane] = ln(total(logits, lane, logit(top))) + (logit(top) - logit(label));
         loss.correct += usize::from(top == label);
+        loss.correct_top5 += usize::from(before(logits, lane, label) < 5);
     }
     loss
 }
@@ -59,6 +65,16 @@ fn check(logits: &[f32], labels: &[usize]) {
 fn first_largest(logits: &[f32], lane: usize) -> usize {
     let values = logits.chunks_exact(LANES).map(|z| z[lane]).enumerate();
     values.fold((0, logits[lane]), |best, (class, z)| if z > best.1 { (class, z) } else { best }).0
+}
+
+/// The classes whose logits come before the label's in a sample.
+fn before(logits: &[f32], lane: usize, label: usize) -> usize {
+    let own = logits[label * LANES + lane];
+    let comes_before = |(class, z): (usize, f32)| match z.partial_cmp(&own) {
+        Some(Ordering::Equal) => class < label,
+        order => order != Some(Ordering::Less),
+    };
+    logits.chunks_exact(LANES).map(|z| z[lane]).enumerate().filter(|&it| comes_before(it)).count()
 }
 
 /// `Σ exp(logit − top)` over the classes.

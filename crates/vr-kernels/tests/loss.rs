@@ -19,11 +19,12 @@ fn loss_and_gradient_are_the_reference() {
         let scale = 1.0 / 40.0;
         let mut gradient = vec![f32::NAN; logits.len()];
         cross_entropy_backward(&logits, &labels, scale, &mut gradient);
-        let mut correct = 0;
+        let (mut correct, mut correct_top5) = (0, 0);
         for (lane, &label) in labels.iter().enumerate() {
             let z: Vec<f64> = logits.chunks(LANES).map(|z| f64::from(z[lane])).collect();
             assert!((loss.losses[lane] - naive(&z, label)).abs() < 1e-13);
             correct += usize::from(z.iter().all(|v| *v <= z[label]));
+            correct_top5 += usize::from(z.iter().filter(|v| **v > z[label]).count() < 5);
             for class in 0..classes {
                 let at = |h: f64| {
                     let mut z = z.clone();
@@ -34,7 +35,7 @@ fn loss_and_gradient_are_the_reference() {
                 assert!((f64::from(gradient[class * LANES + lane]) - slope).abs() < 1e-8);
             }
         }
-        assert_eq!(loss.correct, correct);
+        assert_eq!((loss.correct, loss.correct_top5), (correct, correct_top5));
         assert!(loss.losses[lanes..].iter().all(|l| *l == 0.0));
         assert!(gradient.chunks(LANES).all(|g| g[lanes..].iter().all(|g| g.to_bits() == 0)));
     }
@@ -45,6 +46,12 @@ fn the_first_of_equal_logits_counts() {
     let mut logits = vec![0.0; 3 * LANES];
     logits[LANES..].fill(1.0);
     assert_eq!(cross_entropy(&logits, &[1, 2, 0, 1]).correct, 2);
+    // Five of seven that are equal.
+    let labels: Vec<usize> = (0..7).collect();
+    assert_eq!(cross_entropy(&[1.0; 7 * LANES], &labels).correct_top5, 5);
+    let mut logits = vec![1.0; 7 * LANES];
+    logits[6 * LANES..].fill(f32::NAN);
+    assert_eq!(cross_entropy(&logits, &labels).correct_top5, 4);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The candle engine: a graph run through candle's autograd on the CPU, in f32 or f64.
 
+use std::cmp::Ordering;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub struct CandleEngine<S> {
 struct Pass<S> {
     loss: Tensor,
     correct: usize,
+    correct_top5: Option<usize>,
     statistics: Option<NormStatistics<S>>,
 }
 
@@ -117,8 +119,12 @@ impl<S: Element> CandleEngine<S> {
         let labels = Tensor::from_slice(batch.labels(), batch.len(), &Device::Cpu)?;
         let loss = candle_nn::loss::cross_entropy(&logits, &labels)?;
         let rows = logits.to_vec2::<S>()?;
-        let correct = rows.iter().zip(batch.labels()).filter(|(row, label)| first_maximum(row) == **label as usize);
-        Ok(Pass { loss, correct: correct.count(), statistics })
+        let hits = |hit: fn(&[S], usize) -> bool| {
+            rows.iter().zip(batch.labels()).filter(|(row, label)| hit(row, **label as usize)).count()
+        };
+        let correct = hits(|row, label| first_maximum(row) == label);
+        let correct_top5 = self.graph.has_top5().then(|| hits(|row, label| rank(row, label) < 5));
+        Ok(Pass { loss, correct, correct_top5, statistics })
     }
 
     fn evaluation(pass: &Pass<S>, batch: &Batch) -> Result<Evaluation<S>, EngineError> {
@@ -126,6 +132,7 @@ impl<S: Element> CandleEngine<S> {
         Ok(Evaluation {
             loss,
             correct: Some(pass.correct),
+            correct_top5: pass.correct_top5,
             samples: batch.len(),
             statistics: pass.statistics.clone(),
             unused: Vec::new(),
@@ -145,6 +152,15 @@ fn first_maximum<S: PartialOrd>(row: &[S]) -> usize {
         }
     }
     best
+}
+
+/// How many classes come before the label's: larger, equal but earlier, or not a number.
+fn rank<S: PartialOrd>(row: &[S], label: usize) -> usize {
+    let comes_before = |(class, z): &(usize, &S)| match z.partial_cmp(&&row[label]) {
+        Some(Ordering::Equal) => *class < label,
+        order => order != Some(Ordering::Less),
+    };
+    row.iter().enumerate().filter(comes_before).count()
 }
 
 /// The node's normalisation: by stored statistics, or by the batch's own, which are then recorded

@@ -68,6 +68,33 @@ fn candles_cross_entropy_on_top_is_the_oracle() {
     }
 }
 
+/// Labels among the five largest logits, by sorting them; of five classes nothing is told.
+#[test]
+fn the_five_likeliest_classes_are_counted() {
+    let Case { engine, start, x, batch } = case(Model::LENET, 40);
+    let logits = engine.logits(&x, Normalization::Batch, &batch).unwrap().values.to_vec2::<f32>().unwrap();
+    let expected = logits.iter().zip(batch.labels()).filter(|(row, label)| {
+        let mut classes: Vec<u32> = (0..10).collect();
+        classes.sort_by(|a, b| row[*b as usize].total_cmp(&row[*a as usize]));
+        classes[..5].contains(label)
+    });
+    let expected = expected.count();
+    assert!((1..40).contains(&expected));
+    let candle = CandleEngine::<f32>::new(engine.graph().clone());
+    let found = [
+        engine.evaluate(&start, Normalization::Batch, &batch).unwrap(),
+        candle.evaluate(&start, Normalization::Batch, &batch).unwrap(),
+    ];
+    assert_eq!(found.map(|evaluation| evaluation.correct_top5), [Some(expected); 2]);
+
+    let five = Model::LENET.for_pictures([3, 32, 32], 5).unwrap().graph().unwrap();
+    let start = initialize(&five, 0);
+    let labels = (0..4).collect();
+    let batch = Batch::new(&vec![0.5; 4 * 3072], [4, 3, 32, 32], labels).unwrap();
+    let evaluation = CpuEngine::new(five).evaluate(&start, Normalization::Batch, &batch).unwrap();
+    assert_eq!(evaluation.correct_top5, None);
+}
+
 #[test]
 fn another_loss_is_the_candle_engines() {
     for model in [Model::LENET, Model::LENET_ELU] {

@@ -205,7 +205,10 @@ where
         } else {
             None
         };
-        Ok((Evaluation { loss: value, correct: None, samples: 1, statistics, unused: Vec::new() }, read))
+        Ok((
+            Evaluation { loss: value, correct: None, correct_top5: None, samples: 1, statistics, unused: Vec::new() },
+            read,
+        ))
     }
 }
 

@@ -48,7 +48,7 @@
 //!         batch: &Vec<f64>,
 //!     ) -> Result<Evaluation<f64>, Self::Error> {
 //!         let loss = batch.iter().map(|b| 0.5 * (x[0] - b).powi(2)).sum::<f64>() / batch.len() as f64;
-//!         Ok(Evaluation { loss, correct: None, samples: batch.len(), statistics: None, unused: Vec::new() })
+//!         Ok(Evaluation { loss, correct: None, correct_top5: None, samples: batch.len(), statistics: None, unused: Vec::new() })
 //!     }
 //! }
 //!

@@ -99,15 +99,16 @@ impl vr_run::Cell for CellOnData<'_> {
     fn test(&self, run: &Run, end: &EpochEnd) -> Result<Vec<Event>, CellError> {
         let mut events = Vec::new();
         for track in run.tracks() {
-            let (test_loss, test_error) = test(run, track, self.data, self.cell, self.settings.batch_size)?;
+            let test = test(run, track, self.data, self.cell, self.settings.batch_size)?;
             events.push(Event::Epoch(EpochRow {
                 method: self.cell.method.clone(),
                 policy: (self.cell.policies.len() > 1).then_some(track.policy),
                 seed: self.cell.seed,
                 epoch: end.epoch,
                 train_loss: end.train_loss,
-                test_loss,
-                test_error,
+                test_loss: test.loss,
+                test_error: test.error,
+                test_error_top5: test.error_top5,
                 gradient_evaluations: run.counts().training().minibatches,
             }));
         }

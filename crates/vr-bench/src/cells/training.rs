@@ -55,7 +55,17 @@ pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Resu
     })
 }
 
-/// Mean test loss and test error in percent with a track's running statistics. Each thread reads the minibatches that it
+/// What a test comes to.
+pub(crate) struct Test {
+    /// Mean loss.
+    pub loss: f64,
+    /// Misclassified pictures, in percent.
+    pub error: f64,
+    /// Pictures whose class is not among the five likeliest, in percent; `None` where there are no more than five.
+    pub error_top5: Option<f64>,
+}
+
+/// The test with a track's running statistics. Each thread reads the minibatches that it
 /// evaluates, so that no more of the test set is in memory at once.
 pub(crate) fn test(
     run: &Run,
@@ -63,7 +73,7 @@ pub(crate) fn test(
     data: &LoadedData,
     cell: &Cell,
     batch_size: usize,
-) -> Result<(f64, f64), BenchError> {
+) -> Result<Test, BenchError> {
     let (engine, x, transforms) = (run.oracle(), run.iterate(), data.testing(cell.model));
     let evaluate = |index| {
         let batch =
@@ -74,7 +84,9 @@ pub(crate) fn test(
     let evaluations = (0..batches).into_par_iter().map(evaluate).collect::<Result<Vec<_>, _>>()?;
     let samples: usize = evaluations.iter().map(|e| e.samples).sum();
     let correct: usize = evaluations.iter().filter_map(|e| e.correct).sum();
+    let correct_top5: Option<usize> = evaluations.iter().map(|e| e.correct_top5).sum();
     let loss: f64 = evaluations.iter().map(|e| e.loss * e.samples as f64).sum();
     let samples = samples.max(1) as f64;
-    Ok((loss / samples, 100.0 * (1.0 - correct as f64 / samples)))
+    let error = |correct: usize| 100.0 * (1.0 - correct as f64 / samples);
+    Ok(Test { loss: loss / samples, error: error(correct), error_top5: correct_top5.map(error) })
 }

@@ -135,6 +135,7 @@ impl Facts<'_> {
             (&quantity::TRAIN_LOSS, Some(row.train_loss)),
             (&quantity::TEST_LOSS, Some(row.test_loss)),
             (&quantity::TEST_ERROR, Some(row.test_error)),
+            (&quantity::TEST_ERROR_TOP5, row.test_error_top5),
             (&quantity::LEARNING_RATE, self.setting.rate.as_ref().map(|rate| rate.at(last))),
             (&quantity::GRADIENT_EVALUATIONS, Some(row.gradient_evaluations as f64)),
             (&quantity::PASSES, Some(row.gradient_evaluations as f64 / minibatches as f64)),

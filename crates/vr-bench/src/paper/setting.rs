@@ -50,8 +50,8 @@ pub const IMAGENET: Setting = Setting {
     compressed: &[30, 60],
 };
 
-/// Those of the paper's networks that it trains on ImageNet, and one of its release.
-pub const ON_IMAGENET: [&str; 4] = ["resnet18", "resnet50", "densenet169", "resnext101-32x8d"];
+/// Those of the paper's networks that it trains on ImageNet, one of its release, and a smaller one of that one's kind.
+pub const ON_IMAGENET: [&str; 5] = ["resnet18", "resnet50", "densenet169", "resnext101-32x8d", "resnext50-32x4d"];
 
 impl Setting {
     /// That of a network: ImageNet's for [`ON_IMAGENET`], CIFAR-10's for all others.

@@ -81,7 +81,8 @@ pub(super) fn points(points: &[Point], batch_size: usize) -> String {
 
 /// Losses and errors.
 pub(super) fn epochs(epochs: &[EpochRow]) -> String {
-    let heads = ["method", "seed", "epoch", "training loss", "test loss", "test error (%)", "minibatch gradients"];
+    let heads =
+        ["method", "seed", "epoch", "training loss", "test loss", "test error (%)", "top-5 (%)", "minibatch gradients"];
     let rows = epochs.iter().map(|row| {
         vec![
             escape(&row.track().to_string()),
@@ -90,6 +91,7 @@ pub(super) fn epochs(epochs: &[EpochRow]) -> String {
             number(row.train_loss),
             number(row.test_loss),
             number(row.test_error),
+            optional(row.test_error_top5),
             row.gradient_evaluations.to_string(),
         ]
     });

@@ -51,6 +51,10 @@ pub struct EpochRow {
     /// Misclassified test examples, in percent.
     #[serde(with = "vr_run::not_finite")]
     pub test_error: f64,
+    /// Test examples whose class is not among the five likeliest, in percent; `None` where there are no more than five,
+    /// and in older results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_error_top5: Option<f64>,
     /// Minibatch gradients evaluated for training since the start of the run, the passes at snapshots included.
     pub gradient_evaluations: u64,
 }
@@ -119,10 +123,17 @@ mod tests {
     fn a_diverged_epoch_survives_json() {
         let row = EpochRow { train_loss: f64::INFINITY, test_loss: f64::NAN, ..row("svrg", 1, 3, 90.0) };
         let text = serde_json::to_string(&row).unwrap();
-        assert!(!text.contains("policy"), "{text}");
+        assert!(!text.contains("policy") && !text.contains("top5"), "{text}");
         let back: EpochRow = serde_json::from_str(&text).unwrap();
         assert!(back.train_loss.is_nan() && back.test_loss.is_nan());
         assert_eq!((back.test_error, back.gradient_evaluations), (90.0, row.gradient_evaluations));
+    }
+
+    #[test]
+    fn a_top5_error_comes_back() {
+        let row = EpochRow { test_error_top5: Some(12.5), ..row("svrg", 1, 3, 30.0) };
+        let text = serde_json::to_string(&row).unwrap();
+        assert_eq!(serde_json::from_str::<EpochRow>(&text).unwrap(), row);
     }
 
     #[test]

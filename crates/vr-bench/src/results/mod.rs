@@ -313,6 +313,7 @@ pub(crate) mod made_up {
             train_loss: 1.0,
             test_loss: 1.0,
             test_error,
+            test_error_top5: None,
             gradient_evaluations: 391 * epoch as u64,
         }
     }

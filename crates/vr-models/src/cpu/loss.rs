@@ -16,6 +16,7 @@ pub fn loss(context: &Context<'_>, index: usize, block: &mut Block) {
     let loss = cross_entropy(logits, labels);
     block.loss = loss.losses[..labels.len()].iter().sum();
     block.correct = loss.correct;
+    block.correct_top5 = loss.correct_top5;
     if let Some(place) = context.gradient.and_then(|gradient| gradient.logits) {
         let gradient = &mut block.grads[place.slot][place.range()];
         cross_entropy_backward(logits, labels, 1.0 / context.batch.len() as f64, gradient);

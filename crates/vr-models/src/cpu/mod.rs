@@ -159,6 +159,7 @@ impl CpuEngine {
         Evaluation {
             loss: blocks.iter().map(|block| block.loss).sum::<f64>() / samples as f64,
             correct: Some(blocks.iter().map(|block| block.correct).sum()),
+            correct_top5: self.graph.has_top5().then(|| blocks.iter().map(|block| block.correct_top5).sum()),
             samples,
             statistics,
             unused: Vec::new(),

@@ -33,6 +33,8 @@ pub struct Block {
     pub loss: f64,
     /// Samples classified rightly.
     pub correct: usize,
+    /// Samples whose label is among the five likeliest classes.
+    pub correct_top5: usize,
 }
 
 impl Block {
@@ -63,6 +65,7 @@ impl Block {
             bias: Vec::new(),
             loss: 0.0,
             correct: 0,
+            correct_top5: 0,
         }
     }
 

@@ -82,6 +82,10 @@ impl Graph {
         let single = |node: &&Node| node.op == Op::BatchNorm && node.shape[1..].iter().all(|&side| side == 1);
         self.nodes.iter().find(single).map(|node| node.name.as_str())
     }
+    /// Whether it says something that a label is among the five likeliest classes.
+    pub(crate) fn has_top5(&self) -> bool {
+        self.classes() > 5
+    }
     /// Number of logits.
     pub fn classes(&self) -> usize {
         self.nodes.last().map_or(0, |node| node.shape[0])

@@ -89,7 +89,14 @@ impl Oracle for Regression {
             loss += value / count;
             out.axpy(slope / count, point);
         }
-        Ok(Evaluation { loss, correct: None, samples: batch.len(), statistics: None, unused: Vec::new() })
+        Ok(Evaluation {
+            loss,
+            correct: None,
+            correct_top5: None,
+            samples: batch.len(),
+            statistics: None,
+            unused: Vec::new(),
+        })
     }
     fn evaluate(
         &self,

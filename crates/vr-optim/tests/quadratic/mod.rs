@@ -54,6 +54,6 @@ impl Oracle for Quadratic {
         batch: &Minibatch,
     ) -> Result<Evaluation<f64>, Infallible> {
         let loss = (0..x.len()).map(|i| 0.5 * batch.a[i] * (x[i] - batch.c[i]).powi(2)).sum();
-        Ok(Evaluation { loss, correct: None, samples: 1, statistics: None, unused: Vec::new() })
+        Ok(Evaluation { loss, correct: None, correct_top5: None, samples: 1, statistics: None, unused: Vec::new() })
     }
 }

@@ -69,7 +69,7 @@ impl Oracle for Toy {
             variance.copy_from_slice(&[z[2] * z[2], x[3] * x[3] + 0.5]);
             statistics
         });
-        Ok(Evaluation { loss, correct: None, samples: 1, statistics, unused: Vec::new() })
+        Ok(Evaluation { loss, correct: None, correct_top5: None, samples: 1, statistics, unused: Vec::new() })
     }
 }
 
