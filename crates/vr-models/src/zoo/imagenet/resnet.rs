@@ -50,7 +50,7 @@ pub fn resnet(options: Options, blocks: [usize; 4], kind: Block) -> Result<Graph
             let (out, convs) = match kind {
                 Block::Basic => (basic, vec![Conv::new(basic, 3).same().stride(stride), Conv::new(basic, 3).same()]),
                 Block::Bottleneck { groups, width } => {
-                    let (inner, out) = (groups * width << stage, 4 * basic);
+                    let (inner, out) = ((groups * width) << stage, 4 * basic);
                     let middle = Conv::new(inner, 3).same().stride(stride).groups(groups);
                     (out, vec![Conv::new(inner, 1), middle, Conv::new(out, 1)])
                 }
