@@ -124,31 +124,40 @@ pub fn squared_distance<S: Scalar>(x: &[S], y: &[S]) -> f64 {
     sum_by(x.len(), |i| (x[i].to_f64() - y[i].to_f64()).powi(2))
 }
 
-/// With `d = gradient − reference` and `y = reference − mean`: `[⟨y, y⟩, ⟨d, y⟩, ⟨d, d⟩]` in f64, in a fixed order, in one pass
-/// over the three vectors.
+/// Elements whose products are summed in their own type before they join sums in f64.
+const BLOCK: usize = 16 * LANES;
+
+/// With `d = gradient − reference` and `y = reference − mean`: `[⟨y, y⟩, ⟨d, y⟩, ⟨d, d⟩]`, in a fixed order, in one pass over the three
+/// vectors. Blocks of 128 elements are summed in the vectors' own type, the blocks in f64.
 ///
 /// # Panics
 /// When the lengths differ.
 pub fn deviations<S: Scalar>(gradient: &[S], reference: &[S], mean: &[S]) -> [f64; 3] {
     let len = gradient.len();
     assert!(reference.len() == len && mean.len() == len, "deviations of vectors of unequal length");
-    let mut partial = [[0.0; LANES]; 3];
-    let mut add = |lane: usize, g: S, r: S, mean: S| {
-        let r = r.to_f64();
-        let (d, y) = (g.to_f64() - r, r - mean.to_f64());
-        partial[0][lane] += y * y;
-        partial[1][lane] += d * y;
-        partial[2][lane] += d * d;
-    };
-    let (gradients, references, means) =
-        (gradient.as_chunks::<LANES>(), reference.as_chunks::<LANES>(), mean.as_chunks::<LANES>());
-    for ((g, r), mean) in gradients.0.iter().zip(references.0).zip(means.0) {
-        (0..LANES).for_each(|lane| add(lane, g[lane], r[lane], mean[lane]));
+    let mut sums = [0.0; 3];
+    for ((g, r), mean) in gradient.chunks(BLOCK).zip(reference.chunks(BLOCK)).zip(mean.chunks(BLOCK)) {
+        let [mut yy, mut dy, mut dd] = [[S::default(); LANES]; 3];
+        let (g, r, mean) = (g.as_chunks::<LANES>(), r.as_chunks::<LANES>(), mean.as_chunks::<LANES>());
+        for ((g, r), mean) in g.0.iter().zip(r.0).zip(mean.0) {
+            for lane in 0..LANES {
+                let (d, y) = (g[lane] - r[lane], r[lane] - mean[lane]);
+                yy[lane] = yy[lane] + y * y;
+                dy[lane] = dy[lane] + d * y;
+                dd[lane] = dd[lane] + d * d;
+            }
+        }
+        for (lane, ((&g, &r), &mean)) in g.1.iter().zip(r.1).zip(mean.1).enumerate() {
+            let (d, y) = (g - r, r - mean);
+            yy[lane] = yy[lane] + y * y;
+            dy[lane] = dy[lane] + d * y;
+            dd[lane] = dd[lane] + d * d;
+        }
+        for (sum, lanes) in sums.iter_mut().zip([yy, dy, dd]) {
+            *sum += lanes.iter().map(|lane| lane.to_f64()).sum::<f64>();
+        }
     }
-    for (lane, ((&g, &r), &mean)) in gradients.1.iter().zip(references.1).zip(means.1).enumerate() {
-        add(lane, g, r, mean);
-    }
-    partial.map(|lanes| lanes.iter().sum())
+    sums
 }
 
 #[cfg(test)]
@@ -175,7 +184,7 @@ mod tests {
 
     #[test]
     fn deviations_are_the_three_products() {
-        let vector = |seed: i32| -> Vec<f64> { (0..21).map(|i| f64::from((i * seed) % 7 - 3)).collect() };
+        let vector = |seed: i32| -> Vec<f64> { (0..300).map(|i| f64::from((i * seed) % 7 - 3)).collect() };
         let (g, r, mean) = (vector(3), vector(5), vector(11));
         let d: Vec<f64> = g.iter().zip(&r).map(|(g, r)| g - r).collect();
         let y: Vec<f64> = r.iter().zip(&mean).map(|(r, mean)| r - mean).collect();

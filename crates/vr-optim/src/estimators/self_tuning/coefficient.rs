@@ -214,7 +214,8 @@ impl<S: Scalar> Tuned<S> {
 
     /// Puts the estimates in force.
     fn estimate(&mut self, Estimation { caution, most, .. }: Estimation) {
-        let safe = |of: &Averages| (1.0 + of.slope() - caution * of.deviation(self.spread)).clamp(0.0, most);
+        // 0 where it is not a number.
+        let safe = |of: &Averages| (1.0 + of.slope() - caution * of.deviation(self.spread)).max(0.0).min(most);
         let alphas: Vec<S> = self.averages.iter().map(|averages| S::from_f64(safe(averages))).collect();
         self.alphas_mut().copy_from_slice(&alphas);
     }
