@@ -88,7 +88,7 @@ pub struct Args {
     /// Measure in every N-th epoch; in every one without --scale.
     #[arg(long, value_name = "N")]
     every: Option<usize>,
-    /// What compare compares, in a list: sgd, svrg, svrg-stored, alpha-svrg, self-tuning, l-svrg, adasvrg, scsg, saga, sarah, page, storm, adamw,
+    /// What compare compares, in a list: sgd, svrg, svrg-stored, alpha-svrg, self-tuning, l-svrg, adasvrg, scsg, saga, sarah, page, zero-sarah, storm, adamw,
     /// mars-adamw, self-tuning-adamw; by default sgd,svrg-stored,self-tuning.
     #[arg(long, value_delimiter = ',', value_parser = methods())]
     methods: Vec<String>,

@@ -69,6 +69,7 @@ pub use estimators::self_tuning::{SelfTuning, SelfTuningConfig};
 pub use estimators::sgd::{Sgd, SgdConfig};
 pub use estimators::storm::{Storm, StormConfig};
 pub use estimators::svrg::{SnapshotGradients, SnapshotRule, Svrg, SvrgConfig};
+pub use estimators::zero_sarah::{ZeroSarah, ZeroSarahConfig};
 pub use estimators::{EstimatorConfig, Method, Vectors};
 pub use fault::Fault;
 pub use fixed_batches::FixedBatches;

@@ -4,10 +4,11 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use vr_core::{FlatVector, Mean, ParameterSpace, Purpose, Scalar, StateError, StateReader, StateWriter};
+use vr_core::{FlatVector, Mean, ParameterSpace, Purpose, Scalar, StateReader, StateWriter};
 
 use crate::estimator::{Ask, Estimate, Estimator, EstimatorError, NormRule, Point, Probe, Request};
 use crate::fault::Fault;
+use crate::table::TableError;
 
 /// What a step begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,13 @@ pub trait Recursion<S: Scalar>: Debug + Send + Sync {
     /// The first that does not.
     fn check(&self) -> Result<(), Fault>;
 
-    /// Sizes what it keeps for a space.
-    fn begin(&mut self, _space: &Arc<ParameterSpace>) {}
+    /// Sizes what it keeps for a space and so many minibatches.
+    ///
+    /// # Errors
+    /// When memory for a table cannot be had.
+    fn begin(&mut self, _space: &Arc<ParameterSpace>, _minibatches: u32) -> Result<(), TableError> {
+        Ok(())
+    }
 
     /// What step `step` begins with, where an epoch has so many minibatches.
     fn opens(&self, step: u64, minibatches: u32) -> Opening;
@@ -42,21 +48,40 @@ pub trait Recursion<S: Scalar>: Debug + Send + Sync {
         true
     }
 
-    /// Makes the direction of the one before, of a gradient at x and of the same minibatch's at x⁻, where it looks back and
-    /// there is one. Without, the direction before does not matter.
-    fn direct(&self, gradient: &[S], before: Option<&[S]>, direction: &mut FlatVector<S>);
+    /// Makes the direction of the one before, of minibatch `index`'s gradient at x and of its gradient at x⁻, where it looks back
+    /// and there is one. Without, the direction before does not matter.
+    ///
+    /// # Errors
+    /// When a table fails.
+    fn direct(
+        &self,
+        index: u32,
+        gradient: &[S],
+        before: Option<&[S]>,
+        direction: &mut FlatVector<S>,
+    ) -> Result<(), TableError>;
 
-    /// Learns from a step's gradient at x, after its direction was made of it.
-    fn learn(&mut self, _gradient: &[S]) {}
+    /// Learns from the gradient at x of a step on minibatch `index`, after its direction was made of it.
+    ///
+    /// # Errors
+    /// When a table fails.
+    fn learn(&mut self, _index: u32, _gradient: &[S]) -> Result<(), TableError> {
+        Ok(())
+    }
 
     /// Writes what it learnt.
-    fn save(&self, _out: &mut StateWriter<'_>) {}
+    ///
+    /// # Errors
+    /// When a table cannot be read.
+    fn save(&self, _out: &mut StateWriter<'_>) -> Result<(), TableError> {
+        Ok(())
+    }
 
     /// Reads what [`save`](Self::save) wrote.
     ///
     /// # Errors
-    /// When it does not fit.
-    fn restore(&mut self, _from: &StateReader<'_>) -> Result<(), StateError> {
+    /// When it does not fit, or a table cannot be written.
+    fn restore(&mut self, _from: &StateReader<'_>) -> Result<(), EstimatorError> {
         Ok(())
     }
 }
@@ -158,7 +183,7 @@ impl<S: Scalar, R: Recursion<S>> Estimator<S> for Recursive<S, R> {
 
     fn begin(&mut self, space: &Arc<ParameterSpace>, minibatches: u32) -> Result<(), EstimatorError> {
         self.recursion.check().map_err(|fault| EstimatorError::Config { method: self.name(), fault })?;
-        self.recursion.begin(space);
+        self.recursion.begin(space, minibatches)?;
         self.minibatches = minibatches;
         self.sum = Mean::new(space.len());
         for vector in [&mut self.previous, &mut self.reference, &mut self.direction] {
@@ -205,8 +230,8 @@ impl<S: Scalar, R: Recursion<S>> Estimator<S> for Recursive<S, R> {
             }
             (stage, _) => {
                 let before = (stage == Stage::Referenced).then_some(&*self.reference);
-                self.recursion.direct(gradient, before, &mut self.direction);
-                self.recursion.learn(gradient);
+                self.recursion.direct(request.index, gradient, before, &mut self.direction)?;
+                self.recursion.learn(request.index, gradient)?;
                 self.stage = Stage::Ready;
             }
         }
@@ -223,13 +248,13 @@ impl<S: Scalar, R: Recursion<S>> Estimator<S> for Recursive<S, R> {
     /// The full gradient, where the coming step is made of that.
     fn direction_on(
         &self,
-        _index: u32,
+        index: u32,
         gradient: &FlatVector<S>,
         probed: &[&FlatVector<S>],
     ) -> Result<Estimate<S>, EstimatorError> {
         let mut direction = self.direction.clone();
         if !self.full {
-            self.recursion.direct(gradient, probed.first().map(|before| &before[..]), &mut direction);
+            self.recursion.direct(index, gradient, probed.first().map(|before| &before[..]), &mut direction)?;
         }
         Ok(Estimate { direction, reference: probed.first().map(|&before| before.clone()) })
     }
@@ -266,8 +291,7 @@ impl<S: Scalar, R: Recursion<S>> Estimator<S> for Recursive<S, R> {
             Stage::Pass => self.sum.save(&mut out.part("sum")),
             Stage::Between | Stage::Open | Stage::Ready => {}
         }
-        self.recursion.save(&mut out.part("recursion"));
-        Ok(())
+        Ok(self.recursion.save(&mut out.part("recursion"))?)
     }
 
     fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
@@ -290,7 +314,7 @@ impl<S: Scalar, R: Recursion<S>> Estimator<S> for Recursive<S, R> {
             Stage::Pass => self.sum.restore(&from.part("sum"), self.done.into())?,
             Stage::Between | Stage::Open | Stage::Ready => {}
         }
-        Ok(self.recursion.restore(&from.part("recursion"))?)
+        self.recursion.restore(&from.part("recursion"))
     }
 }
 

@@ -14,6 +14,7 @@ use vr_optim::{
     AdaGradConfig, AdamWConfig, EstimatorConfig, InnerSamples, InnerSteps, LionConfig, Locking, LooplessConfig,
     MarsConfig, MegaBatchConfig, MegaBatchSize, PageConfig, RuleConfig, SagaConfig, SarahConfig, SelfTuningConfig,
     SgdMomentumConfig, SnapshotGradients, SnapshotRule, StepDecay, StormConfig, SvrgConfig, TableStorage, Training,
+    ZeroSarahConfig,
 };
 
 type Run = Training<Regression, Samples>;
@@ -109,6 +110,7 @@ fn methods() -> Vec<Method> {
             MINIMUM,
         ),
         method("page", EstimatorConfig::Page(PageConfig { probability: Some(0.3), seed: 3 }), biased(None), MINIMUM),
+        method("zero-sarah", EstimatorConfig::ZeroSarah(ZeroSarahConfig::default()), biased(Some(two_points)), MINIMUM),
         method("storm", storm(Weight::Constant(0.2)), biased(Some(two_points)), NOISE),
         method("storm adaptive", storm(ADAPTIVE), biased(Some(two_points)), NOISE),
         method("mars", mars(Difference::Exact), biased(Some(two_points)), NOISE),

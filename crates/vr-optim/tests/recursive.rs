@@ -1,4 +1,4 @@
-//! Laws of the methods that go on from the previous iterate: SARAH, PAGE, STORM and MARS.
+//! Laws of the methods that go on from the previous iterate: SARAH, PAGE, ZeroSARAH, STORM and MARS.
 
 mod in_order;
 mod quadratic;
@@ -13,7 +13,9 @@ use vr_optim::estimators::mars::{Difference, Mars, MarsConfig};
 use vr_optim::estimators::page::{Page, PageConfig};
 use vr_optim::estimators::sarah::{Sarah, SarahConfig};
 use vr_optim::estimators::storm::{Storm, StormConfig, Weight};
-use vr_optim::{Estimator, EstimatorConfig, RuleConfig, Sgd, SgdMomentumConfig, StepDecay, Training};
+use vr_optim::{
+    Estimator, EstimatorConfig, RuleConfig, Sgd, SgdMomentumConfig, StepDecay, Training, ZeroSarah, ZeroSarahConfig,
+};
 
 type Run = Training<Regression, Samples>;
 
@@ -35,10 +37,11 @@ fn storm(a: f64) -> Storm<f64> {
 #[test]
 fn the_bias_is_the_old_error() {
     type Make = fn() -> Box<dyn Estimator<f64>>;
-    let methods: [(Make, f64); 3] = [
+    let methods: [(Make, f64); 4] = [
         (|| Box::new(Sarah::new(SarahConfig { interval: Some(3 * u64::from(M)) })), 1.0),
         (|| Box::new(Page::new(PageConfig { probability: Some(1e-9), seed: 0 })), 1.0),
         (|| Box::new(storm(0.4)), 0.6),
+        (|| Box::new(ZeroSarah::new(ZeroSarahConfig { lambda: Some(0.25), ..ZeroSarahConfig::default() })), 0.75),
     ];
     for (make, keep) in methods {
         let mut run = run(make(), 0.0);
@@ -123,7 +126,7 @@ struct Case {
 #[test]
 fn they_follow_their_papers() {
     let fixture: Fixture = serde_json::from_str(include_str!("pytorch/recursive.json")).unwrap();
-    assert_eq!(fixture.cases.len(), 7);
+    assert_eq!(fixture.cases.len(), 9);
     for case in fixture.cases {
         let source = InOrder(fixture.minibatches.clone());
         let mut run =
@@ -149,6 +152,7 @@ fn options_out_of_their_bounds_are_named() {
     for (estimator, key) in [
         (EstimatorConfig::Sarah(SarahConfig { interval: Some(0) }), "`interval`"),
         (EstimatorConfig::Page(PageConfig { probability: Some(0.0), seed: 0 }), "`probability`"),
+        (EstimatorConfig::ZeroSarah(ZeroSarahConfig { lambda: Some(0.0), ..ZeroSarahConfig::default() }), "`lambda`"),
         (EstimatorConfig::Storm(StormConfig { weight: Weight::Constant(1.5) }), "`weight.constant`"),
         (EstimatorConfig::Storm(StormConfig { weight: adaptive }), "`weight.adaptive.w`"),
         (EstimatorConfig::Mars(MarsConfig { beta: 1.0, ..MarsConfig::default() }), "`beta`"),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use vr_optim::{
     AdaGradConfig, AdamWConfig, EstimatorConfig, MarsConfig, MegaBatchConfig, PageConfig, RuleConfig, SagaConfig,
-    SarahConfig, SelfTuningConfig, SnapshotGradients, StormConfig, SvrgConfig,
+    SarahConfig, SelfTuningConfig, SnapshotGradients, StormConfig, SvrgConfig, ZeroSarahConfig,
 };
 use vr_optim::{LooplessConfig, rule::adagrad::Scale};
 
@@ -57,7 +57,7 @@ pub struct Method {
     rule: fn(minibatches: u64) -> RuleConfig,
     /// Its usual rate in the paper's minibatches, about which the grid lies.
     rate: f64,
-    /// The fewest passes over the training set that an epoch costs.
+    /// The fewest passes over the training set that an epoch costs, but for a few gradients.
     passes: usize,
 }
 
@@ -77,7 +77,7 @@ fn adagrad(minibatches: u64) -> RuleConfig {
 }
 
 /// All of them.
-pub const METHODS: [Method; 15] = [
+pub const METHODS: [Method; 16] = [
     method(SGD, |_, _| EstimatorConfig::Sgd, momentum, 0.1, 1),
     method("svrg", |_, _| EstimatorConfig::Svrg(SvrgConfig::default()), momentum, 0.1, 3),
     method("svrg-stored", |_, _| EstimatorConfig::Svrg(stored()), momentum, 0.1, 2),
@@ -87,11 +87,12 @@ pub const METHODS: [Method; 15] = [
     method("adasvrg", |_, _| EstimatorConfig::Svrg(stored()), adagrad, 1.0, 2),
     method("scsg", |_, _| EstimatorConfig::MegaBatch(MegaBatchConfig::scsg_released()), momentum, 0.1, 2),
     method("saga", |_, _| EstimatorConfig::Saga(SagaConfig::default()), momentum, 0.1, 1),
-    method("sarah", |_, _| EstimatorConfig::Sarah(SarahConfig::default()), momentum, 0.1, 2),
+    method("sarah", |_, _| EstimatorConfig::Sarah(SarahConfig::default()), momentum, 0.1, 3),
     method("page", |_, _| EstimatorConfig::Page(PageConfig::default()), momentum, 0.1, 2),
-    method("storm", |_, _| EstimatorConfig::Storm(StormConfig::default()), momentum, 0.1, 1),
+    method("zero-sarah", |_, _| EstimatorConfig::ZeroSarah(ZeroSarahConfig::default()), momentum, 0.1, 2),
+    method("storm", |_, _| EstimatorConfig::Storm(StormConfig::default()), momentum, 0.1, 2),
     method("adamw", |_, _| EstimatorConfig::Sgd, adamw, 1e-3, 1),
-    method("mars-adamw", |_, _| EstimatorConfig::Mars(MarsConfig::default()), adamw, 1e-3, 1),
+    method("mars-adamw", |_, _| EstimatorConfig::Mars(MarsConfig::default()), adamw, 1e-3, 2),
     method("self-tuning-adamw", |_, _| EstimatorConfig::SelfTuning(self_tuning()), adamw, 1e-3, 1),
 ];
 

@@ -8,12 +8,13 @@
 use std::sync::Arc;
 
 use vr_core::vector::norm;
-use vr_core::{FlatVector, ParameterSpace, Scalar, StateError, StateReader, StateWriter};
+use vr_core::{FlatVector, ParameterSpace, Scalar, StateReader, StateWriter};
 
-use crate::estimator::Estimator;
+use crate::estimator::{Estimator, EstimatorError};
 use crate::estimators::{Method, Vectors};
 use crate::fault::{Fault, NOT_NEGATIVE, within};
 use crate::recursive::{Opening, Recursion, Recursive, by_epoch};
+use crate::table::TableError;
 
 /// What the gradient is compared with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -97,8 +98,9 @@ impl<S: Scalar> Recursion<S> for Corrected<S> {
         Method::<S>::check(&self.config)
     }
 
-    fn begin(&mut self, space: &Arc<ParameterSpace>) {
+    fn begin(&mut self, space: &Arc<ParameterSpace>, _minibatches: u32) -> Result<(), TableError> {
         self.space = Arc::clone(space);
+        Ok(())
     }
 
     fn opens(&self, step: u64, minibatches: u32) -> Opening {
@@ -109,7 +111,13 @@ impl<S: Scalar> Recursion<S> for Corrected<S> {
         !self.is_approximate()
     }
 
-    fn direct(&self, gradient: &[S], before: Option<&[S]>, direction: &mut FlatVector<S>) {
+    fn direct(
+        &self,
+        _index: u32,
+        gradient: &[S],
+        before: Option<&[S]>,
+        direction: &mut FlatVector<S>,
+    ) -> Result<(), TableError> {
         let before = before.or((!self.last.is_empty()).then_some(&*self.last));
         let MarsConfig { gamma, beta, clip, .. } = self.config;
         let share = S::from_f64(gamma * beta / (1.0 - beta));
@@ -128,22 +136,25 @@ impl<S: Scalar> Recursion<S> for Corrected<S> {
                 out.iter_mut().for_each(|v| *v = scale * *v);
             }
         }
+        Ok(())
     }
 
-    fn learn(&mut self, gradient: &[S]) {
+    fn learn(&mut self, _index: u32, gradient: &[S]) -> Result<(), TableError> {
         if self.is_approximate() {
             self.last = gradient.to_vec().into();
         }
+        Ok(())
     }
 
-    fn save(&self, out: &mut StateWriter<'_>) {
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), TableError> {
         out.flag("learnt", !self.last.is_empty());
         if !self.last.is_empty() {
             out.vector("last", &self.last);
         }
+        Ok(())
     }
 
-    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError> {
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
         self.last = if from.flag("learnt")? { from.vector("last", self.space.len())? } else { FlatVector::default() };
         Ok(())
     }

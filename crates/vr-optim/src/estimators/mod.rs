@@ -14,6 +14,7 @@ pub mod self_tuning;
 pub mod sgd;
 pub mod storm;
 pub mod svrg;
+pub mod zero_sarah;
 
 use std::path::Path;
 
@@ -33,6 +34,7 @@ use self_tuning::SelfTuningConfig;
 use sgd::SgdConfig;
 use storm::StormConfig;
 use svrg::SvrgConfig;
+use zero_sarah::ZeroSarahConfig;
 
 /// The options of an estimator: their bounds, what they cost in memory, and the estimator that they make.
 pub trait Method<S: Scalar> {
@@ -141,6 +143,8 @@ table_of_estimators! {
     "sarah" => Sarah(SarahConfig),
     /// [`Page`](page::Page): SARAH whose restarts come by a coin.
     "page" => Page(PageConfig),
+    /// [`ZeroSarah`](zero_sarah::ZeroSarah): SARAH with a table in place of restarts.
+    "zero-sarah" => ZeroSarah(ZeroSarahConfig),
     /// [`Storm`](storm::Storm).
     "storm" => Storm(StormConfig),
     /// [`Mars`](mars::Mars).

@@ -11,6 +11,7 @@ use crate::estimator::Estimator;
 use crate::estimators::{Method, Vectors};
 use crate::fault::Fault;
 use crate::recursive::{Opening, Recursion, Recursive, carry_on};
+use crate::table::TableError;
 
 /// Options of [`Page`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -60,7 +61,14 @@ impl<S: Scalar> Recursion<S> for PageConfig {
         if step == 0 || coin::falls(self.seed, step, probability) { Opening::Restart } else { Opening::Step }
     }
 
-    fn direct(&self, gradient: &[S], before: Option<&[S]>, direction: &mut FlatVector<S>) {
+    fn direct(
+        &self,
+        _index: u32,
+        gradient: &[S],
+        before: Option<&[S]>,
+        direction: &mut FlatVector<S>,
+    ) -> Result<(), TableError> {
         carry_on(gradient, before, direction);
+        Ok(())
     }
 }

@@ -12,6 +12,7 @@ use crate::estimator::Estimator;
 use crate::estimators::{Method, Vectors};
 use crate::fault::{Fault, within};
 use crate::recursive::{Opening, Recursion, Recursive, carry_on};
+use crate::table::TableError;
 
 /// Options of [`Sarah`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -59,7 +60,14 @@ impl<S: Scalar> Recursion<S> for SarahConfig {
         if step.is_multiple_of(interval) { Opening::Restart } else { Opening::Step }
     }
 
-    fn direct(&self, gradient: &[S], before: Option<&[S]>, direction: &mut FlatVector<S>) {
+    fn direct(
+        &self,
+        _index: u32,
+        gradient: &[S],
+        before: Option<&[S]>,
+        direction: &mut FlatVector<S>,
+    ) -> Result<(), TableError> {
         carry_on(gradient, before, direction);
+        Ok(())
     }
 }

@@ -7,10 +7,11 @@
 use vr_core::vector::dot;
 use vr_core::{FlatVector, Scalar, StateError, StateReader, StateWriter};
 
-use crate::estimator::Estimator;
+use crate::estimator::{Estimator, EstimatorError};
 use crate::estimators::{Method, Vectors};
 use crate::fault::{Fault, POSITIVE, within};
 use crate::recursive::{Opening, Recursion, Recursive, by_epoch};
+use crate::table::TableError;
 
 /// The weight a of the plain gradient.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -107,30 +108,42 @@ impl<S: Scalar> Recursion<S> for Weighted {
         by_epoch(step, minibatches)
     }
 
-    fn direct(&self, gradient: &[S], before: Option<&[S]>, direction: &mut FlatVector<S>) {
-        let Some(before) = before else { return direction.copy_from_slice(gradient) };
+    fn direct(
+        &self,
+        _index: u32,
+        gradient: &[S],
+        before: Option<&[S]>,
+        direction: &mut FlatVector<S>,
+    ) -> Result<(), TableError> {
+        let Some(before) = before else {
+            direction.copy_from_slice(gradient);
+            return Ok(());
+        };
         let keep = S::from_f64(1.0 - self.weight());
         for ((v, &g), &before) in direction.iter_mut().zip(gradient).zip(before) {
             *v = g + keep * (*v - before);
         }
+        Ok(())
     }
 
-    fn learn(&mut self, gradient: &[S]) {
+    fn learn(&mut self, _index: u32, gradient: &[S]) -> Result<(), TableError> {
         if matches!(self.config.weight, Weight::Adaptive { .. }) {
             self.squares += dot(gradient, gradient);
         }
+        Ok(())
     }
 
-    fn save(&self, out: &mut StateWriter<'_>) {
+    fn save(&self, out: &mut StateWriter<'_>) -> Result<(), TableError> {
         out.f64s("squares", &[self.squares]);
+        Ok(())
     }
 
-    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), StateError> {
+    fn restore(&mut self, from: &StateReader<'_>) -> Result<(), EstimatorError> {
         self.squares = from.f64s("squares", 1)?[0];
         if self.squares >= 0.0 && self.squares.is_finite() {
             return Ok(());
         }
         let (found, expected) = (self.squares.to_string(), "a finite sum of squares".to_owned());
-        Err(StateError::Value { name: from.name("squares"), found, expected })
+        Err(StateError::Value { name: from.name("squares"), found, expected }.into())
     }
 }

@@ -1,4 +1,4 @@
-"""Writes recursive.json, which tests/recursive.rs compares SARAH, STORM and MARS with: the equations of their papers as they stand.
+"""Writes recursive.json, which tests/recursive.rs compares SARAH, STORM, ZeroSARAH and MARS with: the equations of their papers as they stand.
 
     python crates/vr-optim/tests/pytorch/recursive.py
 
@@ -60,6 +60,24 @@ def storm(weight):
     return direction
 
 
+def zero_sarah(weight):
+    rows = [[0.0] * len(START) for _ in range(M)]
+
+    def direction(t, x, before, v):
+        b = t % M
+        g = gradient(t, x)
+        if t == 0:
+            d = list(g)
+        else:
+            mean = [sum(column) / M for column in zip(*rows)]
+            table = [h - p + q for h, p, q in zip(gradient(t, before), rows[b], mean)]
+            d = [p - h + (1 - weight) * q + weight * s for p, h, q, s in zip(g, gradient(t, before), v, table)]
+        rows[b] = g
+        return d
+
+    return direction
+
+
 def mars(gamma, beta, exact, clip):
     last = [None]
 
@@ -99,6 +117,8 @@ cases = [
     trajectory({"sarah": {"interval": 5}}, sarah(5)),
     trajectory({"storm": {"weight": {"constant": 0.3}}}, storm(lambda _: 0.3)),
     trajectory({"storm": {"weight": {"adaptive": {"c": 2.0, "k": 0.8, "w": 0.1}}}}, storm(adaptive(2.0, 0.8, 0.1))),
+    trajectory({"zero-sarah": {}}, zero_sarah(1 / (2 * M))),
+    trajectory({"zero-sarah": {"lambda": 0.4}}, zero_sarah(0.4)),
     trajectory({"mars": MARS}, mars(0.5, 0.8, True, True)),
     trajectory({"mars": {**MARS, "clip": False}}, mars(0.5, 0.8, True, False)),
     trajectory({"mars": {**MARS, "difference": "approximate"}}, mars(0.5, 0.8, False, True)),
