@@ -2,8 +2,9 @@
 
     pip install torch numpy
     cargo build --release -p xtask
-    python crates/vr-models/tests/pytorch/step_time.py [--batch 128] [--rounds 3] [MODEL ...]
+    python crates/vr-models/tests/pytorch/step_time.py [--batch 128] [--rounds 3] [--picture 3x32x32] [MODEL ...]
 
+ImageNet's networks need torchvision, and a --picture that both can take in (3x64x64, 3x224x224).
 PyTorch runs eager, channels-last and compiled on all cores. Each round measures every candidate
 once, so that a busy machine slows all of them; the median over the rounds counts. The last column
 is the best of PyTorch's three over ours. Memory is the largest resident set of a process that takes
@@ -22,10 +23,19 @@ from torch.nn import functional as F
 
 from fixtures import MODELS
 
+
+def maker(name):
+    if name in MODELS:
+        return MODELS[name]
+    from imagenet import NETWORKS
+    return NETWORKS[name][0]
+
+
 parser = argparse.ArgumentParser()
 parser.add_argument("models", nargs="*", metavar="MODEL")
 parser.add_argument("--batch", type=int, default=128)
 parser.add_argument("--rounds", type=int, default=3)
+parser.add_argument("--picture", default="3x32x32", help="channels, rows and columns")
 parser.add_argument("--xtask", default="target/release/xtask")
 parser.add_argument("--memory-of", metavar="KIND", help="take three steps of one model and print their memory in MiB")
 options = parser.parse_args()
@@ -34,7 +44,7 @@ torch.set_num_threads(os.cpu_count())
 
 def candidate(make, kind):
     model = make().train()
-    pictures = torch.randn(options.batch, 3, 32, 32)
+    pictures = torch.randn(options.batch, *map(int, options.picture.split("x")))
     labels = torch.arange(options.batch) % 10
     if kind == "channels_last":
         model, pictures = model.to(memory_format=torch.channels_last), pictures.to(memory_format=torch.channels_last)
@@ -60,7 +70,8 @@ def milliseconds(step):
 
 
 def ours(name):
-    command = [options.xtask, "bench", "step", "--model", name, "--batch", str(options.batch), "--json"]
+    model = f"{name}:picture={options.picture}"
+    command = [options.xtask, "bench", "step", "--model", model, "--batch", str(options.batch), "--json"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -71,18 +82,19 @@ def mebibytes():
 
 
 def memory(name, kind):
-    command = [sys.executable, __file__, name, "--batch", str(options.batch), "--memory-of", kind]
+    command = [sys.executable, __file__, name, "--batch", str(options.batch), "--picture", options.picture,
+               "--memory-of", kind]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 if options.memory_of:
     before = mebibytes()
-    candidate(MODELS[options.models[0]], options.memory_of)
+    candidate(maker(options.models[0]), options.memory_of)
     print(mebibytes() - before)
     sys.exit()
 
 for name in options.models or MODELS:
-    steps = {kind: candidate(MODELS[name], kind) for kind in ("eager", "channels_last", "compiled")}
+    steps = {kind: candidate(maker(name), kind) for kind in ("eager", "channels_last", "compiled")}
     theirs, mine = {kind: [] for kind in steps}, []
     for _ in range(options.rounds):
         for kind, step in steps.items():
