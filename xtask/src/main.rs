@@ -7,7 +7,9 @@
 mod print;
 
 mod bench;
+mod cancel;
 mod check;
+mod cluster;
 mod data;
 mod export;
 mod model_arg;
@@ -15,10 +17,12 @@ mod progress;
 mod repro;
 mod resume;
 mod runs;
+mod slurm;
 mod status;
 mod train;
 mod verdict;
 mod verify;
+mod work;
 
 use std::process::ExitCode;
 
@@ -43,6 +47,10 @@ enum Verb {
     Verdict(verdict::Args),
     /// Go on with a run where it stands.
     Resume(resume::Args),
+    /// Bring a share of a run's cells to their ends, beside other processes.
+    Work(work::Args),
+    /// End what Slurm has of a run.
+    Cancel(cancel::Args),
     /// How far runs are.
     Status(status::Args),
     /// Whether a run's folder is sound.
@@ -66,6 +74,8 @@ fn main() -> ExitCode {
         Verb::Train(args) => train::run(&args, &bars),
         Verb::Verdict(args) => verdict::run(&args).map(done),
         Verb::Resume(args) => resume::run(&args, &bars),
+        Verb::Work(args) => work::run(&args, &bars),
+        Verb::Cancel(args) => cancel::run(&args).map(done),
         Verb::Status(args) => status::run(&args).map(done),
         Verb::Verify(args) => verify::run(&args).map(done),
         Verb::Export(args) => export::run(&args).map(done),

@@ -10,7 +10,7 @@ use clap::{Parser, ValueEnum};
 use vr_bench::BenchError;
 use vr_bench::config::TrainConfig;
 use vr_bench::destination::{Destination, RunsFolder};
-use vr_bench::experiments::{self, Concluded, Experiment, compare, self_tuning};
+use vr_bench::experiments::{self, Concluded, Experiment, Prepared, compare, self_tuning};
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
 use vr_bench::results::cost::{Cost, HEADINGS, costs};
@@ -18,6 +18,7 @@ use vr_bench::run_dir::Record;
 use vr_bench::settings::{Comparison, DataChoice, EngineKind, Model, Options, Scale, Settings, Version};
 use vr_run::{CheckpointPolicy, signals};
 
+use crate::cluster::Cluster;
 use crate::model_arg::ModelParser;
 use crate::print;
 use crate::progress::Bars;
@@ -108,6 +109,8 @@ pub struct Args {
     force: bool,
     #[command(flatten)]
     execution: Execution,
+    #[command(flatten)]
+    cluster: Cluster,
 }
 
 /// How the work is done; results do not depend on it.
@@ -153,6 +156,25 @@ impl Execution {
         config.table_limit_mib = self.table_limit.or(config.table_limit_mib);
         config.picture_limit_mib = self.picture_limit.or(config.picture_limit_mib);
         config
+    }
+
+    /// What was given, as arguments of another command.
+    pub fn arguments(&self) -> Vec<String> {
+        fn said(option: &str, value: Option<impl std::fmt::Display>) -> Option<String> {
+            value.map(|value| format!("--{option}={value}"))
+        }
+        [
+            said("jobs", self.jobs),
+            said("table-limit", self.table_limit),
+            said("picture-limit", self.picture_limit),
+            said("save-minutes", self.save_minutes),
+            said("save-steps", self.save_steps),
+            said("keep", self.keep),
+            said("keep-epochs", self.keep_epochs),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     fn apply(&self, checkpoints: &mut CheckpointPolicy, jobs: &mut usize) {
@@ -332,7 +354,12 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     let settings =
         |experiment: &Experiment| Ok::<_, anyhow::Error>(args.execution.settings(args.settings(experiment)?));
     match experiments::find(&args.experiment) {
+        Some(experiment) if args.cluster.is_named() => {
+            let prepared = Prepared::experiment(experiment, &settings(experiment)?)?;
+            args.cluster.submit(&prepared, destination, args.force, &args.execution.arguments())
+        }
         Some(experiment) => run_one(experiment, &settings(experiment)?, destination, args.force, bars),
+        None if args.cluster.is_named() => anyhow::bail!("--on takes one experiment at a time, not `{ALL}`"),
         // `quick` repeats parts of others, and two are not the paper's.
         None => {
             let left_out = [experiments::quick::EXPERIMENT, self_tuning::EXPERIMENT, compare::EXPERIMENT];

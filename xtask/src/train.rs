@@ -9,6 +9,7 @@ use vr_bench::config::TrainConfig;
 use vr_bench::experiments::train;
 use vr_run::{config, signals};
 
+use crate::cluster::Cluster;
 use crate::progress::Bars;
 use crate::repro::{destination, report};
 
@@ -30,6 +31,8 @@ pub struct Args {
     /// Run again what is finished, too.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    cluster: Cluster,
 }
 
 /// Checks the configuration, then trains.
@@ -37,5 +40,8 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     let config: TrainConfig = config::read(&args.config, &args.set)?;
     signals::listen(bars.stop())?;
     let destination = destination(args.out.as_deref().or(config.out.as_deref()));
+    if args.cluster.is_named() {
+        return args.cluster.submit(&train::prepare(&config)?, destination, args.force, &[]);
+    }
     report(bars, || train::run_to(&config, destination, args.force, bars))
 }

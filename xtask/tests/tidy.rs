@@ -14,7 +14,7 @@ const EDGES: [(&str, &[&str]); 9] = [
     ("vr-optim", &["vr-core"]),
     ("vr-run", &["vr-core", "vr-files", "vr-optim"]),
     ("vr-bench", &["vr-core", "vr-data", "vr-files", "vr-kernels", "vr-models", "vr-optim", "vr-run"]),
-    ("xtask", &["vr-bench", "vr-data", "vr-run"]),
+    ("xtask", &["vr-bench", "vr-data", "vr-files", "vr-run"]),
 ];
 
 fn root() -> PathBuf {

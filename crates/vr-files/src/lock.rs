@@ -1,4 +1,4 @@
-//! One process at a time.
+//! One process at a time, or several that share.
 
 use crate::{
     FileError,
@@ -61,9 +61,11 @@ impl Lock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = File::open(path, &mut options, Links::Refused).map_err(failed)?;
+        let locked = |holder| Err(FileError::Locked { path: path.to_owned(), holder });
         match exclusively(&file) {
-            Ok(true) => {}
-            Ok(false) => return Err(FileError::Locked { path: path.to_owned(), holder: holder_in(&mut file) }),
+            Ok(Taken::Alone) => {}
+            Ok(Taken::ByOne) => return locked(holder_in(&mut file)),
+            Ok(Taken::ByMany) => return locked("others, who share it,".into()),
             Err(error) if disk::is_unsupported(&error) => disk::warn_of_no_locks(path, &error),
             Err(error) => return Err(failed(error)),
         }
@@ -75,21 +77,53 @@ impl Lock {
         noted.and_then(|()| file.write_all(format!("{NOTE}{}", process::id()).as_bytes())).map_err(failed)?;
         Ok(Self { _file: file })
     }
+
+    /// Takes the lock together with all others who share it, none of whom keeps the others out; whoever wants it alone is kept
+    /// out by any of them. Nothing is noted. Where the file system knows no locks, the work goes on with a warning.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire), while another process has it alone.
+    pub fn share(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        let path = path.as_ref();
+        let failed = |error| FileError::io("lock", path)(error);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = File::open(path, &mut options, Links::Refused).map_err(failed)?;
+        match file.try_lock_shared() {
+            Ok(true) => Ok(Self { _file: file }),
+            Ok(false) => Err(FileError::Locked { path: path.to_owned(), holder: holder_in(&mut file) }),
+            Err(error) if disk::is_unsupported(&error) => {
+                disk::warn_of_no_locks(path, &error);
+                Ok(Self { _file: file })
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+/// What became of a try to have a lock alone.
+enum Taken {
+    /// It was taken.
+    Alone,
+    /// Somebody has it alone.
+    ByOne,
+    /// Some share it.
+    ByMany,
 }
 
 /// Takes the lock, past those who only ask for its holder.
-fn exclusively(file: &File) -> io::Result<bool> {
+fn exclusively(file: &File) -> io::Result<Taken> {
     for _ in 0..TRIES {
         if file.try_lock()? {
-            return Ok(true);
+            return Ok(Taken::Alone);
         }
         if !file.try_lock_shared()? {
-            return Ok(false);
+            return Ok(Taken::ByOne);
         }
         file.unlock()?;
         thread::sleep(PAUSE);
     }
-    Ok(false)
+    Ok(Taken::ByMany)
 }
 
 /// Who holds the lock, by what is noted in its file. Some systems let nobody else read a locked one.
@@ -127,6 +161,23 @@ mod tests {
         drop(first);
         assert_eq!(Lock::holder(&path).unwrap(), None);
         Lock::acquire(&path).unwrap();
+    }
+
+    #[test]
+    fn those_who_share_keep_out_those_who_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let shared = [Lock::share(&path).unwrap(), Lock::share(&path).unwrap()];
+        let kept_out = |error: FileError| matches!(error, FileError::Locked { holder, .. } if holder.contains("share"));
+        assert!(kept_out(Lock::acquire(&path).unwrap_err()));
+        let [first, second] = shared;
+        drop(first);
+        assert!(kept_out(Lock::acquire(&path).unwrap_err()));
+        drop(second);
+        let alone = Lock::acquire(&path).unwrap();
+        assert!(matches!(Lock::share(&path), Err(FileError::Locked { holder, .. }) if holder.starts_with("process ")));
+        drop(alone);
+        Lock::share(&path).unwrap();
     }
 
     /// Asking for the holder, over and over, keeps nobody from the lock.
@@ -211,6 +262,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let (outcome, struck) = inject(Fault::NoLocks, || Lock::acquire(&path).map(drop));
+        assert!(outcome.is_ok() && struck);
+        let (outcome, struck) = inject(Fault::NoLocks, || Lock::share(&path).map(drop));
         assert!(outcome.is_ok() && struck);
         let (holder, struck) = inject(Fault::NoLocks, || Lock::holder(&path));
         assert!(struck);

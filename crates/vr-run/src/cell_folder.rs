@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use vr_files::write_atomic;
+use vr_files::{Lock, write_atomic};
 
 use crate::cell::Cell;
 use crate::checkpoint::{CheckpointPolicy, Checkpoints};
@@ -24,6 +24,8 @@ const TIMING: &str = "timing.jsonl";
 const RESULT: &str = "result.json";
 const ERROR: &str = "error.txt";
 const CHECKPOINTS: &str = "checkpoints";
+/// Held by a process that works on the cell while others work on others.
+const LOCK: &str = "lock";
 
 /// Longest `settings.json` or `result.json` that is read, in bytes.
 const LARGEST: u64 = 1 << 28;
@@ -100,6 +102,16 @@ impl CellFolder {
             None => Ok(()),
             Some(difference) => Err(RunError::OtherSettings { path: self.path.clone(), difference }),
         }
+    }
+
+    /// Takes the cell while others work on other cells of the run.
+    pub(crate) fn lock(&self) -> Result<Lock, RunError> {
+        Ok(Lock::acquire(self.path.join(LOCK))?)
+    }
+
+    /// Who works on the cell while others work on other cells; changes nothing.
+    pub(crate) fn holder(&self) -> Result<Option<String>, RunError> {
+        Ok(Lock::holder(self.path.join(LOCK))?)
     }
 
     /// Whether something of a cell is there without the settings that it was made with.
@@ -291,6 +303,7 @@ impl CellFolder {
         // Before the logs that they lead into.
         self.checkpoints(CheckpointPolicy::default()).forget()?;
         [METRICS, TIMING].into_iter().try_for_each(remove)?;
+        remove(LOCK)?;
         vr_files::sync_folder(&self.path)?;
         vr_files::remove(self.path.join(SETTINGS))?;
         vr_files::remove_if_empty(&self.path)?;

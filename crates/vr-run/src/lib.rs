@@ -2,7 +2,7 @@
 //!
 //! A run has a folder ([`RunFolder`]) and is made of [`Cell`]s, each one training with its measurements and tests. A cell
 //! saves itself ([`checkpoint`]), logs what happens ([`log`]) and goes on where it stood, to the same bytes as if it had
-//! never been interrupted. [`status`] and [`verify`] look at a folder from outside, and [`digests`] hold what a finished run wrote.
+//! never been interrupted. Several processes can work on one run ([`SharedRun`]). [`status`] and [`verify`] look at a folder from outside, and [`digests`] hold what a finished run wrote.
 //!
 //! # Example
 //!
@@ -87,6 +87,7 @@ pub mod observer;
 pub mod position;
 pub mod run_folder;
 mod runner;
+pub mod shared;
 pub mod signals;
 pub mod status;
 pub mod time;
@@ -103,5 +104,6 @@ pub use observer::{Observer, Silent};
 pub use position::Position;
 pub use run_folder::RunFolder;
 pub use runner::{Execution, Finished};
+pub use shared::SharedRun;
 pub use time::EpochTime;
 pub use trial::{Trial, TrialDivergence, TrialEpoch, TrialEvent, TrialResult};

@@ -169,17 +169,24 @@ pub fn is_run(path: &Path) -> bool {
     path.join(RECORD).symlink_metadata().is_ok()
 }
 
-/// Whether nobody works on the run in `path`. Nothing is written, and nobody is kept from the lock.
+/// Whether nobody works on the run in `path`, alone or on one of its cells. Nothing is written, and nobody is kept from a
+/// lock.
 ///
 /// # Errors
-/// [`vr_files::FileError::Locked`], which names the process that does; another [`vr_files::FileError`] when the lock
+/// [`vr_files::FileError::Locked`], which names the process that does; another [`vr_files::FileError`] when a lock
 /// cannot be read.
 pub fn at_rest(path: &Path) -> Result<(), RunError> {
+    let locked = |path, holder| Err(vr_files::FileError::Locked { path, holder }.into());
     let lock = path.join(LOCK);
-    match Lock::holder(&lock)? {
-        None => Ok(()),
-        Some(holder) => Err(vr_files::FileError::Locked { path: lock, holder }.into()),
+    if let Some(holder) = Lock::holder(&lock)? {
+        return locked(lock, holder);
     }
+    for cell in CellFolder::all(path)? {
+        if let Some(holder) = cell.holder()? {
+            return locked(cell.path().to_owned(), holder);
+        }
+    }
+    Ok(())
 }
 
 /// The record of the run in `path`, as `parse` understands it; `None` for a folder without one.

@@ -68,26 +68,49 @@ impl RunFolder {
         execution: Execution,
         observer: &dyn Observer<C::Event>,
     ) -> Result<Vec<Finished<C::Found>>, RunError> {
-        self.check(cells)?;
-        self.unseal()?;
-        // Before any cell: a folder with a record is a run, however the process ends.
-        self.ensure_record()?;
-        let claim = |cell| CellFolder::claim(self.path(), cell);
-        let folders = cells.iter().map(claim).collect::<Result<Vec<_>, _>>()?;
-        let queue = AtomicUsize::new(0);
-        let work = || {
-            let next = || Some(queue.fetch_add(1, Ordering::Relaxed)).filter(|&i| i < cells.len());
-            let one = |i: usize| Worker { run: self.path(), cell: &cells[i], folder: &folders[i], execution, observer };
-            std::iter::from_fn(next).map(|i| (i, one(i).run())).collect::<Vec<_>>()
-        };
-        // Inside the pool, whose threads then need no waking for every gradient.
-        let mut found = if execution.jobs <= 1 { rayon::scope(|_| work()) } else { on_threads(execution.jobs, work)? };
-        found.sort_by_key(|found| found.0);
-        let found = found.into_iter().map(|found| found.1).collect::<Result<_, _>>()?;
+        let folders = self.claim(cells)?;
+        let found = work(self.path(), cells, &folders, execution, observer)?;
         let logs = folders.iter().map(CellFolder::log).collect::<Result<Vec<_>, _>>()?;
         write_atomic(self.path().join(METRICS), &logs.concat())?;
         Ok(found)
     }
+
+    /// Makes the run ready for [`SharedRun`](crate::SharedRun)s: its record and the folders of all cells are there
+    /// afterwards. Returns which of the cells are finished already.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run) before any work.
+    pub fn begin<C: Cell>(&self, cells: &[C]) -> Result<Vec<bool>, RunError> {
+        Ok(self.claim(cells)?.iter().map(CellFolder::is_finished).collect())
+    }
+
+    fn claim<C: Cell>(&self, cells: &[C]) -> Result<Vec<CellFolder>, RunError> {
+        self.check(cells)?;
+        self.unseal()?;
+        // Before any cell: a folder with a record is a run, however the process ends.
+        self.ensure_record()?;
+        cells.iter().map(|cell| CellFolder::claim(self.path(), cell)).collect()
+    }
+}
+
+/// Brings cells to their ends, as many at once as `execution` says, and returns what they found in their order.
+pub(crate) fn work<C: Cell>(
+    run: &Path,
+    cells: &[C],
+    folders: &[CellFolder],
+    execution: Execution,
+    observer: &dyn Observer<C::Event>,
+) -> Result<Vec<Finished<C::Found>>, RunError> {
+    let queue = AtomicUsize::new(0);
+    let work = || {
+        let next = || Some(queue.fetch_add(1, Ordering::Relaxed)).filter(|&i| i < cells.len());
+        let one = |i: usize| Worker { run, cell: &cells[i], folder: &folders[i], execution, observer };
+        std::iter::from_fn(next).map(|i| (i, one(i).run())).collect::<Vec<_>>()
+    };
+    // Inside the pool, whose threads then need no waking for every gradient.
+    let mut found = if execution.jobs <= 1 { rayon::scope(|_| work()) } else { on_threads(execution.jobs, work)? };
+    found.sort_by_key(|found| found.0);
+    found.into_iter().map(|found| found.1).collect()
 }
 
 /// Does `work` on `jobs` threads at once, each with an equal share of the cores.

@@ -81,8 +81,8 @@ fn cell(folder: &CellFolder, busy: bool) -> Result<CellStatus, RunError> {
         Some(report) if report.found.contains_key("diverged") => CellState::Diverged,
         Some(_) => CellState::Done,
         None if error.is_some() => CellState::Failed,
-        None if !folder.metrics().exists() => CellState::Waiting,
-        None if busy => CellState::Running,
+        None if !folder.metrics().exists() && folder.holder()?.is_none() => CellState::Waiting,
+        None if busy || folder.holder()?.is_some() => CellState::Running,
         None => CellState::Stopped,
     };
     let seconds: f64 = times.iter().map(EpochTime::total_s).sum();

@@ -14,6 +14,7 @@ pub mod fine_tuning;
 pub mod geometry;
 pub mod learning_rate;
 pub mod locking;
+mod prepared;
 pub mod quick;
 pub mod self_tuning;
 pub mod snapshot_interval;
@@ -23,27 +24,26 @@ pub mod train;
 pub mod variance_ratio;
 mod verify;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use vr_optim::{RunMemory, TableStorage};
-use vr_run::RunFolder;
+use vr_optim::TableStorage;
 use vr_run::config::ConfigError;
 
 use crate::cell::Cell;
+use crate::cells::check_cells;
 use crate::cells::observer::Observer;
-use crate::cells::{CellOnData, check_cells, result_digests, run_cells};
 use crate::config::check_engine;
 use crate::data::LoadedData;
 use crate::destination::Destination;
 use crate::error::BenchError;
-use crate::figures::{FigureError, distinct};
+use crate::figures::FigureError;
 use crate::paper::setting::Setting;
-use crate::results::{CellResult, EpochTime, ExperimentResult};
-use crate::run_dir::{self, Figure, Record, Task};
+use crate::results::{EpochTime, ExperimentResult};
+use crate::run_dir::{Figure, Record, Task};
 use crate::settings::{Model, Settings};
 use crate::verdict::Verdict;
 
+pub use prepared::{Begun, Prepared};
 pub use verify::{RunCheck, verify};
 
 /// An experiment of the paper.
@@ -157,25 +157,7 @@ pub fn run_to(
     forgotten: bool,
     observer: &dyn Observer,
 ) -> Result<Concluded, BenchError> {
-    experiment.check(settings.model)?;
-    settings.check().and_then(|()| check_engine(settings.engine)).map_err(ConfigError::Fit)?;
-    let data = settings.load()?;
-    let cells = experiment.resolve(settings, data.minibatches(settings));
-    check_cells(settings, &data, &cells)?;
-    let record = Record::of_experiment(experiment.name, settings);
-    let run = open(destination, &record, &cells, settings, &data, forgotten)?;
-    let settings = &settings.in_folder(run.path());
-    let work = Work {
-        record,
-        settings,
-        data: &data,
-        cells,
-        claim: experiment.claim,
-        scale: scale(settings, &data),
-        figures: experiment.figures,
-        verdicts: experiment.verdicts,
-    };
-    work.run(&run, observer)
+    Prepared::experiment(experiment, settings)?.run(destination, forgotten, observer)
 }
 
 /// Whether all of the experiments can be run with their settings; nothing is written.
@@ -205,97 +187,11 @@ pub fn check(all: &[(&Experiment, Settings)]) -> Result<(), BenchError> {
     Ok(())
 }
 
-/// The folder of a run, with nothing of an earlier one if that is to be `forgotten`.
-fn open(
-    destination: Destination<'_>,
-    record: &Record,
-    cells: &[Cell],
-    settings: &Settings,
-    data: &LoadedData,
-    forgotten: bool,
-) -> Result<RunFolder, BenchError> {
-    let run = destination.open(record, |run| Ok(run.check(&CellOnData::each(settings, data, cells))?))?;
-    if forgotten {
-        run.forget(&run_dir::FILES)?;
-    }
-    Ok(run)
-}
-
 /// The cells of a run by its record, for data that make so many minibatches; `None` for an unknown experiment.
 pub fn cells(record: &Record, minibatches: usize) -> Option<Vec<Cell>> {
     match &record.task {
         Task::Settings(settings) => Some(find(&record.experiment)?.resolve(settings, minibatches)),
         Task::Config(config) => Some(config.cells()),
-    }
-}
-
-/// What is run, and what is made of it.
-struct Work<'a> {
-    record: Record,
-    settings: &'a Settings,
-    data: &'a LoadedData,
-    cells: Vec<Cell>,
-    claim: &'a str,
-    scale: String,
-    figures: fn(&ExperimentResult) -> Result<Vec<Figure>, FigureError>,
-    verdicts: fn(&ExperimentResult) -> Vec<Verdict>,
-}
-
-impl Work<'_> {
-    fn run(&self, run: &RunFolder, observer: &dyn Observer) -> Result<Concluded, BenchError> {
-        observer.begin(self.cells.len(), self.largest()?);
-        let measured = run_cells(run, &self.record, self.settings, self.data, &self.cells, observer)?;
-        let mut result = self.gather(&measured);
-        result.cells = result_digests(run, self.settings, self.data, &self.cells)?;
-        result.verdicts = (self.verdicts)(&result);
-        let figures = drawn((self.figures)(&result))?;
-        let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
-        let report = run_dir::write(run, &self.record, self.data, &result, &times, &figures)?;
-        Ok(Concluded { result, times, report })
-    }
-
-    fn minibatches(&self) -> usize {
-        self.data.minibatches(self.settings)
-    }
-
-    /// What the cell with the most memory and disk keeps; cells run in turn.
-    fn largest(&self) -> Result<RunMemory, BenchError> {
-        let mut largest = RunMemory::default();
-        for cell in &self.cells {
-            let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
-            let (parameters, minibatches) = (graph.space().len(), self.minibatches());
-            let estimator = cell.estimator_within(self.settings, parameters, minibatches);
-            let memory = RunMemory::of(&estimator, &cell.rule, parameters, minibatches);
-            if memory.total() + memory.disk > largest.total() + largest.disk {
-                largest = memory;
-            }
-        }
-        Ok(largest)
-    }
-
-    /// The cells' numbers under the run's name and claim, not yet judged.
-    fn gather(&self, measured: &[CellResult]) -> ExperimentResult {
-        let Self { record, settings, data, cells, claim, scale, .. } = self;
-        let models = distinct(cells.iter().map(|cell| cell.model.name()));
-        ExperimentResult {
-            experiment: record.experiment.clone(),
-            claim: (*claim).into(),
-            data: data.info.clone(),
-            model: models.join(", "),
-            scale: scale.clone(),
-            minibatches: self.minibatches(),
-            batch_size: settings.batch_size,
-            epochs_run: settings.epochs,
-            seeds: settings.seeds.clone(),
-            schedule: cells.first().map(|cell| cell.schedule.clone()).unwrap_or_default(),
-            version: settings.version,
-            points: measured.iter().flat_map(|cell| cell.points.clone()).collect(),
-            diagnostics: measured.iter().map(|cell| &cell.diagnostics).collect(),
-            epochs: measured.iter().flat_map(|cell| cell.epochs.clone()).collect(),
-            diverged: measured.iter().filter_map(|cell| cell.diverged.clone()).collect(),
-            verdicts: Vec::new(),
-            cells: BTreeMap::new(),
-        }
     }
 }
 

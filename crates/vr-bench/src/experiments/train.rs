@@ -5,7 +5,7 @@ use std::path::Path;
 use vr_data::SubsetError;
 use vr_run::config::{Config, ConfigError, Fault};
 
-use super::{Concluded, Work, open};
+use super::{Concluded, Prepared};
 use crate::cells::check_cells;
 use crate::cells::observer::Observer;
 use crate::config::TrainConfig;
@@ -42,43 +42,31 @@ pub fn run_to(
     forgotten: bool,
     observer: &dyn Observer,
 ) -> Result<Concluded, BenchError> {
-    let work = || train(config, destination, forgotten, observer);
-    match config.threads {
-        None => work(),
-        Some(threads) => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            pool.map_err(|e| BenchError::Model(e.into()))?.install(work)
-        }
-    }
+    prepare(config)?.run(destination, forgotten, observer)
 }
 
-fn train(
-    config: &TrainConfig,
-    destination: Destination<'_>,
-    forgotten: bool,
-    observer: &dyn Observer,
-) -> Result<Concluded, BenchError> {
+/// A run of a configuration, checked against its data.
+///
+/// # Errors
+/// When the configuration does not fit its data.
+pub fn prepare(config: &TrainConfig) -> Result<Prepared, BenchError> {
     config.check().map_err(ConfigError::Fit)?;
     let settings = config.settings(Path::new(""));
     let data = settings.load().map_err(at_fault)?;
     config.check_size(data.info.train_size).map_err(ConfigError::Fit)?;
     let cells = config.cells();
     check_cells(&settings, &data, &cells)?;
-    let record = Record::of_training(config);
-    let run = open(destination, &record, &cells, &settings, &data, forgotten)?;
-    let settings = settings.in_folder(run.path());
-    let claim = format!("One training run: {} with {}.", config.model, config.method());
-    let work = Work {
-        record,
-        settings: &settings,
-        data: &data,
-        cells,
-        claim: &claim,
+    Ok(Prepared {
+        record: Record::of_training(config),
         scale: scale(config, &data),
+        settings,
+        data,
+        cells,
+        claim: format!("One training run: {} with {}.", config.model, config.method()),
+        threads: config.threads,
         figures,
         verdicts: |_| Vec::new(),
-    };
-    work.run(&run, observer)
+    })
 }
 
 /// An error of the data with the key that it comes from.

@@ -1,0 +1,232 @@
+//! A run that is ready: checked, with its pictures and cells.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use vr_optim::RunMemory;
+use vr_run::config::ConfigError;
+use vr_run::{CellFolder, Execution, RunFolder, SharedRun};
+
+use super::{Concluded, Experiment, drawn, find, scale, train};
+use crate::cell::Cell;
+use crate::cells::observer::Observer;
+use crate::cells::{CellOnData, check_cells, result_digests, run_cells};
+use crate::config::check_engine;
+use crate::data::LoadedData;
+use crate::destination::Destination;
+use crate::error::BenchError;
+use crate::figures::{FigureError, distinct};
+use crate::results::{CellResult, ExperimentResult};
+use crate::run_dir::{self, Figure, Record, Task};
+use crate::settings::Settings;
+use crate::verdict::Verdict;
+
+/// A run that is checked against its data, of which nothing is written yet.
+pub struct Prepared {
+    pub(super) record: Record,
+    pub(super) settings: Settings,
+    pub(super) data: LoadedData,
+    pub(super) cells: Vec<Cell>,
+    pub(super) claim: String,
+    pub(super) scale: String,
+    /// Threads that it was given; `None` takes those that there are.
+    pub(super) threads: Option<usize>,
+    pub(super) figures: fn(&ExperimentResult) -> Result<Vec<Figure>, FigureError>,
+    pub(super) verdicts: fn(&ExperimentResult) -> Vec<Verdict>,
+}
+
+/// A run whose folder is there, ready to be worked on by several processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The run's folder.
+    pub path: PathBuf,
+    /// The names of its cells, in their order.
+    pub cells: Vec<String>,
+    /// Which of them are finished already.
+    pub finished: Vec<bool>,
+}
+
+impl Prepared {
+    /// A run of an experiment.
+    ///
+    /// # Errors
+    /// When the experiment does not ask about the network, or settings, data and cells do not fit each other.
+    pub fn experiment(experiment: &Experiment, settings: &Settings) -> Result<Self, BenchError> {
+        experiment.check(settings.model)?;
+        settings.check().and_then(|()| check_engine(settings.engine)).map_err(ConfigError::Fit)?;
+        let data = settings.load()?;
+        let cells = experiment.resolve(settings, data.minibatches(settings));
+        check_cells(settings, &data, &cells)?;
+        Ok(Self {
+            record: Record::of_experiment(experiment.name, settings),
+            scale: scale(settings, &data),
+            settings: settings.clone(),
+            data,
+            cells,
+            claim: experiment.claim.into(),
+            threads: None,
+            figures: experiment.figures,
+            verdicts: experiment.verdicts,
+        })
+    }
+
+    /// A run as its record says.
+    ///
+    /// # Errors
+    /// [`BenchError::Unknown`] for an experiment that is none; otherwise as for the run's own kind.
+    pub fn record(record: &Record, path: &Path) -> Result<Self, BenchError> {
+        match &record.task {
+            Task::Settings(settings) => {
+                let unknown = || BenchError::Unknown { path: path.into(), experiment: record.experiment.clone() };
+                Self::experiment(find(&record.experiment).ok_or_else(unknown)?, settings)
+            }
+            Task::Config(config) => train::prepare(config),
+        }
+    }
+
+    /// The experiment.
+    pub fn name(&self) -> &str {
+        &self.record.experiment
+    }
+
+    /// The number of its cells.
+    pub fn size(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Runs all of it and writes its folder; what is finished there is kept, unless it is to be `forgotten`.
+    ///
+    /// # Errors
+    /// When training fails or the folder cannot be written.
+    pub fn run(
+        &self,
+        destination: Destination<'_>,
+        forgotten: bool,
+        observer: &dyn Observer,
+    ) -> Result<Concluded, BenchError> {
+        self.on_its_threads(|| {
+            let run = self.open(destination, forgotten)?;
+            let settings = self.settings.in_folder(run.path());
+            observer.begin(self.cells.len(), self.largest(&self.cells)?);
+            let measured = run_cells(&run, &self.record, &settings, &self.data, &self.cells, observer)?;
+            self.conclude(&run, &settings, measured)
+        })
+    }
+
+    /// Makes the run's folder ready for [`work`](Self::work).
+    ///
+    /// # Errors
+    /// When it cannot be written, or a finished cell is not what was written.
+    pub fn begin(&self, destination: Destination<'_>, forgotten: bool) -> Result<Begun, BenchError> {
+        let run = self.open(destination, forgotten)?;
+        let cells = self.on_data(&self.settings, &self.cells);
+        run.check(&cells)?;
+        self.record.write(&run)?;
+        let finished = run.begin(&cells)?;
+        let cells = cells.iter().map(|cell| CellFolder::of(run.path(), cell).name()).collect();
+        Ok(Begun { path: run.path().to_owned(), cells, finished })
+    }
+
+    /// Brings some of the cells of a run that was begun to their ends, while other processes work on others.
+    ///
+    /// # Errors
+    /// As [`SharedRun::run`].
+    pub fn work(
+        &self,
+        path: &Path,
+        cells: Range<usize>,
+        observer: &dyn Observer,
+    ) -> Result<Vec<CellResult>, BenchError> {
+        self.on_its_threads(|| {
+            let run = SharedRun::join(path, &self.record.experiment)?;
+            let settings = self.settings.in_folder(path);
+            let cells = &self.cells[cells.start.min(self.cells.len())..cells.end.min(self.cells.len())];
+            observer.begin(cells.len(), self.largest(cells)?);
+            let cells = self.on_data(&settings, cells);
+            let execution = Execution { checkpoints: settings.checkpoints, jobs: settings.jobs };
+            let found = run.run(&cells, execution, observer)?;
+            Ok(found.into_iter().map(|finished| finished.found).collect())
+        })
+    }
+
+    fn on_its_threads<T: Send>(&self, work: impl FnOnce() -> Result<T, BenchError> + Send) -> Result<T, BenchError> {
+        let Some(threads) = self.threads else { return work() };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.map_err(|e| BenchError::Model(e.into()))?.install(work)
+    }
+
+    fn on_data<'a>(&'a self, settings: &'a Settings, cells: &'a [Cell]) -> Vec<CellOnData<'a>> {
+        CellOnData::each(settings, &self.data, cells)
+    }
+
+    /// The folder of the run, with nothing of an earlier one if that is to be `forgotten`.
+    fn open(&self, destination: Destination<'_>, forgotten: bool) -> Result<RunFolder, BenchError> {
+        let check = |run: &RunFolder| Ok(run.check(&self.on_data(&self.settings, &self.cells))?);
+        let run = destination.open(&self.record, check)?;
+        if forgotten {
+            run.forget(&run_dir::FILES)?;
+        }
+        Ok(run)
+    }
+
+    /// What the cells found, judged and written.
+    fn conclude(
+        &self,
+        run: &RunFolder,
+        settings: &Settings,
+        measured: Vec<CellResult>,
+    ) -> Result<Concluded, BenchError> {
+        let mut result = self.gather(&measured);
+        result.cells = result_digests(run, settings, &self.data, &self.cells)?;
+        result.verdicts = (self.verdicts)(&result);
+        let figures = drawn((self.figures)(&result))?;
+        let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
+        let report = run_dir::write(run, &self.record, &self.data, &result, &times, &figures)?;
+        Ok(Concluded { result, times, report })
+    }
+
+    /// What the one of the cells with the most memory and disk keeps; cells run in turn.
+    fn largest(&self, cells: &[Cell]) -> Result<RunMemory, BenchError> {
+        let mut largest = RunMemory::default();
+        for cell in cells {
+            let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
+            let (parameters, minibatches) = (graph.space().len(), self.minibatches());
+            let estimator = cell.estimator_within(&self.settings, parameters, minibatches);
+            let memory = RunMemory::of(&estimator, &cell.rule, parameters, minibatches);
+            if memory.total() + memory.disk > largest.total() + largest.disk {
+                largest = memory;
+            }
+        }
+        Ok(largest)
+    }
+
+    fn minibatches(&self) -> usize {
+        self.data.minibatches(&self.settings)
+    }
+
+    /// The cells' numbers under the run's name and claim, not yet judged.
+    fn gather(&self, measured: &[CellResult]) -> ExperimentResult {
+        let Self { record, settings, data, cells, claim, scale, .. } = self;
+        let models = distinct(cells.iter().map(|cell| cell.model.name()));
+        ExperimentResult {
+            experiment: record.experiment.clone(),
+            claim: claim.clone(),
+            data: data.info.clone(),
+            model: models.join(", "),
+            scale: scale.clone(),
+            minibatches: self.minibatches(),
+            batch_size: settings.batch_size,
+            epochs_run: settings.epochs,
+            seeds: settings.seeds.clone(),
+            schedule: cells.first().map(|cell| cell.schedule.clone()).unwrap_or_default(),
+            version: settings.version,
+            points: measured.iter().flat_map(|cell| cell.points.clone()).collect(),
+            diagnostics: measured.iter().map(|cell| &cell.diagnostics).collect(),
+            epochs: measured.iter().flat_map(|cell| cell.epochs.clone()).collect(),
+            diverged: measured.iter().filter_map(|cell| cell.diverged.clone()).collect(),
+            verdicts: Vec::new(),
+            cells: BTreeMap::new(),
+        }
+    }
+}
