@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use vr_bench::paper::claims::CLAIMS;
+use vr_bench::verdict::fill::fill;
 use vr_bench::verdict::page;
 use vr_bench::verdict::table::{JudgedRun, Row, turned};
 
@@ -19,6 +20,10 @@ pub struct Args {
     /// Where VERDICTS.md and verdicts.json go; by default the first of the folders.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// A page whose tables, between `<!-- table NAME -->` and `<!-- end -->`, are made anew from the runs: `verdicts`, `ratios`,
+    /// `errors`, `runs`.
+    #[arg(long)]
+    fill: Option<PathBuf>,
     /// A verdicts.json to compare with: fail when a verdict turned from for a claim to against it or back, or is missing.
     #[arg(long)]
     expect: Option<PathBuf>,
@@ -55,6 +60,12 @@ pub fn run(args: &Args) -> Result<()> {
             say!("{:17} {:20} {}", "not run", claim.id, claim.experiment)?;
         }
         say!("{}", page.display())?;
+    }
+    if let Some(file) = &args.fill {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let filled = fill(&text, &runs).with_context(|| format!("`{}`", file.display()))?;
+        vr_files::write_atomic(file, filled.as_bytes())?;
+        say!("{}", file.display())?;
     }
     let turned = expected.map(|expected| turned(&expected, &rows)).unwrap_or_default();
     ensure!(turned.is_empty(), "verdicts turned:\n{}", turned.join("\n"));

@@ -1,6 +1,7 @@
 //! Verdicts on the claims: the word, the rule that led to it, and the statistics that rules go by.
 
 pub mod estimate;
+pub mod fill;
 pub mod finding;
 pub mod no_better;
 pub mod page;

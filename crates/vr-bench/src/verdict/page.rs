@@ -101,7 +101,7 @@ fn line(run: &JudgedRun, row: &Row) -> [String; 5] {
     ]
 }
 
-fn table<const N: usize>(text: &mut String, heads: &[&str; N], rows: impl Iterator<Item = [String; N]>) {
+pub(crate) fn table<const N: usize>(text: &mut String, heads: &[&str; N], rows: impl Iterator<Item = [String; N]>) {
     let _ = writeln!(text, "| {} |\n|{}", heads.join(" | "), "---|".repeat(N));
     for row in rows {
         let _ = writeln!(text, "| {} |", row.map(|cell| cell.replace('|', "\\|")).join(" | "));
