@@ -50,7 +50,14 @@ impl Oracle for Squares {
         batch: &Vec<f64>,
     ) -> Result<Evaluation<f64>, Self::Error> {
         let loss = batch.iter().map(|b| 0.5 * (x[0] - b).powi(2)).sum::<f64>() / batch.len() as f64;
-        Ok(Evaluation { loss, correct: None, samples: batch.len(), statistics: None, unused: Vec::new() })
+        Ok(Evaluation {
+            loss,
+            correct: None,
+            correct_top5: None,
+            samples: batch.len(),
+            statistics: None,
+            unused: Vec::new(),
+        })
     }
 }
 
@@ -106,8 +113,10 @@ fn many_hands_leave_the_bytes_of_one() {
         }
     });
     assert_eq!(begun(&shared), [true; 6]);
-    let run = RunFolder::open(&shared, "squares").unwrap();
-    assert_eq!(run.run(&trials!(0..6_u64), Execution::default(), &Silent).unwrap(), expected);
+    let gathered =
+        RunFolder::open(&shared, "squares").unwrap().run(&trials!(0..6_u64), Execution::default(), &Silent).unwrap();
+    // Times differ.
+    assert!(gathered.iter().map(|cell| &cell.found).eq(expected.iter().map(|cell| &cell.found)));
     assert_eq!(files(&shared), files(&alone));
 }
 
