@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use vr_bench::experiments::Prepared;
+use vr_bench::experiments;
 use vr_bench::run_dir::{Record, Task};
 use vr_run::signals;
 
@@ -38,7 +38,7 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
         Task::Settings(settings) => Task::Settings(Box::new(args.execution.settings(*settings))),
         Task::Config(config) => Task::Config(Box::new(args.execution.config(*config))),
     };
-    let prepared = Prepared::record(&Record { task, ..record }, &args.run)?;
+    let prepared = experiments::prepare(&Record { task, ..record }, &args.run)?;
     prepared.work(&args.run, slurm::cells(args.task, args.cells_per_task), bars)?;
     bars.done();
     Ok(ExitCode::SUCCESS)

@@ -160,6 +160,20 @@ pub fn run_to(
     Prepared::experiment(experiment, settings)?.run(destination, forgotten, observer)
 }
 
+/// The run in `path` as its record says.
+///
+/// # Errors
+/// [`BenchError::Unknown`] for an experiment that is none; otherwise as for the run's own kind.
+pub fn prepare(record: &Record, path: &Path) -> Result<Prepared, BenchError> {
+    match &record.task {
+        Task::Settings(settings) => {
+            let unknown = || BenchError::Unknown { path: path.into(), experiment: record.experiment.clone() };
+            Prepared::experiment(find(&record.experiment).ok_or_else(unknown)?, settings)
+        }
+        Task::Config(config) => train::prepare(config),
+    }
+}
+
 /// Whether all of the experiments can be run with their settings; nothing is written.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use vr_optim::RunMemory;
 use vr_run::config::ConfigError;
 use vr_run::{CellFolder, Execution, RunFolder, SharedRun};
 
-use super::{Concluded, Experiment, drawn, find, scale, train};
+use super::{Concluded, Experiment, drawn, scale};
 use crate::cell::Cell;
 use crate::cells::observer::Observer;
 use crate::cells::{CellOnData, check_cells, result_digests, run_cells};
@@ -18,7 +18,7 @@ use crate::destination::Destination;
 use crate::error::BenchError;
 use crate::figures::{FigureError, distinct};
 use crate::results::{CellResult, ExperimentResult};
-use crate::run_dir::{self, Figure, Record, Task};
+use crate::run_dir::{self, Figure, Record};
 use crate::settings::Settings;
 use crate::verdict::Verdict;
 
@@ -69,20 +69,6 @@ impl Prepared {
             figures: experiment.figures,
             verdicts: experiment.verdicts,
         })
-    }
-
-    /// A run as its record says.
-    ///
-    /// # Errors
-    /// [`BenchError::Unknown`] for an experiment that is none; otherwise as for the run's own kind.
-    pub fn record(record: &Record, path: &Path) -> Result<Self, BenchError> {
-        match &record.task {
-            Task::Settings(settings) => {
-                let unknown = || BenchError::Unknown { path: path.into(), experiment: record.experiment.clone() };
-                Self::experiment(find(&record.experiment).ok_or_else(unknown)?, settings)
-            }
-            Task::Config(config) => train::prepare(config),
-        }
     }
 
     /// The experiment.

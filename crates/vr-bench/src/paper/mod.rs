@@ -7,3 +7,4 @@ pub mod published;
 pub mod scale;
 pub mod schedule;
 pub mod setting;
+pub mod version;

@@ -2,7 +2,7 @@
 
 use vr_models::Model;
 
-use super::schedule::Version;
+use super::version::Version;
 
 /// A data set with the schedule of the networks that the paper trains on it.
 #[derive(Debug, PartialEq, Eq)]
