@@ -11,7 +11,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
 use super::Fact;
-use super::table::Table;
+use super::rows::Table;
 use crate::error::BenchError;
 
 /// The columns of [`COLUMNS`](super::COLUMNS) with their types.

@@ -5,15 +5,19 @@
 
 #[cfg(feature = "parquet")]
 mod columns;
+mod format;
 mod of_row;
 pub mod quantity;
 mod read;
+mod rows;
 mod table;
 
+pub use format::{Format, FormatError};
 pub use of_row::{Facts, Of, Tell};
 pub use quantity::Quantity;
 pub use read::read;
-pub use table::{COLUMNS, Format, FormatError, table, write_table};
+pub use rows::COLUMNS;
+pub use table::{table, write_table};
 
 /// One number that a run measured, and of what.
 #[derive(Clone, Copy, Debug, PartialEq)]
