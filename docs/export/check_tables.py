@@ -39,7 +39,8 @@ points = [dict(zip(result["points"]["columns"], row)) for row in result["points"
 ratios = facts[facts["quantity"] == "ratio"]
 points = [point for point in points if point["ratio"] is not None]
 assert len(ratios) == len(points)
-for point, (_, fact) in zip(points, ratios.iterrows()):
-    assert all(fact[name] == point[name] for name in ("model", "method", "seed", "epoch", "percent"))
-    assert fact["value"] == point["ratio"]
+moment = ["model", "method", "seed", "epoch", "percent"]
+of_moment = ratios.set_index(moment)["value"]
+for point in points:
+    assert of_moment[tuple(point[name] for name in moment)] == point["ratio"]
 print(f"{len(points)} ratios as in result.json, to the bit")

@@ -10,6 +10,7 @@ mod bench;
 mod cancel;
 mod check;
 mod cluster;
+mod compare;
 mod data;
 mod export;
 mod model_arg;
@@ -55,6 +56,8 @@ enum Verb {
     Status(status::Args),
     /// Whether a run's folder is sound.
     Verify(verify::Args),
+    /// What differs between runs: settings, results, costs.
+    Compare(compare::Args),
     /// The numbers of runs as one table.
     Export(export::Args),
     /// Import, fetch, verify or describe a data set.
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Verb::Cancel(args) => cancel::run(&args).map(done),
         Verb::Status(args) => status::run(&args).map(done),
         Verb::Verify(args) => verify::run(&args).map(done),
+        Verb::Compare(args) => compare::run(&args).map(done),
         Verb::Export(args) => export::run(&args).map(done),
         Verb::Data(args) => data::run(&args, &bars).map(done),
         Verb::Bench(args) => bench::run(&args).map(done),

@@ -20,3 +20,17 @@ pub fn line(text: Arguments<'_>) -> Result<()> {
 pub fn complain(text: Arguments<'_>) {
     writeln!(stderr(), "{text}").ok();
 }
+
+/// A table in columns as wide as their longest text.
+pub fn aligned(headings: &[String], rows: &[Vec<String>]) -> String {
+    let lines = || std::iter::once(headings).chain(rows.iter().map(Vec::as_slice));
+    let width = |column: usize| {
+        lines().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let line = |cells: &[String]| {
+        let cells = cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    lines().map(line).collect::<Vec<_>>().join("\n")
+}

@@ -20,7 +20,7 @@ use vr_run::{CheckpointPolicy, signals};
 
 use crate::cluster::Cluster;
 use crate::model_arg::ModelParser;
-use crate::print;
+use crate::print::{self, aligned};
 use crate::progress::Bars;
 
 /// What to run, on what, for how long.
@@ -125,6 +125,9 @@ pub struct Execution {
     /// Keep so many MiB of decoded pictures in memory, of sets that are read from files.
     #[arg(long, value_name = "MIB")]
     picture_limit: Option<u64>,
+    /// Write event files for TensorBoard to RUN/tensorboard as the run goes.
+    #[arg(long)]
+    tensorboard: bool,
     /// Save after this many minutes; by default 5.
     #[arg(long, value_name = "MINUTES", value_parser = above_zero)]
     save_minutes: Option<f64>,
@@ -144,6 +147,7 @@ impl Execution {
     pub fn settings(&self, mut settings: Settings) -> Settings {
         self.apply(&mut settings.checkpoints, &mut settings.jobs);
         let bytes = |mib: u64| mib.saturating_mul(1 << 20);
+        settings.tensorboard |= self.tensorboard;
         // In the run's folder, once it is open.
         settings.table_limit = self.table_limit.map(|mib| (bytes(mib), PathBuf::new()));
         settings.picture_limit = self.picture_limit.map(bytes);
@@ -153,6 +157,7 @@ impl Execution {
     /// The configuration with what was given in place of its own.
     pub fn config(&self, mut config: TrainConfig) -> TrainConfig {
         self.apply(&mut config.checkpoints, &mut config.jobs);
+        config.tensorboard |= self.tensorboard;
         config.table_limit_mib = self.table_limit.or(config.table_limit_mib);
         config.picture_limit_mib = self.picture_limit.or(config.picture_limit_mib);
         config
@@ -422,25 +427,13 @@ pub fn report(bars: &Bars, work: impl FnOnce() -> Result<Concluded, BenchError>)
             verdict.measured
         )?;
     }
-    let rows: Vec<_> = costs(result, &finished.times).iter().map(Cost::row).collect();
-    say!("\n{}\n", aligned(&HEADINGS, &rows))?;
+    let rows: Vec<_> = costs(result, &finished.times).iter().map(|cost| Cost::row(cost).to_vec()).collect();
+    say!("\n{}\n", aligned(&HEADINGS.map(str::to_owned), &rows))?;
     say!("report: {} ({:.0} s)", finished.report.display(), started.elapsed().as_secs_f64())?;
     for Divergence { method, seed, epoch } in &result.diverged {
         print::complain(format_args!("diverged: {method}, seed {seed}, in epoch {epoch}"));
     }
     Ok(if result.diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIVERGED) })
-}
-
-/// A table in columns as wide as their longest text.
-fn aligned<const N: usize>(headings: &[&str; N], rows: &[[String; N]]) -> String {
-    let heads = headings.map(str::to_owned);
-    let lines = || std::iter::once(&heads).chain(rows);
-    let width = |column: usize| lines().map(|line| line[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let line = |cells: &[String; N]| {
-        cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect::<Vec<_>>().join("  ")
-    };
-    lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

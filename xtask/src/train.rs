@@ -28,6 +28,9 @@ pub struct Args {
     /// free, or that this command left unfinished. In the folder of an earlier run, only what is new or unfinished runs.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Write event files for TensorBoard to RUN/tensorboard as the run goes.
+    #[arg(long)]
+    tensorboard: bool,
     /// Run again what is finished, too.
     #[arg(long)]
     force: bool,
@@ -37,7 +40,8 @@ pub struct Args {
 
 /// Checks the configuration, then trains.
 pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
-    let config: TrainConfig = config::read(&args.config, &args.set)?;
+    let mut config: TrainConfig = config::read(&args.config, &args.set)?;
+    config.tensorboard |= args.tensorboard;
     signals::listen(bars.stop())?;
     let destination = destination(args.out.as_deref().or(config.out.as_deref()));
     if args.cluster.is_named() {

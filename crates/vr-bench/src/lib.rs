@@ -20,6 +20,7 @@
 
 pub mod cell;
 pub mod cells;
+pub mod compare;
 pub mod config;
 pub mod data;
 pub mod destination;
@@ -34,6 +35,7 @@ pub mod report;
 pub mod results;
 pub mod run_dir;
 pub mod settings;
+pub mod tensorboard;
 pub mod timing;
 pub mod verdict;
 

@@ -1,17 +1,19 @@
 //! What the cells of a run have recorded, read back from the folder of a run, finished or under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::Error as _;
 use serde_json::Value;
+use vr_optim::EstimatorConfig;
 use vr_optim::schedule::ScheduleConfig;
 use vr_run::{CellFolder, RunError, run_folder};
 
 use crate::error::BenchError;
 use crate::figures::distinct;
-use crate::paper::schedule::{Schedule, Version};
+use crate::paper::schedule::{Schedule, Unit, Version};
+use crate::results::tensor_table::TensorTable;
 use crate::results::{CellResult, DataInfo, EpochTime, Event, ExperimentResult};
 use crate::run_dir;
 
@@ -22,8 +24,20 @@ pub struct Setting {
     pub batch_size: usize,
     /// Minibatches in an epoch, at least 1.
     pub minibatches: usize,
-    /// The learning rate by steps, where it is known.
-    pub rate: Option<ScheduleConfig>,
+    /// Steps in an epoch.
+    pub steps: usize,
+    /// The learning rate, where it is known: by steps, or by minibatch gradients.
+    pub rate: Option<(Unit, ScheduleConfig)>,
+}
+
+impl Setting {
+    /// That of a cell with these settings.
+    ///
+    /// # Errors
+    /// When they are none of a cell.
+    pub fn of(settings: &Value) -> serde_json::Result<Self> {
+        Ok(Settings::read(settings)?.setting())
+    }
 }
 
 /// What a cell has recorded so far.
@@ -45,8 +59,6 @@ pub struct Recorded {
     pub epochs: usize,
     /// How it is trained.
     pub setting: Setting,
-    /// All of its settings.
-    pub settings: Value,
     /// Its events.
     pub events: Vec<Event>,
     /// What its epochs took.
@@ -68,6 +80,31 @@ struct Cell {
     seed: u64,
     epochs: usize,
     schedule: Schedule,
+    estimator: Value,
+}
+
+impl Settings {
+    fn read(settings: &Value) -> serde_json::Result<Self> {
+        let read = Self::deserialize(settings)?;
+        if read.batch_size == 0 || read.data.train_size == 0 {
+            return Err(serde_json::Error::custom("no example, or none in a minibatch"));
+        }
+        Ok(read)
+    }
+
+    fn setting(&self) -> Setting {
+        let minibatches = self.data.train_size.div_ceil(self.batch_size);
+        let schedule = &self.cell.schedule;
+        // Of an estimator that this version does not know, an epoch is a pass.
+        let estimator =
+            EstimatorConfig::<f32>::deserialize(&self.cell.estimator).ok().filter(|found| found.check().is_ok());
+        let steps = match (estimator, u32::try_from(minibatches)) {
+            (Some(found), Ok(count)) => found.build().steps_per_epoch(count) as usize,
+            _ => minibatches,
+        };
+        let rate = schedule.in_steps(if schedule.by == Unit::Gradient { minibatches } else { steps });
+        Setting { batch_size: self.batch_size, minibatches, steps, rate: Some((schedule.by, rate)) }
+    }
 }
 
 impl Recorded {
@@ -78,12 +115,9 @@ impl Recorded {
     pub fn read(folder: &CellFolder) -> Result<Self, RunError> {
         let settings = folder.settings()?;
         let damaged = |source| RunError::Damaged { path: folder.path().join("settings.json"), source };
-        let Settings { batch_size, data, cell } = Settings::deserialize(&settings).map_err(damaged)?;
-        if batch_size == 0 || data.train_size == 0 {
-            return Err(damaged(serde_json::Error::custom("no example, or none in a minibatch")));
-        }
-        let Cell { model, method, seed, epochs, schedule } = cell;
-        let minibatches = data.train_size.div_ceil(batch_size);
+        let read = Settings::read(&settings).map_err(damaged)?;
+        let setting = read.setting();
+        let Settings { data, cell: Cell { model, method, seed, epochs, schedule, .. }, .. } = read;
         let time = |time: vr_run::EpochTime| EpochTime {
             method: method.clone(),
             seed,
@@ -96,16 +130,67 @@ impl Recorded {
             name: folder.name(),
             times: folder.times()?.into_iter().map(time).collect(),
             events: folder.events()?,
-            setting: Setting { batch_size, minibatches, rate: Some(schedule.in_steps(minibatches)) },
+            setting,
             model,
             method,
             seed,
             data,
             schedule,
             epochs,
-            settings,
         })
     }
+}
+
+/// What the result of the run in `out` says of cells that have no log, by method and seed, such as those of older versions.
+/// The network of an epoch is not in a result of several; a cell of such epochs has neither name nor network.
+///
+/// # Errors
+/// When a file cannot be read or is damaged, which the error names.
+pub fn without_logs(out: &Path, logged: &BTreeSet<(String, u64)>) -> Result<Option<Vec<Recorded>>, BenchError> {
+    let Some(result) = run_dir::read_result(out)? else { return Ok(None) };
+    let only = if result.model.contains(", ") { "" } else { &result.model };
+    let mut cells: Vec<Recorded> = Vec::new();
+    let mut of = |model: &str, method: &str, seed: u64| -> Option<usize> {
+        if logged.contains(&(method.to_owned(), seed)) {
+            return None;
+        }
+        let same = |cell: &Recorded| cell.model == model && cell.method == method && cell.seed == seed;
+        Some(cells.iter().position(same).unwrap_or_else(|| {
+            let name = if model.is_empty() { String::new() } else { format!("{model}-{method}-seed-{seed}") };
+            let batch_size = result.batch_size.max(1);
+            let minibatches = result.minibatches.max(1);
+            cells.push(Recorded {
+                name,
+                model: model.to_owned(),
+                method: method.to_owned(),
+                seed,
+                data: result.data.clone(),
+                schedule: result.schedule.clone(),
+                epochs: result.epochs_run,
+                setting: Setting { batch_size, minibatches, steps: minibatches, rate: None },
+                events: Vec::new(),
+                times: Vec::new(),
+            });
+            cells.len() - 1
+        }))
+    };
+    let tensors = run_dir::read_tensors(out)?;
+    let mut events = Vec::new();
+    for event in result.events().chain(tensors.iter().flat_map(TensorTable::rows).map(Event::Tensors)) {
+        let (model, method, seed) = event.of();
+        if let Some(index) = of(model.unwrap_or(only), method, seed) {
+            events.push((index, event));
+        }
+    }
+    let mut times = Vec::new();
+    for time in run_dir::read_times(out)? {
+        if let Some(index) = of(only, &time.method, time.seed) {
+            times.push((index, time));
+        }
+    }
+    events.into_iter().for_each(|(index, event)| cells[index].events.push(event));
+    times.into_iter().for_each(|(index, time)| cells[index].times.push(time));
+    Ok(Some(cells))
 }
 
 /// The result of the run in `out` with the times of its epochs: the one that it ended with, or of a run under way what its

@@ -99,6 +99,9 @@ pub struct Settings {
     /// Cells that run at once, each on its share of the cores; up to 1, one after another.
     #[serde(skip)]
     pub jobs: usize,
+    /// Whether event files for TensorBoard are written as the run goes.
+    #[serde(skip)]
+    pub tensorboard: bool,
     /// From how many bytes on a gradient table is kept in a file, in which folder; `None` keeps all in memory.
     #[serde(skip)]
     pub table_limit: Option<(u64, PathBuf)>,
@@ -182,6 +185,7 @@ impl Default for Settings {
             comparison: Comparison::default(),
             checkpoints: CheckpointPolicy::default(),
             jobs: 1,
+            tensorboard: false,
             table_limit: None,
             picture_limit: None,
         }

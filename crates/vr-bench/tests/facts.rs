@@ -82,7 +82,9 @@ fn logs_and_results_make_one_table() {
     let bare = copy("test-error-lenet", folder.path());
     std::fs::remove_dir_all(bare.join("cells/lenet-sgd-seed-3")).unwrap();
     let mixed = facts(&bare);
-    assert!(both.iter().all(|(key, value)| mixed.get(key).map_or(key.4 == "learning-rate", |found| found == value)));
+    assert!(
+        both.iter().all(|(key, value)| { mixed.get(key).map_or(key.4 == "learning-rate", |found| found == value) })
+    );
     std::fs::remove_dir_all(bare.join("cells")).unwrap();
     let alone = facts(&bare);
     assert!(both.values().all(|&(count, _)| count == 1));

@@ -59,6 +59,8 @@ pub struct TrainConfig {
     pub threads: Option<usize>,
     /// Seeds that are trained at once, each on its share of the threads. Results do not depend on it.
     pub jobs: usize,
+    /// Whether event files for TensorBoard are written as the run goes. Results do not depend on it.
+    pub tensorboard: bool,
     /// A gradient table that would take more memory than this goes to a file in the run's folder; `None`
     /// sets no limit. Results do not depend on it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +104,7 @@ impl Default for TrainConfig {
             out: None,
             threads: None,
             jobs,
+            tensorboard: false,
             table_limit_mib: None,
             picture_limit_mib: None,
             locking: Locking::Locked,
@@ -143,6 +146,7 @@ impl TrainConfig {
             comparison: Comparison::default(),
             checkpoints: self.checkpoints,
             jobs: self.jobs,
+            tensorboard: self.tensorboard,
             table_limit: self.table_limit_mib.map(|mib| (bytes(mib), out.to_owned())),
             picture_limit: self.picture_limit_mib.map(bytes),
         }

@@ -20,6 +20,7 @@ use crate::figures::{FigureError, distinct};
 use crate::results::{CellResult, ExperimentResult};
 use crate::run_dir::{self, Figure, Record};
 use crate::settings::Settings;
+use crate::tensorboard::Live;
 use crate::verdict::Verdict;
 
 /// A run that is checked against its data, of which nothing is written yet.
@@ -95,6 +96,8 @@ impl Prepared {
             let run = self.open(destination, forgotten)?;
             let settings = self.settings.in_folder(run.path());
             observer.begin(self.cells.len(), self.largest(&self.cells)?);
+            let live = self.live(&settings, run.path(), &self.cells, observer)?;
+            let observer = live.as_ref().map_or(observer, |live| live);
             let measured = run_cells(&run, &self.record, &settings, &self.data, &self.cells, observer)?;
             self.conclude(&run, &settings, measured)
         })
@@ -129,6 +132,8 @@ impl Prepared {
             let settings = self.settings.in_folder(path);
             let cells = &self.cells[cells.start.min(self.cells.len())..cells.end.min(self.cells.len())];
             observer.begin(cells.len(), self.largest(cells)?);
+            let live = self.live(&settings, path, cells, observer)?;
+            let observer = live.as_ref().map_or(observer, |live| live);
             let cells = self.on_data(&settings, cells);
             let execution = Execution { checkpoints: settings.checkpoints, jobs: settings.jobs };
             let found = run.run(&cells, execution, observer)?;
@@ -140,6 +145,20 @@ impl Prepared {
         let Some(threads) = self.threads else { return work() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         pool.map_err(|e| BenchError::Model(e.into()))?.install(work)
+    }
+
+    /// What writes event files of these cells beside telling the observer, where that is asked for.
+    fn live<'a>(
+        &self,
+        settings: &Settings,
+        out: &Path,
+        cells: &[Cell],
+        observer: &'a dyn Observer,
+    ) -> Result<Option<Live<'a>>, BenchError> {
+        if !settings.tensorboard {
+            return Ok(None);
+        }
+        Live::new(out, &CellOnData::each(settings, &self.data, cells), observer).map(Some)
     }
 
     fn on_data<'a>(&'a self, settings: &'a Settings, cells: &'a [Cell]) -> Vec<CellOnData<'a>> {

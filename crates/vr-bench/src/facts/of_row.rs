@@ -4,6 +4,7 @@ use vr_optim::Schedule as _;
 
 use super::Fact;
 use super::quantity::{self, Quantity};
+use crate::paper::schedule::Unit;
 use crate::recorded::Setting;
 use crate::results::diagnostics::{Form, GeometryRow, Moment, PositionRow, StepRow, TensorRow};
 use crate::results::{Divergence, EpochRow, EpochTime, Event, Point};
@@ -130,13 +131,19 @@ impl Facts<'_> {
 
     fn epoch(&self, row: &EpochRow, tell: &mut Tell<'_>) {
         let minibatches = self.setting.minibatches;
-        let last = (row.epoch as u64).saturating_mul(minibatches as u64).saturating_sub(1);
+        let rate = self.setting.rate.as_ref().map(|(by, rate)| {
+            let done = match by {
+                Unit::Gradient => row.gradient_evaluations,
+                Unit::Step | Unit::Epoch => (row.epoch as u64).saturating_mul(self.setting.steps as u64),
+            };
+            rate.at(done.saturating_sub(1))
+        });
         let values = [
             (&quantity::TRAIN_LOSS, Some(row.train_loss)),
             (&quantity::TEST_LOSS, Some(row.test_loss)),
             (&quantity::TEST_ERROR, Some(row.test_error)),
             (&quantity::TEST_ERROR_TOP5, row.test_error_top5),
-            (&quantity::LEARNING_RATE, self.setting.rate.as_ref().map(|rate| rate.at(last))),
+            (&quantity::LEARNING_RATE, rate),
             (&quantity::GRADIENT_EVALUATIONS, Some(row.gradient_evaluations as f64)),
             (&quantity::PASSES, Some(row.gradient_evaluations as f64 / minibatches as f64)),
         ];

@@ -12,6 +12,7 @@ mod legend;
 mod palette;
 mod panel;
 
+pub mod beside;
 pub mod bn_reset;
 pub mod coefficient;
 pub mod comparison;

@@ -27,6 +27,19 @@ pub enum Event {
 }
 
 impl Event {
+    /// Its epoch, counted from 1.
+    pub fn epoch(&self) -> usize {
+        match self {
+            Self::Variance(row) => row.epoch,
+            Self::Tensors(row) => row.at.epoch,
+            Self::Geometry(row) => row.at.epoch,
+            Self::Position(row) => row.at.epoch,
+            Self::Steps(row) => row.at.epoch,
+            Self::Epoch(row) => row.epoch,
+            Self::Diverged(row) => row.epoch,
+        }
+    }
+
     /// Network (which epochs do not name), method and seed.
     pub fn of(&self) -> (Option<&str>, &str, u64) {
         fn moment(at: &Moment) -> (Option<&str>, &str, u64) {

@@ -1,0 +1,104 @@
+//! A comparison as one HTML page that loads nothing.
+
+use std::path::Path;
+
+use super::text::{Table, costs, legend, results, settings};
+use super::{Comparison, RunSummary};
+use crate::error::BenchError;
+use crate::figures::{FigureError, beside};
+use crate::report::html::{NONE, escape, table};
+
+const STYLE: &str = include_str!("../../assets/report.css");
+
+/// The page: settings, results, figures of the runs over each other, costs.
+///
+/// # Errors
+/// When a figure cannot be drawn; one with nothing to draw is left out.
+pub fn html(comparison: &Comparison) -> Result<String, FigureError> {
+    let names: Vec<&str> = comparison.runs.iter().map(|run| run.run.as_str()).collect();
+    let title = escape(&names.join(" · "));
+    let cells = |(heads, rows): &Table, class: &str| {
+        let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+        table(&heads, class, rows.iter().map(|row| row.iter().map(|cell| escape(cell)).collect()))
+    };
+    let legend = legend(comparison).map_or_else(String::new, |text| format!("<p>{}</p>", escape(&text)));
+    let differing = cells(&settings(comparison), "texts");
+    let parts = [
+        ("Runs", cells(&runs(comparison), "texts")),
+        (
+            "Settings that differ",
+            if differing == NONE { "<p>All settings are the same.</p>".into() } else { differing },
+        ),
+        ("Results", cells(&results(comparison), "texts") + &legend),
+        ("Figures", figures(comparison)?),
+        ("Cost", cells(&costs(comparison), "numbers")),
+    ];
+    let sections: String =
+        parts.iter().map(|(title, body)| format!("<section>\n<h2>{title}</h2>\n{body}\n</section>\n")).collect();
+    Ok(format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{sections}</main>\n</body>\n</html>\n"
+    ))
+}
+
+/// Writes the page to a file, which appears whole or not at all.
+///
+/// # Errors
+/// As [`html`]; when the file cannot be written.
+pub fn write(comparison: &Comparison, file: &Path) -> Result<(), BenchError> {
+    Ok(vr_files::write_atomic(file, html(comparison)?.as_bytes())?)
+}
+
+fn runs(comparison: &Comparison) -> Table {
+    let heads = ["run", "experiment", "network", "data", "seeds"].map(str::to_owned).to_vec();
+    let row = |RunSummary { run, experiment, model, data, seeds, .. }: &RunSummary| {
+        let seeds = seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        vec![run.clone(), experiment.clone(), model.clone(), data.clone(), seeds]
+    };
+    (heads, comparison.runs.iter().map(row).collect())
+}
+
+fn figures(comparison: &Comparison) -> Result<String, FigureError> {
+    let runs: Vec<beside::Named<'_>> =
+        comparison.runs.iter().map(|run| run.run.as_str()).zip(&comparison.found).collect();
+    let mut html = String::new();
+    for (title, drawn) in [
+        ("Errors and losses", beside::epochs("Errors and losses", &runs)),
+        ("Variance ratios", beside::ratios("Variance ratios", &runs)),
+    ] {
+        match drawn {
+            Ok(svg) => html += &format!("<figure>\n{svg}\n<figcaption>{title}</figcaption>\n</figure>\n"),
+            Err(FigureError::Empty(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(if html.is_empty() { NONE.to_owned() } else { html })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::made_up;
+
+    #[test]
+    fn names_are_escaped_and_nothing_is_loaded() {
+        let found = vec![made_up::final_errors(&[("<b>", &[10.0, 11.0])]); 2];
+        let run = |run: &str| RunSummary {
+            run: run.into(),
+            experiment: "<i>".into(),
+            model: "lenet".into(),
+            data: "&".into(),
+            seeds: vec![0, 1],
+            costs: Vec::new(),
+        };
+        let results = crate::compare::measured::all(&found);
+        let runs = vec![run("<script>"), run("b")];
+        let page = html(&Comparison { runs, settings: Vec::new(), results, found }).unwrap();
+        assert!(!page.contains("<script") && !page.contains("<i>") && page.contains("All settings are the same."));
+        let order = ["<h2>Runs", "<h2>Settings", "<h2>Results", "final test error (%)", "<svg", "<h2>Cost"];
+        assert!(order.map(|text| page.find(text).unwrap_or_else(|| panic!("{text}"))).is_sorted());
+        let page = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+        assert!(["http", "src=", "href=", "url("].iter().all(|text| !page.contains(text)));
+    }
+}
