@@ -1,4 +1,5 @@
-//! The error of every 3×3 layer of the paper's networks, beside that of a plain sum in f32.
+//! The error of every 3×3 layer of the paper's networks for CIFAR-10, and of those for ImageNet that Winograd's algorithm
+//! fits, beside that of a plain sum in f32.
 //!
 //! Fast algorithms are allowed at most three times the error of the direct form: both are judged
 //! against f64 on sampled values, with inputs, weights and gradients as in training.
@@ -9,7 +10,7 @@ use common::values;
 use vr_kernels::{Affine, ConvPlan, ConvShape, Isa, LANES};
 
 /// In channels, out channels, side.
-const LAYERS: [[usize; 3]; 12] = [
+const LAYERS: [[usize; 3]; 18] = [
     [3, 8, 32],
     [8, 8, 32],
     [16, 16, 16],
@@ -22,6 +23,13 @@ const LAYERS: [[usize; 3]; 12] = [
     [144, 36, 32],
     [144, 36, 16],
     [144, 36, 8],
+    [64, 64, 56],
+    [128, 128, 28],
+    [128, 32, 56],
+    [128, 32, 28],
+    // A group of a ResNeXt.
+    [8, 8, 56],
+    [16, 16, 28],
 ];
 
 /// Root mean squares of the errors of two sums of the same products.
