@@ -167,7 +167,7 @@ mod tests {
         let fact = |i: usize, method| Fact {
             of: Of { run: "runs/a", cell: "lenet-svrg", model: "lenet", method, seed: u64::MAX - i as u64 },
             epoch: i,
-            percent: (i % 3 > 0).then_some(i as f64 / 7.0),
+            percent: (!i.is_multiple_of(3)).then_some(i as f64 / 7.0),
             step: i.is_multiple_of(2).then_some(i),
             part: "",
             quantity: &quantity::RATIO,

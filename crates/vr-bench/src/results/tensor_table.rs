@@ -51,22 +51,19 @@ impl TensorTable {
     /// The rows that it was made of, with five digits; a variance that was not finite is not a number.
     pub fn rows(&self) -> impl Iterator<Item = TensorRow> {
         self.moments.iter().map(|row| {
-            let values = row.sgd_variance.iter().zip(&row.ratio).zip(&row.optimal_coefficient);
-            let tensor =
-                |(index, (name, ((sgd_variance, ratio), coefficient))): (usize, (&String, ((&Option<f64>, _), _)))| {
-                    let (ratio, optimal_coefficient): (&Option<f64>, &Option<f64>) = (ratio, coefficient);
-                    TensorVariance {
-                        name: name.clone(),
-                        sgd_variance: sgd_variance.unwrap_or(f64::NAN),
-                        ratio: *ratio,
-                        optimal_coefficient: *optimal_coefficient,
-                        coefficient: row.coefficient.get(index).copied().flatten(),
-                    }
-                };
+            // A list that is too short, as older tables have of the coefficient, has no value for the others.
+            let value = |list: &[Option<f64>], index: usize| list.get(index).copied().flatten();
+            let tensor = |(index, name): (usize, &String)| TensorVariance {
+                name: name.clone(),
+                sgd_variance: value(&row.sgd_variance, index).unwrap_or(f64::NAN),
+                ratio: value(&row.ratio, index),
+                optimal_coefficient: value(&row.optimal_coefficient, index),
+                coefficient: value(&row.coefficient, index),
+            };
             let TensorMoment { method, seed, epoch, percent, .. } = row;
             let (model, method) = (self.model.clone(), method.clone());
             let at = Moment { model, method, seed: *seed, epoch: *epoch, percent: *percent };
-            TensorRow { at, tensors: self.names.iter().zip(values).enumerate().map(tensor).collect() }
+            TensorRow { at, tensors: self.names.iter().enumerate().map(tensor).collect() }
         })
     }
 }
