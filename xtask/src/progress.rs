@@ -83,10 +83,11 @@ impl vr_run::Observer<Event> for Bars {
     fn event(&self, _cell: &str, event: &Event, seconds: f64) {
         match event {
             Event::Epoch(row) => self.line(&format!(
-                "{:24} epoch {:3}  train loss {:.4}  test loss {:.4}  test error {:5.2} %{}  {:6.1} s  {} gradient evaluations",
+                "{:24} epoch {:3}  train loss {:.4}  {}test loss {:.4}  test error {:5.2} %{}  {:6.1} s  {} gradient evaluations",
                 row.track(),
                 row.epoch,
                 row.train_loss,
+                row.validation_error.map_or_else(String::new, |error| format!("validation error {error:5.2} %  ")),
                 row.test_loss,
                 row.test_error,
                 row.test_error_top5.map_or_else(String::new, |error| format!(", top-5 {error:5.2} %")),

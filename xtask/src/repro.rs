@@ -51,6 +51,9 @@ pub struct Args {
     /// Class-balanced subset of the test pictures.
     #[arg(long)]
     test_size: Option<usize>,
+    /// Class-balanced pictures to hold out of the training set and test on by themselves.
+    #[arg(long, value_name = "N")]
+    validation: Option<usize>,
     /// The network; by default the experiment's own: for geometry LeNet and densenet-40-36, for others LeNet.
     #[arg(long, value_parser = ModelParser)]
     model: Option<Model>,
@@ -279,6 +282,7 @@ impl Args {
             classes: self.classes,
             train_size: self.train_size.or(size.map_or(defaults.train_size, |size| size.train)),
             bf16_tables: self.bf16_tables,
+            validation: self.validation,
             test_size: self.test_size.or(size.and_then(|size| size.test)),
             model,
             engine,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use vr_data::verify::check;
 use vr_data::{
-    Augmentation, Dataset, ImageSet, Pipeline, SyntheticConfig, Transforms, balanced_subset, choose_classes, cifar10,
-    picture_list, synthetic, synthetic_of_size, transform::imagenet::shorter,
+    Augmentation, Dataset, ImageSet, Pipeline, SyntheticConfig, Transforms, balanced_split, balanced_subset,
+    choose_classes, cifar10, picture_list, synthetic, synthetic_of_size, transform::imagenet::shorter,
 };
-use vr_run::config::{ConfigError, within};
+use vr_run::config::{ConfigError, Fault, within};
 
 pub use fit::Misfit;
 
@@ -25,6 +25,9 @@ const MOST_DRAWN: usize = 1_000_000;
 /// The seed of subsets, which are the same whatever the seeds of the runs.
 const SUBSET: u64 = 0;
 
+/// The seed of what is held out.
+const HELD_OUT: u64 = 1;
+
 /// Pictures with what a result says of them.
 #[derive(Clone, Debug)]
 pub struct LoadedData {
@@ -32,6 +35,8 @@ pub struct LoadedData {
     pub train: Arc<ImageSet>,
     /// Test pictures.
     pub test: Arc<ImageSet>,
+    /// Pictures that were held out of the training set, if any were.
+    pub validation: Option<Arc<ImageSet>>,
     /// Training pictures of the whole set, before any subset.
     pub whole: usize,
     /// Whether the pictures are brought to each network's size; otherwise they have one, which must be the network's.
@@ -113,15 +118,25 @@ impl Settings {
             None => Ok(set),
         };
         let Dataset { name, train, test } = set;
+        // First, so that the same pictures are held out whatever subset is trained on.
+        let (train, validation) = match self.validation {
+            Some(size) => balanced_split(&train, size, HELD_OUT).map(|(rest, held_out)| (rest, Some(held_out))),
+            None => Ok((train, None)),
+        }
+        .map_err(|error| ConfigError::Fit(Fault::new("validation", error.to_string())))?;
         let (train, test) = (part(train, self.train_size)?, part(test, self.test_size)?);
+        let held_out = validation.as_ref().map_or_else(String::new, |set| format!(" validation {}", set.digest()));
         let info = DataInfo {
             name,
             train_size: train.len(),
             test_size: test.len(),
-            digest: format!("train {} test {}", train.digest(), test.digest()),
+            validation_size: validation.as_ref().map_or(0, ImageSet::len),
+            digest: format!("train {} test {}{held_out}", train.digest(), test.digest()),
         };
-        let [train, test] = self.kept([train, test]).map(Arc::new);
-        let loaded = LoadedData { train, test, whole, resized, info, problems };
+        let pictures = info.train_size + info.test_size + info.validation_size;
+        let kept = |set| Arc::new(self.kept(set, pictures));
+        let (train, test, validation) = (kept(train), kept(test), validation.map(kept));
+        let loaded = LoadedData { train, test, validation, whole, resized, info, problems };
         fit::fits(self.model, &loaded.train, loaded.pipeline(self.model), self.batch_size)?;
         Ok(loaded)
     }
@@ -130,7 +145,8 @@ impl Settings {
     /// pictures it is drawn as large as the pictures to test on are resized to, and cropped from there as ImageNet's are.
     fn drawn(&self) -> Result<Source, BenchError> {
         let least = SyntheticConfig::default();
-        let train = self.train_size.unwrap_or(0).max(least.train);
+        let asked = self.train_size.unwrap_or(0).saturating_add(self.validation.unwrap_or(0));
+        let train = asked.max(least.train);
         within("train-size", train, ..=MOST_DRAWN).map_err(ConfigError::Fit)?;
         let config = SyntheticConfig { train, ..least };
         let (set, resized) = match self.model.options().picture {
@@ -142,14 +158,12 @@ impl Settings {
         Ok(Source { set, resized, problems: Vec::new() })
     }
 
-    /// The sets, of whose decoded pictures as many are kept in memory as were asked for, shared out by their numbers.
-    fn kept(&self, sets: [ImageSet; 2]) -> [ImageSet; 2] {
-        let Some(limit) = self.picture_limit else { return sets };
-        let pictures: usize = sets.iter().map(ImageSet::len).sum();
-        sets.map(|set| {
-            let share = u128::from(limit) * set.len() as u128 / pictures.max(1) as u128;
-            set.cached(u64::try_from(share).unwrap_or(u64::MAX))
-        })
+    /// One of the sets, of whose decoded pictures its share of what was asked for is kept in memory; all sets together have
+    /// so many pictures.
+    fn kept(&self, set: ImageSet, pictures: usize) -> ImageSet {
+        let Some(limit) = self.picture_limit else { return set };
+        let share = u128::from(limit) * set.len() as u128 / pictures.max(1) as u128;
+        set.cached(u64::try_from(share).unwrap_or(u64::MAX))
     }
 }
 

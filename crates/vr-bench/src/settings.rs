@@ -60,6 +60,10 @@ pub struct Settings {
     pub classes: Option<usize>,
     /// A class-balanced subset of the training pictures; `None` takes all.
     pub train_size: Option<usize>,
+    /// Class-balanced pictures that are held out of the training set before any subset of it is taken, and tested on by
+    /// themselves; `None` holds none out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<usize>,
     /// Whether gradient tables hold bfloat16, which halves them and rounds.
     #[serde(default)]
     pub bf16_tables: bool,
@@ -170,6 +174,7 @@ impl Default for Settings {
             data: DataChoice::Synthetic,
             classes: None,
             train_size: None,
+            validation: None,
             bf16_tables: false,
             test_size: None,
             model: Model::LENET,
@@ -203,6 +208,7 @@ impl Settings {
     pub fn check(&self) -> Result<(), Fault> {
         within("classes", self.classes.unwrap_or(1), 1..)?;
         within("train_size", self.train_size.unwrap_or(1), 1..)?;
+        within("validation", self.validation.unwrap_or(1), 1..)?;
         within("test_size", self.test_size.unwrap_or(1), 1..)?;
         within("epochs", self.epochs, 1..=MOST_EPOCHS)?;
         within("schedule_epochs", self.schedule_epochs, self.epochs..=MOST_EPOCHS)?;

@@ -65,7 +65,7 @@ pub use picture::{Picture, PictureError, PictureShape, ReadPicture};
 pub use plan::BatchPlan;
 pub use resample::Part;
 pub use spec::{BatchSpec, Misfit};
-pub use subset::{SubsetError, balanced_subset, choose_classes};
+pub use subset::{SubsetError, balanced_split, balanced_subset, choose_classes};
 pub use synthetic::{SyntheticConfig, synthetic, synthetic_of_size};
 pub use transform::{
     Augmentation, CentreCrop, Draws, Flip, Normalize, PadCrop, Pipeline, RandomResizedCrop, Resize, Step,

@@ -61,6 +61,25 @@ pub fn choose_classes(set: &Dataset, count: usize, seed: u64) -> Result<Dataset,
 /// # Errors
 /// [`SubsetError`] when the set, or one of its classes, is too small.
 pub fn balanced_subset(set: &ImageSet, size: usize, seed: u64) -> Result<ImageSet, SubsetError> {
+    Ok(set.select(&balanced(set, size, seed)?))
+}
+
+/// Takes as many pictures of each class as [`balanced_subset`] would out of a set: the set without them, and they, both in
+/// the set's order.
+///
+/// # Errors
+/// As [`balanced_subset`]; [`SubsetError::Size`] also when nothing would be left.
+pub fn balanced_split(set: &ImageSet, held_out: usize, seed: u64) -> Result<(ImageSet, ImageSet), SubsetError> {
+    if held_out >= set.len() {
+        return Err(SubsetError::Size { size: held_out, pictures: set.len() });
+    }
+    let chosen = balanced(set, held_out, seed)?;
+    let rest: Vec<usize> = (0..set.len()).filter(|index| chosen.binary_search(index).is_err()).collect();
+    Ok((set.select(&rest), set.select(&chosen)))
+}
+
+/// The places of the pictures of a balanced subset, in order.
+fn balanced(set: &ImageSet, size: usize, seed: u64) -> Result<Vec<usize>, SubsetError> {
     if size == 0 || size > set.len() {
         return Err(SubsetError::Size { size, pictures: set.len() });
     }
@@ -81,7 +100,7 @@ pub fn balanced_subset(set: &ImageSet, size: usize, seed: u64) -> Result<ImageSe
         chosen.extend((0..needed).map(|place| members[order.at(place as u32) as usize]));
     }
     chosen.sort_unstable();
-    Ok(set.select(&chosen))
+    Ok(chosen)
 }
 
 #[cfg(test)]
@@ -97,6 +116,22 @@ mod tests {
         assert_eq!(subset, balanced_subset(&set, 103, 7).unwrap());
         assert_ne!(subset, balanced_subset(&set, 103, 8).unwrap());
         assert_eq!(balanced_subset(&set, 500, 7).unwrap(), set);
+    }
+
+    /// Nothing is lost, nothing is in both, and the classes of what is held out are as even as can be.
+    #[test]
+    fn a_split_parts_the_set() {
+        let set = synthetic(&SyntheticConfig { seed: 0, train: 500, test: 0 }).train;
+        let (rest, held_out) = balanced_split(&set, 103, 7).unwrap();
+        assert_eq!(held_out, balanced_subset(&set, 103, 7).unwrap());
+        assert_eq!((rest.len(), held_out.len()), (397, 103));
+        let pictures =
+            |set: &ImageSet| (0..set.len()).map(|i| set.select(&[i]).digest().to_string()).collect::<Vec<_>>();
+        let (mut both, mut all) = ([pictures(&rest), pictures(&held_out)].concat(), pictures(&set));
+        both.sort();
+        all.sort();
+        assert_eq!(both, all);
+        assert!(balanced_split(&set, 500, 7).is_err() && balanced_split(&set, 0, 7).is_err());
     }
 
     #[test]

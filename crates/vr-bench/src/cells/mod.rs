@@ -99,7 +99,9 @@ impl vr_run::Cell for CellOnData<'_> {
     fn test(&self, run: &Run, end: &EpochEnd) -> Result<Vec<Event>, CellError> {
         let mut events = Vec::new();
         for track in run.tracks() {
-            let test = test(run, track, self.data, self.cell, self.settings.batch_size)?;
+            let on = |pictures| test(run, track, self.data, pictures, self.cell, self.settings.batch_size);
+            let test = on(&self.data.test)?;
+            let validation = self.data.validation.as_ref().map(|pictures| on(pictures)).transpose()?;
             events.push(Event::Epoch(EpochRow {
                 method: self.cell.method.clone(),
                 policy: (self.cell.policies.len() > 1).then_some(track.policy),
@@ -109,6 +111,8 @@ impl vr_run::Cell for CellOnData<'_> {
                 test_loss: test.loss,
                 test_error: test.error,
                 test_error_top5: test.error_top5,
+                validation_loss: validation.as_ref().map(|found| found.loss).filter(|loss| loss.is_finite()),
+                validation_error: validation.map(|found| found.error),
                 gradient_evaluations: run.counts().training().minibatches,
             }));
         }

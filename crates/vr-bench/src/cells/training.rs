@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use vr_core::{MinibatchSource, Normalization, Oracle};
-use vr_data::{Loader, LoaderConfig, test_batch};
+use vr_data::{ImageSet, Loader, LoaderConfig, test_batch};
 use vr_models::{Engine, initialize};
 use vr_optim::{Clock, NormTrack, Training};
 
@@ -65,22 +65,22 @@ pub(crate) struct Test {
     pub error_top5: Option<f64>,
 }
 
-/// The test with a track's running statistics. Each thread reads the minibatches that it
-/// evaluates, so that no more of the test set is in memory at once.
+/// Mean loss and error in percent on pictures, with a track's running statistics. Each thread reads the minibatches that it
+/// evaluates, so that no more of them is in memory at once.
 pub(crate) fn test(
     run: &Run,
     track: &NormTrack<f32>,
     data: &LoadedData,
+    pictures: &ImageSet,
     cell: &Cell,
     batch_size: usize,
 ) -> Result<Test, BenchError> {
     let (engine, x, transforms) = (run.oracle(), run.iterate(), data.testing(cell.model));
     let evaluate = |index| {
-        let batch =
-            test_batch(&data.test, &transforms, batch_size, index).map_err(|e| BenchError::Data(Box::new(e)))?;
+        let batch = test_batch(pictures, &transforms, batch_size, index).map_err(|e| BenchError::Data(Box::new(e)))?;
         engine.evaluate(x, Normalization::Stored(&track.running), &batch).map_err(|e| BenchError::Model(Box::new(e)))
     };
-    let batches = data.test.len().div_ceil(batch_size);
+    let batches = pictures.len().div_ceil(batch_size);
     let evaluations = (0..batches).into_par_iter().map(evaluate).collect::<Result<Vec<_>, _>>()?;
     let samples: usize = evaluations.iter().map(|e| e.samples).sum();
     let correct: usize = evaluations.iter().filter_map(|e| e.correct).sum();

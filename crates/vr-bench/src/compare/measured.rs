@@ -105,6 +105,10 @@ fn of_run(run: &ExperimentResult, single: bool) -> Vec<(Key, BySeed)> {
         let key = |quantity: &str, unit| (quantity.to_owned(), unit, method.clone(), String::new(), false);
         let losses = last(run, track);
         found.push((key("final test error", "%"), run.final_errors(track)));
+        let held_out = run.final_validation_errors(track);
+        if !held_out.is_empty() {
+            found.push((key("final validation error", "%"), held_out));
+        }
         found.push((key("last training loss", "nats"), losses));
     }
     for (model, method) in distinct(run.points.iter().map(|point| (&point.model, &point.method))) {

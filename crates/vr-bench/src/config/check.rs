@@ -67,13 +67,16 @@ impl TrainConfig {
         }
     }
 
-    /// Whether it fits a training set of `pictures` pictures, before any subset is taken.
+    /// Whether it fits a training set of `pictures` pictures, before any is held out and any subset is taken.
     ///
     /// # Errors
     /// The key that does not.
     pub fn check_size(&self, pictures: usize) -> Result<(), Fault> {
-        let size = self.train_size.unwrap_or(pictures);
-        within("train-size", size, 1..=pictures)?;
+        let held_out = self.validation.unwrap_or(0);
+        within("validation", self.validation.unwrap_or(1), 1..pictures.max(1))?;
+        let left = pictures - held_out;
+        let size = self.train_size.unwrap_or(left);
+        within("train-size", size, 1..=left)?;
         within("batch-size", self.batch_size, 1..=size)
     }
 

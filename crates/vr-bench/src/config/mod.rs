@@ -43,6 +43,10 @@ pub struct TrainConfig {
     /// A class-balanced subset of the training pictures; `None` takes all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_size: Option<usize>,
+    /// Class-balanced pictures that are held out of the training set before any subset of it is taken, and tested on by
+    /// themselves; `None` holds none out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<usize>,
     /// How training pictures are changed at random.
     pub augmentation: Augmentation,
     /// Pictures in a minibatch.
@@ -97,6 +101,7 @@ impl Default for TrainConfig {
             data,
             classes,
             train_size,
+            validation: None,
             augmentation: Augmentation::Standard,
             batch_size,
             epochs,
@@ -131,6 +136,7 @@ impl TrainConfig {
             data: self.data.clone(),
             classes: self.classes,
             train_size: self.train_size,
+            validation: self.validation,
             test_size: None,
             bf16_tables: false,
             model: self.model,

@@ -184,7 +184,8 @@ pub fn check(all: &[(&Experiment, Settings)]) -> Result<(), BenchError> {
         experiment.check(settings.model)?;
         settings.check().and_then(|()| check_engine(settings.engine)).map_err(ConfigError::Fit)?;
         let same = |of: &Settings| {
-            let pictures = |of: &Settings| (of.classes, of.train_size, of.test_size, of.model.options().picture);
+            let pictures =
+                |of: &Settings| (of.classes, of.train_size, of.validation, of.test_size, of.model.options().picture);
             of.data == settings.data && pictures(of) == pictures(settings)
         };
         let known = loaded.iter().position(|(of, _)| same(of));

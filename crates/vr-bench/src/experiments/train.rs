@@ -53,7 +53,7 @@ pub fn prepare(config: &TrainConfig) -> Result<Prepared, BenchError> {
     config.check().map_err(ConfigError::Fit)?;
     let settings = config.settings(Path::new(""));
     let data = settings.load().map_err(at_fault)?;
-    config.check_size(data.info.train_size).map_err(ConfigError::Fit)?;
+    config.check_size(data.info.train_size + data.info.validation_size).map_err(ConfigError::Fit)?;
     let cells = config.cells();
     check_cells(&settings, &data, &cells)?;
     Ok(Prepared {

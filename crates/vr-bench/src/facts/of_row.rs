@@ -143,6 +143,8 @@ impl Facts<'_> {
             (&quantity::TEST_LOSS, Some(row.test_loss)),
             (&quantity::TEST_ERROR, Some(row.test_error)),
             (&quantity::TEST_ERROR_TOP5, row.test_error_top5),
+            (&quantity::VALIDATION_LOSS, row.validation_loss),
+            (&quantity::VALIDATION_ERROR, row.validation_error),
             (&quantity::LEARNING_RATE, rate),
             (&quantity::GRADIENT_EVALUATIONS, Some(row.gradient_evaluations as f64)),
             (&quantity::PASSES, Some(row.gradient_evaluations as f64 / minibatches as f64)),

@@ -50,6 +50,8 @@ quantities! {
     TEST_LOSS = "test-loss" in "nats": "Mean loss of an example of the test set.";
     TEST_ERROR = "test-error" in "%": "Misclassified examples of the test set.";
     TEST_ERROR_TOP5 = "test-error-top5" in "%": "Examples of the test set whose class is not among the five likeliest, of more than five.";
+    VALIDATION_LOSS = "validation-loss" in "nats": "Mean loss of an example that was held out of the training set.";
+    VALIDATION_ERROR = "validation-error" in "%": "Misclassified ones of the examples that were held out of the training set.";
     LEARNING_RATE = "learning-rate" in "1": "The learning rate of the epoch's last step.";
     GRADIENT_EVALUATIONS = "gradient-evaluations" in "minibatches": "Minibatch gradients for training since the start, passes at snapshots included.";
     PASSES = "passes" in "passes": "`gradient-evaluations` in passes over the training set.";

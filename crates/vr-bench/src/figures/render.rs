@@ -54,6 +54,8 @@ pub(crate) fn sample_rows(method: &str, last: u16, factor: f64) -> Vec<crate::re
         test_loss: factor * (0.3 + 2.0 / f64::from(epoch)),
         test_error: factor * (6.0 + 40.0 / f64::from(epoch)),
         test_error_top5: None,
+        validation_loss: None,
+        validation_error: None,
         gradient_evaluations: u64::from(epoch) * 60_000,
     };
     (1..=last).map(row).collect()

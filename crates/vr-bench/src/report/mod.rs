@@ -96,6 +96,7 @@ fn setting(result: &ExperimentResult) -> String {
         ("data", data.name.clone()),
         ("training examples", data.train_size.to_string()),
         ("test examples", data.test_size.to_string()),
+        ("examples held out for validation", data.validation_size.to_string()),
         ("data digest", data.digest.clone()),
         ("minibatches per epoch", result.minibatches.to_string()),
         ("examples per minibatch", result.batch_size.to_string()),
@@ -137,7 +138,13 @@ mod tests {
         ExperimentResult {
             experiment: HOSTILE.to_owned(),
             claim: HOSTILE.to_owned(),
-            data: DataInfo { name: HOSTILE.to_owned(), train_size: 50, test_size: 10, digest: HOSTILE.to_owned() },
+            data: DataInfo {
+                name: HOSTILE.to_owned(),
+                train_size: 50,
+                test_size: 10,
+                validation_size: 0,
+                digest: HOSTILE.to_owned(),
+            },
             scale: HOSTILE.to_owned(),
             points,
             epochs,

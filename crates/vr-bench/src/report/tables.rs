@@ -81,19 +81,21 @@ pub(super) fn points(points: &[Point], batch_size: usize) -> String {
 
 /// Losses and errors.
 pub(super) fn epochs(epochs: &[EpochRow]) -> String {
-    let heads =
-        ["method", "seed", "epoch", "training loss", "test loss", "test error (%)", "top-5 (%)", "minibatch gradients"];
+    let held_out = epochs.iter().any(|row| row.validation_error.is_some());
+    let validation: &[&str] = if held_out { &["validation loss", "validation error (%)"] } else { &[] };
+    let first = ["method", "seed", "epoch", "training loss"];
+    let heads = [&first, validation, &["test loss", "test error (%)", "top-5 (%)", "minibatch gradients"]].concat();
     let rows = epochs.iter().map(|row| {
-        vec![
-            escape(&row.track().to_string()),
-            row.seed.to_string(),
-            row.epoch.to_string(),
-            number(row.train_loss),
+        let first =
+            [escape(&row.track().to_string()), row.seed.to_string(), row.epoch.to_string(), number(row.train_loss)];
+        let validation = [row.validation_loss, row.validation_error].map(optional);
+        let last = [
             number(row.test_loss),
             number(row.test_error),
             optional(row.test_error_top5),
             row.gradient_evaluations.to_string(),
-        ]
+        ];
+        [&first[..], &validation[..validation.len() * usize::from(held_out)], &last].concat()
     });
     folded(epochs.len(), &table(&heads, "numbers", rows))
 }

@@ -55,6 +55,13 @@ pub struct EpochRow {
     /// and in older results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_error_top5: Option<f64>,
+    /// Mean loss on the pictures held out of the training set, in nats an example; none where none were, or where it is not
+    /// finite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_loss: Option<f64>,
+    /// Misclassified ones of them, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_error: Option<f64>,
     /// Minibatch gradients evaluated for training since the start of the run, the passes at snapshots included.
     pub gradient_evaluations: u64,
 }

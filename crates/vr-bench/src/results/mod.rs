@@ -117,13 +117,23 @@ impl ExperimentResult {
     /// The mean test error over the last [`window`](Self::window) of each run of a track, in percent, by seed; of a
     /// track whose runs are shorter than the others', over as much less. A run that diverged has none.
     pub fn final_errors<'a>(&'a self, track: impl Into<Track<'a>>) -> BTreeMap<u64, f64> {
-        let track = track.into();
+        self.final_means(track.into(), |row| Some(row.test_error))
+    }
+
+    /// As [`final_errors`](Self::final_errors), on the pictures that were held out of the training set; none where none were.
+    pub fn final_validation_errors<'a>(&'a self, track: impl Into<Track<'a>>) -> BTreeMap<u64, f64> {
+        self.final_means(track.into(), |row| row.validation_error)
+    }
+
+    fn final_means(&self, track: Track<'_>, error: fn(&EpochRow) -> Option<f64>) -> BTreeMap<u64, f64> {
         let length = self.rows(track).map(|row| row.epoch).max().unwrap_or_default();
         let window = (self.window() * length / self.epochs_run.max(1)).max(1);
         let diverged = self.diverged_seeds(track.method);
         let mut runs: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
         for row in self.rows(track).filter(|row| row.epoch + window > length && !diverged.contains(&row.seed)) {
-            runs.entry(row.seed).or_default().push(row.test_error);
+            if let Some(error) = error(row) {
+                runs.entry(row.seed).or_default().push(error);
+            }
         }
         runs.into_iter().map(|(seed, errors)| (seed, errors.iter().sum::<f64>() / errors.len() as f64)).collect()
     }
@@ -157,6 +167,10 @@ impl ExperimentResult {
     }
 }
 
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
 /// The data of an experiment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataInfo {
@@ -166,6 +180,9 @@ pub struct DataInfo {
     pub train_size: usize,
     /// Test examples used.
     pub test_size: usize,
+    /// Examples held out of the training set.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub validation_size: usize,
     /// Digest of the examples used.
     pub digest: String,
 }
@@ -256,7 +273,13 @@ pub(crate) mod made_up {
         ExperimentResult {
             experiment: "made-up".into(),
             claim: String::new(),
-            data: DataInfo { name: "CIFAR-10".into(), train_size: 50_000, test_size: 10_000, digest: String::new() },
+            data: DataInfo {
+                name: "CIFAR-10".into(),
+                train_size: 50_000,
+                test_size: 10_000,
+                validation_size: 0,
+                digest: String::new(),
+            },
             model: model.into(),
             scale: String::new(),
             minibatches: 391,
@@ -314,6 +337,8 @@ pub(crate) mod made_up {
             test_loss: 1.0,
             test_error,
             test_error_top5: None,
+            validation_loss: None,
+            validation_error: None,
             gradient_evaluations: 391 * epoch as u64,
         }
     }

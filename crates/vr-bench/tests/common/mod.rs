@@ -35,10 +35,17 @@ pub fn settings() -> Settings {
 
 pub fn data() -> LoadedData {
     let set = synthetic(&SyntheticConfig { train: 30, test: 10, ..SyntheticConfig::default() });
-    let info = DataInfo { name: set.name, train_size: 30, test_size: 10, digest: set.train.digest().to_string() };
+    let info = DataInfo {
+        name: set.name,
+        train_size: 30,
+        test_size: 10,
+        validation_size: 0,
+        digest: set.train.digest().to_string(),
+    };
     LoadedData {
         train: Arc::new(set.train),
         test: Arc::new(set.test),
+        validation: None,
         whole: info.train_size,
         resized: false,
         info,
