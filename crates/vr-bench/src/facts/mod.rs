@@ -1,6 +1,6 @@
 //! Everything that runs measured as one long table: a row for each number, for pandas, polars, R or a spreadsheet.
 //!
-//! [`read`] tells the [`Fact`]s of a run's folder, finished or under way; [`table`] writes those of several runs. The
+//! [`read()`] tells the [`Fact`]s of a run's folder, finished or under way; [`table()`] writes those of several runs. The
 //! quantities with their units are in [`quantity`].
 
 #[cfg(feature = "parquet")]

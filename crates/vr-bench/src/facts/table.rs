@@ -10,7 +10,7 @@ use crate::error::BenchError;
 /// The facts of runs, each with the name that the column `run` shows, as a table.
 ///
 /// # Errors
-/// As [`read`]; [`FormatError::NotBuilt`](super::FormatError::NotBuilt).
+/// As [`read()`]; [`FormatError::NotBuilt`](super::FormatError::NotBuilt).
 pub fn table(format: Format, runs: &[(String, PathBuf)]) -> Result<Vec<u8>, BenchError> {
     let mut table: Box<dyn Table> = match format {
         Format::Csv => Box::new(Csv::new()),
@@ -32,10 +32,10 @@ pub fn table(format: Format, runs: &[(String, PathBuf)]) -> Result<Vec<u8>, Benc
     table.bytes()
 }
 
-/// Writes a [`table`] to a file, which appears whole or not at all.
+/// Writes a [`table()`] to a file, which appears whole or not at all.
 ///
 /// # Errors
-/// As [`table`]; when the file cannot be written.
+/// As [`table()`]; when the file cannot be written.
 pub fn write_table(format: Format, runs: &[(String, PathBuf)], file: &Path) -> Result<(), BenchError> {
     Ok(vr_files::write_atomic(file, &table(format, runs)?)?)
 }

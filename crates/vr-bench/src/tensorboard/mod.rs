@@ -1,4 +1,4 @@
-//! Event files for TensorBoard: written while a run goes ([`Live`]), or made of its logs afterwards ([`export`]).
+//! Event files for TensorBoard: written while a run goes ([`Live`]), or made of its logs afterwards ([`export()`]).
 //!
 //! Each cell has a folder with one file. A tag is a quantity of [`crate::facts`], with the place in the epoch where it was
 //! measured: `test-error`, `ratio/33 %`. The step is the number of training steps, and the time that of the cell's beginning
