@@ -95,7 +95,10 @@ fn logs_and_results_make_one_table() {
     assert!(!more.is_empty() && more.iter().all(|&name| name == "learning-rate"), "{more:?}");
     assert_eq!(both[&("lenet-sgd-seed-3".into(), String::new(), 1, "Some(100.0) None".into(), "learning-rate")].1, 0.1);
     // Cells without a result.
-    assert!(facts(&results("locking-lenet-ten-seeds")).keys().any(|key| key.4 == "tensor-ratio"));
+    let logged = copy("test-error-lenet", &folder.path().join("logged"));
+    std::fs::remove_file(logged.join("result.json")).unwrap();
+    assert!(facts(&logged).iter().all(|(key, value)| both.get(key) == Some(value)));
+    assert_eq!(facts(&logged).keys().filter(|key| key.4 == "test-error").count(), 12 * 250);
 }
 
 #[test]
