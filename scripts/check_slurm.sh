@@ -10,6 +10,7 @@ set -euo pipefail
 xtask=$(cd "$(dirname "$0")/.." && pwd)/target/release/xtask
 skip() { echo "skipped: $*"; exit 0; }
 [ "$(id -u)" -eq 0 ] || skip "not root"
+command -v pgrep pkill hostname >/dev/null || skip "no pgrep, pkill or hostname"
 if ! command -v slurmctld slurmd munged >/dev/null; then
     apt-get install -y --no-install-recommends slurm-wlm munge >/dev/null 2>&1 || skip "no packages of Slurm"
 fi
@@ -19,7 +20,7 @@ chmod 755 "$work"
 stop() {
     scancel --user=root >/dev/null 2>&1 || true
     for pid in "$work"/*.pid; do kill "$(cat "$pid")" 2>/dev/null || true; done
-    [ -n "${munge:-}" ] && kill "$munge" 2>/dev/null
+    if [ -n "${munge:-}" ]; then kill "$munge" 2>/dev/null || true; fi
     rm -rf "$work"
 }
 trap stop EXIT
