@@ -11,21 +11,25 @@ use crate::results::diagnostics::{Moment, TensorRow};
 const TENSORS: usize = 5;
 
 /// Draws a panel for each of the tensors of most variance, with the coefficient that `method` used there and the best one, and
-/// one with the variance ratio of all methods, over the epochs; returns the SVG text. Seeds are averaged.
+/// one with the variance ratio of all methods, over the epochs; returns the SVG text. Seeds are averaged. Places at 0 % are
+/// left out: there the ratio is zero and the best coefficient 1 by construction, and they lie where the epoch before ends.
 pub fn tuning(title: &str, method: &str, rows: &[TensorRow], points: &[Point]) -> Result<String, FigureError> {
-    let rows: Vec<&TensorRow> = rows.iter().filter(|row| row.at.method == method).collect();
+    let rows: Vec<&TensorRow> = rows.iter().filter(|row| row.at.method == method && row.at.percent > 0.0).collect();
     let last = points.iter().map(|point| point.epoch as f64).fold(1.0, f64::max);
     let mut plots: Vec<Plot> = largest(&rows).into_iter().map(|name| coefficients(name, &rows, last)).collect();
+    plots.push(ratios(points, last));
+    curves("the coefficient", title, &plots, "1: plain SVRG's coefficient; SGD's variance")
+}
+
+fn ratios(points: &[Point], last: f64) -> Plot {
     let line = |method: &String| -> Line {
-        let same = points.iter().filter(|point| point.method == *method);
-        let ratio = same.map(|point| (time(point.epoch, point.percent), point.ratio.map(f64::log2)));
-        (method.clone(), over_seeds(ratio, Mean::Arithmetic))
+        let same = points.iter().filter(|point| point.method == *method && point.percent > 0.0);
+        let ratio = same.map(|point| (time(point.epoch, point.percent), point.ratio));
+        (method.clone(), over_seeds(ratio, Mean::Geometric))
     };
     let lines: Vec<Line> = distinct(points.iter().map(|point| &point.method)).into_iter().map(line).collect();
-    let ratios: Vec<f64> = points.iter().filter_map(|point| point.ratio).filter(|&ratio| ratio > 0.0).collect();
-    let axes = (Axis::epochs(last), Axis::ratio("variance ratio, reduced / plain", &[&ratios[..], &[1.0]].concat()));
-    plots.push(Plot { caption: "variance".into(), axes, lines, level: Some(0.0) });
-    curves("the coefficient", title, &plots, "1: plain SVRG's coefficient; SGD's variance")
+    let y = Axis::ratio("variance ratio, reduced / plain", &reach(&lines));
+    Plot { caption: "variance".into(), axes: (Axis::epochs(last), y), lines, level: Some(1.0) }
 }
 
 fn coefficients(name: &str, rows: &[&TensorRow], last: f64) -> Plot {
@@ -64,9 +68,20 @@ fn time(epoch: usize, percent: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::figures::axis::Mark;
     use crate::figures::render::preview;
     use crate::results::diagnostics::TensorVariance;
     use crate::results::made_up;
+
+    #[test]
+    fn ratios_stand_as_they_were_measured_but_for_those_at_the_snapshot() {
+        let at = |epoch, percent, ratio| Point { percent, ..made_up::point("tuned", epoch, ratio) };
+        let plot = ratios(&[at(1, 50.0, 4.0), at(1, 100.0, 0.5), at(2, 0.0, 0.0), at(2, 50.0, 0.25)], 2.0);
+        let drawn: Vec<_> = plot.lines[0].1.iter().map(|sample| (sample.x, sample.mean)).collect();
+        assert_eq!(drawn, [(0.5, 4.0), (1.0, 0.5), (1.5, 0.25)]);
+        let place = |value| plot.axes.1.place(value);
+        assert_eq!([plot.level.map(place), Some(place(4.0))], [Some(Mark::At(0.0)), Some(Mark::At(2.0))]);
+    }
 
     #[test]
     fn used_and_best_stand_beside_the_ratio() {
