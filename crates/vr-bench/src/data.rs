@@ -111,8 +111,10 @@ impl Settings {
             DataChoice::Pictures(dir) => open_list(dir)?,
         };
         let whole = set.train.len();
-        let set =
-            self.classes.map_or(Ok(set.clone()), |classes| choose_classes(&set, classes, SUBSET)).map_err(data)?;
+        let set = match self.classes {
+            Some(classes) => choose_classes(&set, classes, SUBSET).map_err(data)?,
+            None => set,
+        };
         let part = |set: ImageSet, size: Option<usize>| match size {
             Some(size) => balanced_subset(&set, size, SUBSET).map_err(data),
             None => Ok(set),
