@@ -113,7 +113,8 @@ const FIGURES: &str = "figures";
 /// The result of the run in `out`; `None` where there is none yet. A link is not followed.
 ///
 /// # Errors
-/// When the file cannot be read, or [`RunError::Damaged`], which names it.
+/// When the file cannot be read, [`BenchError::Changed`] when it is not what the run wrote, or [`RunError::Damaged`], which
+/// name it.
 pub fn read_result(out: &Path) -> Result<Option<ExperimentResult>, BenchError> {
     read_json(out, RESULT, |text| serde_json::from_slice(text))
 }
@@ -163,6 +164,7 @@ fn read_json<T>(
 ) -> Result<Option<T>, BenchError> {
     let path = out.join(name);
     match vr_files::read_nofollow(&path, LARGEST_RESULT) {
+        Ok(text) if Digests::read(out)?.unwrap_or_default().is_other(name, &text) => Err(BenchError::Changed { path }),
         Ok(text) => Ok(Some(parse(&text).map_err(|source| RunError::Damaged { path, source })?)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error.into()),

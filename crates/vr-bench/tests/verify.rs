@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use vr_bench::cells::observer::Silent;
 use vr_bench::experiments::{self, quick};
+use vr_bench::facts;
 use vr_bench::settings::{DataChoice, Settings};
 use vr_bench::verdict::table::JudgedRun;
 use vr_core::State;
@@ -126,15 +127,18 @@ fn number_changed(text: &str) -> String {
 }
 
 #[test]
-fn a_result_that_was_changed_is_not_judged() {
+fn a_result_that_was_changed_is_neither_judged_nor_exported() {
     let (_folder, out) = folder();
     run(&out);
     assert!(!JudgedRun::all(&out).unwrap()[0].result.verdicts.is_empty());
     for name in ["result.json", "timing.json"] {
         let whole = std::fs::read(out.join(name)).unwrap();
         std::fs::write(out.join(name), digit_changed(&whole)).unwrap();
-        let error = JudgedRun::all(&out).unwrap_err().to_string();
-        assert!(error.contains(name) && error.contains("digests.json"), "{error}");
+        let judged = JudgedRun::all(&out).unwrap_err();
+        let exported = facts::read(&out, "it", &mut |_| {}).unwrap_err();
+        for error in [judged, exported].map(|error| error.to_string()) {
+            assert!(error.contains(name) && error.contains("digests.json"), "{error}");
+        }
         std::fs::write(out.join(name), whole).unwrap();
     }
 }

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use vr_run::digests::Digests;
+use vr_run::RunError;
 
 use crate::error::BenchError;
 use crate::experiments;
+use crate::results::ExperimentResult;
 use crate::results::cost::{Cost, costs};
-use crate::results::json_table;
-use crate::results::{EpochTime, ExperimentResult};
+use crate::run_dir;
 use crate::verdict::Verdict;
 
-/// Longest file of a run that is read, in bytes.
+/// Longest file of examinations that is read, in bytes.
 const LARGEST: u64 = 1 << 30;
 
 /// A finished run, judged by the rules of this version.
@@ -72,21 +72,11 @@ impl JudgedRun {
     }
 
     fn read(folder: &Path) -> Result<Self, BenchError> {
-        let digests = Digests::read(folder)?.unwrap_or_default();
-        let text = |name: &str| {
-            let path = folder.join(name);
-            let text = vr_files::read(&path, LARGEST)?;
-            if digests.is_other(name, &text) { Err(BenchError::Changed { path }) } else { Ok(text) }
-        };
-        let mut result: ExperimentResult = serde_json::from_slice(&text("result.json")?)?;
+        let mut result = run_dir::read_result(folder)?.ok_or_else(|| RunError::NoRun(folder.to_owned()))?;
         if let Some(experiment) = experiments::find(&result.experiment) {
             result.verdicts = (experiment.verdicts)(&result);
         }
-        let times: Vec<EpochTime> = if folder.join("timing.json").is_file() {
-            json_table::deserialize(&mut serde_json::Deserializer::from_slice(&text("timing.json")?))?
-        } else {
-            Vec::new()
-        };
+        let times = run_dir::read_times(folder)?;
         let examined = examinations(&folder.join(EXAMINED), &result.verdicts)?;
         Ok(Self { costs: costs(&result, &times), folder: folder.to_owned(), result, examined })
     }
