@@ -7,21 +7,29 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use vr_kernels::{Affine, Buffer, ConvPlan, ConvShape, Isa, LANES};
 
-/// Name, in channels, out channels, side, kernel, stride, padding.
-const LAYERS: [(&str, [usize; 6]); 13] = [
-    ("lenet/5x5 3-6 @32", [3, 6, 32, 5, 1, 0]),
-    ("lenet/5x5 6-16 @14", [6, 16, 14, 5, 1, 0]),
-    ("resnet/3x3 3-16 @32", [3, 16, 32, 3, 1, 1]),
-    ("resnet/3x3 8-8 @32", [8, 8, 32, 3, 1, 1]),
-    ("resnet/3x3 16-16 @32", [16, 16, 32, 3, 1, 1]),
-    ("resnet/3x3 16-16 @16", [16, 16, 16, 3, 1, 1]),
-    ("resnet/3x3 32-32 @16", [32, 32, 16, 3, 1, 1]),
-    ("resnet/3x3 32-32 @8", [32, 32, 8, 3, 1, 1]),
-    ("resnet/3x3 64-64 @8", [64, 64, 8, 3, 1, 1]),
-    ("resnet/3x3-s2 16-32 @32", [16, 32, 32, 3, 2, 1]),
-    ("resnet/1x1-s2 16-32 @32", [16, 32, 32, 1, 2, 0]),
-    ("densenet/1x1 252-144 @32", [252, 144, 32, 1, 1, 0]),
-    ("densenet/3x3 144-36 @32", [144, 36, 32, 3, 1, 1]),
+/// Name, in channels, out channels, side, kernel, stride, padding, groups.
+const LAYERS: [(&str, [usize; 7]); 21] = [
+    ("lenet/5x5 3-6 @32", [3, 6, 32, 5, 1, 0, 1]),
+    ("lenet/5x5 6-16 @14", [6, 16, 14, 5, 1, 0, 1]),
+    ("resnet/3x3 3-16 @32", [3, 16, 32, 3, 1, 1, 1]),
+    ("resnet/3x3 8-8 @32", [8, 8, 32, 3, 1, 1, 1]),
+    ("resnet/3x3 16-16 @32", [16, 16, 32, 3, 1, 1, 1]),
+    ("resnet/3x3 16-16 @16", [16, 16, 16, 3, 1, 1, 1]),
+    ("resnet/3x3 32-32 @16", [32, 32, 16, 3, 1, 1, 1]),
+    ("resnet/3x3 32-32 @8", [32, 32, 8, 3, 1, 1, 1]),
+    ("resnet/3x3 64-64 @8", [64, 64, 8, 3, 1, 1, 1]),
+    ("resnet/3x3-s2 16-32 @32", [16, 32, 32, 3, 2, 1, 1]),
+    ("resnet/1x1-s2 16-32 @32", [16, 32, 32, 1, 2, 0, 1]),
+    ("densenet/1x1 252-144 @32", [252, 144, 32, 1, 1, 0, 1]),
+    ("densenet/3x3 144-36 @32", [144, 36, 32, 3, 1, 1, 1]),
+    ("imagenet/3x3 64-64 @16", [64, 64, 16, 3, 1, 1, 1]),
+    ("imagenet/3x3 128-128 @8", [128, 128, 8, 3, 1, 1, 1]),
+    ("imagenet/3x3 256-256 @4", [256, 256, 4, 3, 1, 1, 1]),
+    ("imagenet/3x3 512-512 @2", [512, 512, 2, 3, 1, 1, 1]),
+    ("imagenet/1x1 512-2048 @2", [512, 2048, 2, 1, 1, 0, 1]),
+    ("imagenet/1x1 1024-256 @4", [1024, 256, 4, 1, 1, 0, 1]),
+    ("imagenet/3x3 2048-2048 @2 in 32 groups", [2048, 2048, 2, 3, 1, 1, 32]),
+    ("imagenet/3x3 256-256 @16 in 32 groups", [256, 256, 16, 3, 1, 1, 32]),
 ];
 
 fn noise(len: usize) -> Buffer {
@@ -34,9 +42,8 @@ fn noise(len: usize) -> Buffer {
 
 fn convolutions(criterion: &mut Criterion) {
     let isa = Isa::detect();
-    for (name, [in_channels, out_channels, side, kernel, stride, padding]) in LAYERS {
-        let shape =
-            ConvShape { in_channels, out_channels, height: side, width: side, kernel, stride, padding, groups: 1 };
+    for (name, [in_channels, out_channels, side, kernel, stride, padding, groups]) in LAYERS {
+        let shape = ConvShape { in_channels, out_channels, height: side, width: side, kernel, stride, padding, groups };
         let conv = ConvPlan::new(shape);
         let weights = noise(shape.weights());
         let (mut packed, mut packed_back) = (Buffer::zeros(conv.packed_len()), Buffer::zeros(conv.packed_len()));
