@@ -118,17 +118,9 @@ impl Recorded {
         let read = Settings::read(&settings).map_err(damaged)?;
         let setting = read.setting();
         let Settings { data, cell: Cell { model, method, seed, epochs, schedule, .. }, .. } = read;
-        let time = |time: vr_run::EpochTime| EpochTime {
-            method: method.clone(),
-            seed,
-            epoch: time.epoch,
-            training_s: time.training_s,
-            diagnostics_s: time.diagnostics_s,
-            test_s: time.test_s,
-        };
         Ok(Self {
             name: folder.name(),
-            times: folder.times()?.into_iter().map(time).collect(),
+            times: folder.times()?.iter().map(|time| EpochTime::of(&method, seed, time)).collect(),
             events: folder.events()?,
             setting,
             model,
@@ -141,12 +133,32 @@ impl Recorded {
     }
 }
 
-/// What the result of the run in `out` says of cells that have no log, by method and seed, such as those of older versions.
-/// The network of an epoch is not in a result of several; a cell of such epochs has neither name nor network.
+/// Tells every cell of the run in `out`: first those with a folder, as far as their logs have come, one after another since the
+/// logs of all may be large; then those that only the result knows, such as those of older versions. The network of an epoch
+/// is not in a result of several; a cell of such epochs has neither name nor network. Returns whether there is a cell or
+/// a result. Writes nothing and follows no link within the folder.
 ///
 /// # Errors
-/// When a file cannot be read or is damaged, which the error names.
-pub fn without_logs(out: &Path, logged: &BTreeSet<(String, u64)>) -> Result<Option<Vec<Recorded>>, BenchError> {
+/// When a file cannot be read or is damaged, which the error names; what `tell` fails with.
+pub fn each(
+    out: &Path,
+    mut tell: impl FnMut(Option<&CellFolder>, &Recorded) -> Result<(), BenchError>,
+) -> Result<bool, BenchError> {
+    let folders = CellFolder::all(out)?;
+    let mut logged = BTreeSet::new();
+    for folder in &folders {
+        let cell = Recorded::read(folder)?;
+        tell(Some(folder), &cell)?;
+        logged.insert((cell.method, cell.seed));
+    }
+    let others = without_logs(out, &logged)?;
+    let found = others.is_some() || !folders.is_empty();
+    others.iter().flatten().try_for_each(|cell| tell(None, cell))?;
+    Ok(found)
+}
+
+/// What the result says of cells that have no log, by method and seed; `None` without a result.
+fn without_logs(out: &Path, logged: &BTreeSet<(String, u64)>) -> Result<Option<Vec<Recorded>>, BenchError> {
     let Some(result) = run_dir::read_result(out)? else { return Ok(None) };
     let only = if result.model.contains(", ") { "" } else { &result.model };
     let mut cells: Vec<Recorded> = Vec::new();

@@ -235,8 +235,12 @@ impl Settings {
     /// and in proportion for others (the linear scaling rule, Goyal et al. 2017): large networks diverge
     /// at the full rate in small ones.
     pub fn schedule(&self, base: f64) -> Schedule {
-        let setting = Setting::of(self.model);
-        let scaled = base * self.batch_size as f64 / setting.batch as f64;
-        Schedule::of(setting, self.learning_rate.unwrap_or(scaled), self.schedule_epochs, self.version)
+        let rate = self.learning_rate.unwrap_or_else(|| self.scaled(base));
+        Schedule::of(Setting::of(self.model), rate, self.schedule_epochs, self.version)
+    }
+
+    /// A rate for minibatches of the paper's size, in proportion to those of the run.
+    pub fn scaled(&self, rate: f64) -> f64 {
+        rate * self.batch_size as f64 / Setting::of(self.model).batch as f64
     }
 }

@@ -58,9 +58,7 @@ impl Lock {
     pub fn acquire(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
         let failed = |error| FileError::io("lock", path)(error);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = File::open(path, &mut options, Links::Refused).map_err(failed)?;
+        let mut file = open(path).map_err(failed)?;
         let locked = |holder| Err(FileError::Locked { path: path.to_owned(), holder });
         match exclusively(&file) {
             Ok(Taken::Alone) => {}
@@ -86,9 +84,7 @@ impl Lock {
     pub fn share(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
         let failed = |error| FileError::io("lock", path)(error);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = File::open(path, &mut options, Links::Refused).map_err(failed)?;
+        let mut file = open(path).map_err(failed)?;
         match file.try_lock_shared() {
             Ok(true) => Ok(Self { _file: file }),
             Ok(false) => Err(FileError::Locked { path: path.to_owned(), holder: holder_in(&mut file) }),
@@ -99,6 +95,13 @@ impl Lock {
             Err(error) => Err(failed(error)),
         }
     }
+}
+
+/// The lock file, new or as it is, not through a link.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    File::open(path, &mut options, Links::Refused)
 }
 
 /// What became of a try to have a lock alone.

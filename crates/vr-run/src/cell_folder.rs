@@ -381,6 +381,6 @@ pub fn check_names<C: Cell>(cells: &[C]) -> Result<(), RunError> {
 pub const CELLS: &str = "cells";
 
 /// A cell's name in characters that every system allows.
-fn file_name(name: &str) -> String {
+pub fn file_name(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "-._=".contains(c) { c } else { '_' }).collect()
 }

@@ -7,7 +7,6 @@ pub mod profile;
 pub mod queue;
 mod script;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -117,7 +116,7 @@ pub fn submit(begun: &Begun, profile: &Profile, arguments: &[String]) -> Result<
 
 /// Prints what would be submitted for a run in `path` of these cells; nothing is written.
 pub fn rehearse(path: &Path, cells: usize, profile: &Profile, arguments: &[String]) -> Result<()> {
-    let begun = Begun { path: path.to_owned(), cells: Vec::new(), finished: vec![false; cells] };
+    let begun = Begun { path: path.to_owned(), finished: vec![false; cells] };
     let plan = Plan::of(&begun, profile, &unfinished(&begun.finished, profile.cells_per_task), arguments)?;
     for (name, text) in &plan.scripts {
         say!("# {}\n{text}", plan.folder.join(name).display())?;
@@ -131,7 +130,7 @@ pub fn rehearse(path: &Path, cells: usize, profile: &Profile, arguments: &[Strin
 struct Plan {
     folder: PathBuf,
     program: PathBuf,
-    scripts: BTreeMap<&'static str, String>,
+    scripts: [(&'static str, String); 2],
     options: Vec<String>,
     /// Options of tasks alone.
     tasks: Vec<String>,
@@ -145,10 +144,10 @@ impl Plan {
         let run = std::path::absolute(&begun.path)?;
         let (folder, here) = (run.join(FOLDER), std::env::current_dir()?);
         let program = folder.join("xtask");
-        let scripts = BTreeMap::from([
+        let scripts = [
             (TASK, script::task(profile, &program, &run, arguments)),
             (REPORT, script::report(profile, &program, &run)),
-        ]);
+        ];
         let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let options = profile.options().into_iter().chain([
             "--parsable".into(),
@@ -195,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_is_submitted_names_its_tasks_and_its_place() {
-        let begun = Begun { path: "/runs/100%".into(), cells: vec![], finished: vec![true, false, false] };
+        let begun = Begun { path: "/runs/100%".into(), finished: vec![true, false, false] };
         let profile = Profile { at_once: Some(4), time: Some("1:00:00".into()), ..Profile::default() };
         let plan = Plan::of(&begun, &profile, &unfinished(&begun.finished, 1), &[]).unwrap();
         let array = plan.array();

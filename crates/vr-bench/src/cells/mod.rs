@@ -48,14 +48,7 @@ impl<'a> CellOnData<'a> {
 
     fn result(&self, finished: Finished<CellResult>) -> CellResult {
         let (method, seed) = (&self.cell.method, self.cell.seed);
-        let times = finished.times.iter().map(|time| EpochTime {
-            method: method.clone(),
-            seed,
-            epoch: time.epoch,
-            training_s: time.training_s,
-            diagnostics_s: time.diagnostics_s,
-            test_s: time.test_s,
-        });
+        let times = finished.times.iter().map(|time| EpochTime::of(method, seed, time));
         CellResult { times: times.collect(), ..finished.found }
     }
 }

@@ -133,7 +133,7 @@ fn cells(settings: &Settings, minibatches: usize) -> Vec<Cell> {
     for &seed in settings.seeds.iter().chain(tuning) {
         for method in METHODS.iter().filter(|method| asked.methods.iter().any(|name| name == method.name)) {
             for &multiple in &asked.rates {
-                let rate = method.rate * multiple * settings.batch_size as f64 / setting.batch as f64;
+                let rate = settings.scaled(method.rate * multiple);
                 let schedule = Schedule::of(setting, rate, settings.epochs, settings.version);
                 let estimator = (method.estimator)(settings.epochs as u64 * m, m);
                 cells.push(Cell {
@@ -226,8 +226,14 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
     let advantages: Vec<Estimate> = methods.iter().map(|method| difference(&tuned, SGD, method)).collect();
     // Better than SGD speaks against the claim.
     let findings = each(&advantages.iter().map(|advantage| advantage.negated().above()).collect::<Vec<_>>());
-    let verdict = |((method, advantage), finding): ((&&str, &Estimate), _)| {
-        Verdict {
+    let rule = LEAST.rule(
+        result,
+        &format!(
+            "the difference of the test errors at the end between runs with the same seed: for when its {INTERVAL} lies \
+             below 0, against when above, {HOLM} (here methods); each method at the rate with which other seeds did best"
+        ),
+    );
+    let verdict = |((method, advantage), finding): ((&&str, &Estimate), _)| Verdict {
         id: format!("E-{method}"),
         claim: format!("E: with SGD's gradients and its own learning rate, {method} is no better than SGD"),
         expected: "an advantage of at most 0".into(),
@@ -238,11 +244,7 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
             diverged(&tuned, &[SGD, method])
         ),
         outcome: LEAST.word(result, advantage.n, finding),
-        rule: LEAST.rule(result, &format!(
-            "the difference of the test errors at the end between runs with the same seed: for when its {INTERVAL} lies below 0, against when above, \
-             {HOLM} (here methods); each method at the rate with which other seeds did best"
-        )),
-    }
+        rule: rule.clone(),
     };
     methods.iter().zip(&advantages).zip(findings).map(verdict).collect()
 }

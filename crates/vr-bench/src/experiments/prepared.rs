@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use vr_optim::RunMemory;
 use vr_run::config::ConfigError;
-use vr_run::{CellFolder, Execution, RunFolder, SharedRun};
+use vr_run::{Execution, RunFolder, SharedRun};
 
 use super::{Concluded, Experiment, drawn, scale};
 use crate::cell::Cell;
@@ -42,9 +42,7 @@ pub struct Prepared {
 pub struct Begun {
     /// The run's folder.
     pub path: PathBuf,
-    /// The names of its cells, in their order.
-    pub cells: Vec<String>,
-    /// Which of them are finished already.
+    /// Which of its cells, in their order, are finished already.
     pub finished: Vec<bool>,
 }
 
@@ -112,9 +110,7 @@ impl Prepared {
         let cells = self.on_data(&self.settings, &self.cells);
         run.check(&cells)?;
         self.record.write(&run)?;
-        let finished = run.begin(&cells)?;
-        let cells = cells.iter().map(|cell| CellFolder::of(run.path(), cell).name()).collect();
-        Ok(Begun { path: run.path().to_owned(), cells, finished })
+        Ok(Begun { path: run.path().to_owned(), finished: run.begin(&cells)? })
     }
 
     /// Brings some of the cells of a run that was begun to their ends, while other processes work on others.
@@ -158,7 +154,7 @@ impl Prepared {
         if !settings.tensorboard {
             return Ok(None);
         }
-        Live::new(out, &CellOnData::each(settings, &self.data, cells), observer).map(Some)
+        Live::new(out, &self.on_data(settings, cells), observer).map(Some)
     }
 
     fn on_data<'a>(&'a self, settings: &'a Settings, cells: &'a [Cell]) -> Vec<CellOnData<'a>> {

@@ -104,10 +104,13 @@ fn as_good(result: &ExperimentResult) -> Verdict {
         expected: format!("at most {OVER_SVRG} times SVRG's"),
         measured: format!("over SVRG's: {}", over.exponential()),
         outcome: LEAST.word(result, over.n, finding),
-        rule: LEAST.rule(result, &format!(
-            "geometric mean of the tuned ratio over SVRG's, at the places after the first epoch where SVRG's is below 1, a mean for each \
-             seed: by the side of {OVER_SVRG} on which its {INTERVAL} lies"
-        )),
+        rule: LEAST.rule(
+            result,
+            &format!(
+                "geometric mean of the tuned ratio over SVRG's, at the places after the first epoch where SVRG's is \
+                 below 1, a mean for each seed: by the side of {OVER_SVRG} on which its {INTERVAL} lies"
+            ),
+        ),
     }
 }
 

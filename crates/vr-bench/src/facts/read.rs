@@ -1,10 +1,9 @@
 //! The facts of a run's folder.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
+use vr_run::RunError;
 use vr_run::run_folder::is_run;
-use vr_run::{CellFolder, RunError};
 
 use super::of_row::{Facts, Of, Tell};
 use crate::error::BenchError;
@@ -18,20 +17,11 @@ use crate::recorded::{self, Recorded};
 /// [`RunError::NoRun`] for a folder with neither cells nor a result; otherwise what cannot be read or is damaged, which
 /// names the file.
 pub fn read(out: &Path, run: &str, tell: &mut Tell<'_>) -> Result<(), BenchError> {
-    let cells = CellFolder::all(out)?;
-    let mut logged = BTreeSet::new();
-    // One after another: the logs of all may be large.
-    for cell in &cells {
-        let cell = Recorded::read(cell)?;
-        of_cell(&cell, run, tell);
-        logged.insert((cell.method, cell.seed));
-    }
-    match recorded::without_logs(out, &logged)? {
-        Some(cells) => cells.iter().for_each(|cell| of_cell(cell, run, tell)),
-        None if cells.is_empty() && !is_run(out) => return Err(RunError::NoRun(out.to_owned()).into()),
-        None => {}
-    }
-    Ok(())
+    let found = recorded::each(out, |_, cell| {
+        of_cell(cell, run, tell);
+        Ok(())
+    })?;
+    if found || is_run(out) { Ok(()) } else { Err(RunError::NoRun(out.to_owned()).into()) }
 }
 
 fn of_cell(cell: &Recorded, run: &str, tell: &mut Tell<'_>) {

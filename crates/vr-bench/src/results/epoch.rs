@@ -121,6 +121,14 @@ pub struct EpochTime {
     pub test_s: f64,
 }
 
+impl EpochTime {
+    /// What an epoch of a method's run with a seed took.
+    pub fn of(method: &str, seed: u64, time: &vr_run::EpochTime) -> Self {
+        let vr_run::EpochTime { epoch, training_s, diagnostics_s, test_s } = *time;
+        Self { method: method.to_owned(), seed, epoch, training_s, diagnostics_s, test_s }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

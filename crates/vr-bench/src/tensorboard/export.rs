@@ -3,12 +3,13 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use vr_run::cell_folder::file_name;
 use vr_run::{CellFolder, RunError};
 
 use super::FILE;
 use super::scalars::{Clock, Scalars};
 use crate::error::BenchError;
-use crate::recorded::{Recorded, without_logs};
+use crate::recorded::{Recorded, each};
 use crate::results::EpochTime;
 
 /// Writes the event files of runs to `to`: of one run a folder for each cell, of several such folders in one for each run.
@@ -27,23 +28,16 @@ pub fn export(runs: &[PathBuf], to: &Path) -> Result<(), BenchError> {
 }
 
 fn one(run: &Path, to: &Path) -> Result<(), BenchError> {
-    let folders = CellFolder::all(run)?;
-    let mut logged = std::collections::BTreeSet::new();
-    for folder in &folders {
-        let cell = Recorded::read(folder)?;
-        vr_files::write_atomic(to.join(&cell.name).join(FILE), &records(&cell, began(folder)))?;
-        logged.insert((cell.method, cell.seed));
-    }
-    let others = without_logs(run, &logged)?;
-    if others.is_none() && folders.is_empty() {
-        return Err(RunError::NoRun(run.to_owned()).into());
-    }
-    for cell in others.unwrap_or_default() {
-        let name = if cell.name.is_empty() { format!("{}-seed-{}", cell.method, cell.seed) } else { cell.name.clone() };
-        let name = name.replace(|c: char| !(c.is_ascii_alphanumeric() || "-._=".contains(c)), "_");
-        vr_files::write_atomic(to.join(name).join(FILE), &records(&cell, 0.0))?;
-    }
-    Ok(())
+    let found = each(run, |folder, cell| {
+        let name = match (folder, cell.name.as_str()) {
+            (Some(_), name) => name.to_owned(),
+            (None, "") => file_name(&format!("{}-seed-{}", cell.method, cell.seed)),
+            (None, name) => file_name(name),
+        };
+        let began = folder.map_or(0.0, began);
+        Ok(vr_files::write_atomic(to.join(name).join(FILE), &records(cell, began))?)
+    })?;
+    if found { Ok(()) } else { Err(RunError::NoRun(run.to_owned()).into()) }
 }
 
 /// When a cell began: it writes its settings once. In seconds since 1970.
