@@ -282,7 +282,7 @@ proptest! {
             // Any will do; and a table's values are those of its keys.
             (_, "method" | "out") | (Value::Table(_) | Value::Boolean(_) | Value::Datetime(_), _) => return Ok(()),
             (Value::String(text), _) => Value::String(format!("{text}x")),
-            (Value::Integer(_), "start" | "seed" | "table-limit-mib") => [-1, i64::MIN][choice % 2].into(),
+            (Value::Integer(_), "start" | "seed" | "table-limit-mib" | "picture-limit-mib") => [-1, i64::MIN][choice % 2].into(),
             (Value::Integer(_), _) => [-1, 0, i64::MIN][choice % 3].into(),
             (Value::Float(_), "scalar") => [f64::NAN, f64::INFINITY][choice % 2].into(),
             (Value::Float(_), _) => [f64::NAN, f64::NEG_INFINITY, -1.0][choice % 3].into(),
