@@ -14,6 +14,7 @@ use vr_bench::experiments::{self, Concluded, Experiment, Prepared, compare, self
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
 use vr_bench::results::cost::{Cost, HEADINGS, costs};
+use vr_bench::results::ranking::{Ranked, Ranking};
 use vr_bench::run_dir::Record;
 use vr_bench::settings::{Comparison, DataChoice, EngineKind, Model, Options, Scale, Settings, Version};
 use vr_run::{CheckpointPolicy, signals};
@@ -331,7 +332,7 @@ fn above_zero(text: &str) -> Result<f64, String> {
 }
 
 /// `3`, `0,2,5` or `0..10`.
-fn seeds(text: &str) -> Result<Vec<u64>> {
+pub fn seeds(text: &str) -> Result<Vec<u64>> {
     let number = |t: &str| t.trim().parse::<u64>().with_context(|| format!("`{t}` in --seeds is not a number"));
     let seeds = match text.split_once("..") {
         Some((from, to)) => {
@@ -433,11 +434,33 @@ pub fn report(bars: &Bars, work: impl FnOnce() -> Result<Concluded, BenchError>)
     }
     let rows: Vec<_> = costs(result, &finished.times).iter().map(|cost| Cost::row(cost).to_vec()).collect();
     say!("\n{}\n", aligned(&HEADINGS.map(str::to_owned), &rows))?;
+    if let Some(ranking) = &result.ranking {
+        print_ranking(ranking)?;
+    }
     say!("report: {} ({:.0} s)", finished.report.display(), started.elapsed().as_secs_f64())?;
     for Divergence { method, seed, epoch } in &result.diverged {
         print::complain(format_args!("diverged: {method}, seed {seed}, in epoch {epoch}"));
     }
     Ok(if result.diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIVERGED) })
+}
+
+/// The settings of a grid, the best first.
+fn print_ranking(ranking: &Ranking) -> Result<()> {
+    let measure = ranking.by.to_string();
+    let heads = ["setting", &measure, "standard error", "seeds", "diverged runs"].map(str::to_owned);
+    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
+    let row = |row: &Ranked| {
+        let Ranked { method, mean, standard_error, seeds, diverged } = row;
+        vec![method.clone(), number(*mean), number(*standard_error), seeds.to_string(), diverged.to_string()]
+    };
+    say!("{}", aligned(&heads, &ranking.settings.iter().map(row).collect::<Vec<_>>()))?;
+    match ranking.best() {
+        Some(best) => say!("best by {measure}: {}\n", best.method)?,
+        None => {
+            say!("no setting is the best by {measure}: each has a run that diverged, or none that can be ranked\n")?
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

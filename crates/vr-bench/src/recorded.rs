@@ -238,6 +238,7 @@ pub fn result(out: &Path) -> Result<(ExperimentResult, Vec<EpochTime>), BenchErr
         epochs: found.iter().flat_map(|cell| cell.epochs.clone()).collect(),
         diverged: found.iter().filter_map(|cell| cell.diverged.clone()).collect(),
         verdicts: Vec::new(),
+        ranking: None,
         cells: BTreeMap::new(),
     };
     Ok((result, cells.into_iter().flat_map(|cell| cell.times).collect()))

@@ -7,10 +7,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use toml::{Table, Value};
-use vr_bench::config::TrainConfig;
+use vr_bench::config::{TrainConfig, parse, read};
 use vr_bench::settings::Model;
 use vr_optim::{AdamWConfig, EstimatorConfig, RuleConfig};
-use vr_run::config::{ConfigError, Source, parse, read};
+use vr_run::config::{ConfigError, Source};
 
 const EXAMPLE: &str = include_str!("../../../docs/train.toml");
 const FILE: &str = "train.toml";
@@ -170,7 +170,10 @@ fn an_error_says_where_what_and_what_would_do() {
     refused("measures.kind = 'geometry'", &[], &["`measures.kind`", "sgd has none"]);
     refused("[estimator.mega-batch]\nsamples = 'fresh'", &[], &["`estimator.mega-batch.gradients`", "`recomputed`"]);
     refused("checkpoints.minutes = -1.0", &[], &["`checkpoints.minutes`", "is -1", "`inf`"]);
-    refused("rule.sgd-momentum = [0.9, 0.0, true]", &[], &["line 1", "`rule.sgd-momentum`", "expected a table"]);
+    let list = "rule.sgd-momentum = [0.9, 0.0, true]";
+    refused(list, &[], &["line 1", "`rule.sgd-momentum`", "floating point `0.9`"]);
+    let error = vr_run::config::parse::<TrainConfig>(FILE.as_ref(), list, &[]).unwrap_err().to_string();
+    assert!(error.contains("line 1") && error.ends_with("`rule.sgd-momentum`: is a list; expected a table"), "{error}");
     refused("threads = 0", &[], &["`threads`", "nearest is `1`"]);
     refused("", &["epochs"], &["`--set epochs`", "`a.b=c`"]);
     refused("", &["=1"], &["`--set =1`"]);
@@ -183,7 +186,7 @@ fn a_file_that_is_no_text_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let refused = |said: &str| {
-        let error = read::<TrainConfig>(&path, &[]).unwrap_err().to_string();
+        let error = read(&path, &[]).unwrap_err().to_string();
         assert!(error.contains(FILE) && error.contains(said), "{error}");
     };
     refused("read");
@@ -198,7 +201,7 @@ fn a_file_that_is_no_text_is_refused() {
 fn no_configuration_of_the_corpus_is_taken() {
     for entry in std::fs::read_dir("tests/corpus/configs").unwrap() {
         let path = entry.unwrap().path();
-        let error = read::<TrainConfig>(&path, &[]).expect_err(&path.display().to_string()).to_string();
+        let error = read(&path, &[]).expect_err(&path.display().to_string()).to_string();
         assert!(error.starts_with(&format!("`{}`, line ", path.display())), "{error}");
     }
 }

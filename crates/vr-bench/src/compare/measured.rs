@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::figures::distinct;
-use crate::results::{ExperimentResult, Track};
+use crate::results::ExperimentResult;
 use crate::verdict::estimate::Estimate;
 
 /// A mean over seeds with its 95 % interval by Student's t.
@@ -103,7 +103,7 @@ fn of_run(run: &ExperimentResult, single: bool) -> Vec<(Key, BySeed)> {
     for track in run.tracks() {
         let method = if single { String::new() } else { track.to_string() };
         let key = |quantity: &str, unit| (quantity.to_owned(), unit, method.clone(), String::new(), false);
-        let losses = last(run, track);
+        let losses = run.last_train_losses(track);
         found.push((key("final test error", "%"), run.final_errors(track)));
         let held_out = run.final_validation_errors(track);
         if !held_out.is_empty() {
@@ -131,19 +131,6 @@ fn of_run(run: &ExperimentResult, single: bool) -> Vec<(Key, BySeed)> {
         }
     }
     found
-}
-
-/// The training loss of the last epoch of each run that did not diverge.
-fn last(run: &ExperimentResult, track: Track<'_>) -> BySeed {
-    let diverged = run.diverged_seeds(track.method);
-    let mut losses: BTreeMap<u64, (usize, f64)> = BTreeMap::new();
-    for row in run.rows(track).filter(|row| !diverged.contains(&row.seed)) {
-        let newest = losses.entry(row.seed).or_insert((row.epoch, row.train_loss));
-        if row.epoch >= newest.0 {
-            *newest = (row.epoch, row.train_loss);
-        }
-    }
-    losses.into_iter().map(|(seed, (_, loss))| (seed, loss)).filter(|(_, loss)| loss.is_finite()).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use vr_run::config::{Checked, Config, Fault, POSITIVE, distinct, folder, within}
 use super::TrainConfig;
 use crate::measure::Kind;
 use crate::paper::schedule::{Rise, Schedule, Shape};
+use crate::results::ranking::Measure;
 use crate::settings::{DataChoice, EngineKind, MOST_EPOCHS};
 
 /// Longest name of a method, in bytes: model and seed come to it in the name of a cell's folder.
@@ -32,6 +33,7 @@ impl TrainConfig {
     /// # Errors
     /// The first key that does not, and why.
     pub fn check_values(&self) -> Result<(), Fault> {
+        self.check_grid()?;
         self.check_method()?;
         within("batch-size", self.batch_size, 1..=u32::MAX as usize)?;
         within("classes", self.classes.unwrap_or(1), 1..)?;
@@ -43,6 +45,7 @@ impl TrainConfig {
         within("checkpoints.steps", self.checkpoints.every_steps.unwrap_or(1), 1..)?;
         within("checkpoints.latest", self.checkpoints.latest, 1..)?;
         within("checkpoints.keep-epochs", self.checkpoints.keep_epochs.unwrap_or(1), 1..)?;
+        self.check_best()?;
         self.check_data()?;
         self.check_schedule()?;
         self.rule.check().map_err(|fault| Fault::of(fault, "rule"))?;
@@ -92,6 +95,17 @@ impl TrainConfig {
             return Ok(());
         };
         Err(Fault { nearest: Some(self.estimator.build().name().into()), ..Fault::new("method", reason) })
+    }
+
+    fn check_best(&self) -> Checked {
+        match self.best_by {
+            Some(measure) if measure.is_held_out() && self.validation.is_none() => {
+                let reason = format!("is `{}`, and no pictures are held out (`validation`)", measure.name());
+                let nearest = Some(Measure::TrainLoss.name().into());
+                Err(Fault { nearest, ..Fault::new("best-by", reason) })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_data(&self) -> Checked {

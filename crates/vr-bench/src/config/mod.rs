@@ -2,11 +2,13 @@
 //!
 //! A configuration speaks the language of a run's own records: its keys are those of a cell's
 //! `settings.json`, with what concerns the run beside them. Everything has a default, and the run keeps
-//! the whole, defaults filled in, as `config.toml` in its folder.
+//! the whole, defaults filled in, as `config.toml` in its folder. A list where one value belongs makes a [grid].
 
 mod check;
+pub mod grid;
 
 pub use check::check_engine;
+pub use grid::{Grid, parse, read};
 
 use std::path::{Path, PathBuf};
 
@@ -15,11 +17,12 @@ use vr_data::Augmentation;
 use vr_optim::{EstimatorConfig, Locking, NormPolicy, RuleConfig};
 
 use vr_run::CheckpointPolicy;
-use vr_run::config::ConfigError;
+use vr_run::config::{ConfigError, Fault};
 
 use crate::cell::Cell;
 use crate::measure::Measures;
 use crate::paper::schedule::{Schedule, Version};
+use crate::results::ranking::Measure;
 use crate::settings::{Comparison, DataChoice, EngineKind, Model, Settings};
 
 /// What to train, on what, how and for how long.
@@ -55,13 +58,20 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// One training for each.
     pub seeds: Vec<u64>,
+    /// Keys with several values each, every combination of which is trained with every seed.
+    #[serde(skip_serializing_if = "Grid::is_empty")]
+    pub grid: Grid,
+    /// What the settings of a grid are ranked by; `None` is the error on what is held out for validation, and nothing where
+    /// nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_by: Option<Measure>,
     /// The folder that the run is written to; `None` is the first free `runs/train-N`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
     /// Threads in all; `None` is one for each core. Results do not depend on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
-    /// Seeds that are trained at once, each on its share of the threads. Results do not depend on it.
+    /// Trainings that run at once, each on its share of the threads. Results do not depend on it.
     pub jobs: usize,
     /// Whether event files for TensorBoard are written as the run goes. Results do not depend on it.
     pub tensorboard: bool,
@@ -106,6 +116,8 @@ impl Default for TrainConfig {
             batch_size,
             epochs,
             seeds,
+            grid: Grid::new(),
+            best_by: None,
             out: None,
             threads: None,
             jobs,
@@ -141,7 +153,7 @@ impl TrainConfig {
             bf16_tables: false,
             model: self.model,
             engine: self.engine,
-            epochs: self.epochs,
+            epochs: self.longest(),
             schedule_epochs: self.schedule.length,
             learning_rate: Some(self.schedule.base),
             version: Version::default(),
@@ -158,8 +170,28 @@ impl TrainConfig {
         }
     }
 
-    /// One cell for each seed.
-    pub fn cells(&self) -> Vec<Cell> {
+    /// Epochs of the longest training.
+    fn longest(&self) -> usize {
+        let others = self.grid.get("epochs").into_iter().flatten();
+        let others = others.filter_map(|epochs| epochs.as_integer()?.try_into().ok());
+        others.max().unwrap_or(self.epochs)
+    }
+
+    /// What the settings of a grid are ranked by; none of what is no grid, or of which nothing tells which is the best.
+    pub fn ranked_by(&self) -> Option<Measure> {
+        let held_out = self.validation.map(|_| Measure::ValidationError);
+        self.best_by.or(held_out).filter(|_| !self.grid.is_empty())
+    }
+
+    /// One cell for each seed and setting.
+    ///
+    /// # Errors
+    /// The key of the grid with a value that it cannot have.
+    pub fn cells(&self) -> Result<Vec<Cell>, Fault> {
+        Ok(self.settings_of_grid()?.iter().flat_map(Self::cells_of_setting).collect())
+    }
+
+    fn cells_of_setting(&self) -> Vec<Cell> {
         let cell = |&seed| Cell {
             model: self.model,
             method: self.method(),
@@ -176,11 +208,13 @@ impl TrainConfig {
         self.seeds.iter().map(cell).collect()
     }
 
-    /// The whole as TOML, which [`vr_run::config::read`] reads.
+    /// The whole as TOML, which [`read`] reads.
     ///
     /// # Errors
     /// When a number is beyond what TOML has, such as a seed of 2⁶³.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
-        toml::to_string(self).map_err(ConfigError::Write)
+        let mut table = toml::Table::try_from(self).map_err(ConfigError::Write)?;
+        grid::spread(&mut table);
+        toml::to_string(&table).map_err(ConfigError::Write)
     }
 }

@@ -202,11 +202,11 @@ pub fn check(all: &[(&Experiment, Settings)]) -> Result<(), BenchError> {
     Ok(())
 }
 
-/// The cells of a run by its record, for data that make so many minibatches; `None` for an unknown experiment.
+/// The cells of a run by its record, for data that make so many minibatches; `None` for an unknown experiment or a grid that makes no sense.
 pub fn cells(record: &Record, minibatches: usize) -> Option<Vec<Cell>> {
     match &record.task {
         Task::Settings(settings) => Some(find(&record.experiment)?.resolve(settings, minibatches)),
-        Task::Config(config) => Some(config.cells()),
+        Task::Config(config) => config.cells().ok(),
     }
 }
 

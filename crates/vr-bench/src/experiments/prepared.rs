@@ -17,6 +17,8 @@ use crate::data::LoadedData;
 use crate::destination::Destination;
 use crate::error::BenchError;
 use crate::figures::{FigureError, distinct};
+use crate::results::rank::rank;
+use crate::results::ranking::Measure;
 use crate::results::{CellResult, ExperimentResult};
 use crate::run_dir::{self, Figure, Record};
 use crate::settings::Settings;
@@ -35,6 +37,8 @@ pub struct Prepared {
     pub(super) threads: Option<usize>,
     pub(super) figures: fn(&ExperimentResult) -> Result<Vec<Figure>, FigureError>,
     pub(super) verdicts: fn(&ExperimentResult) -> Vec<Verdict>,
+    /// What its settings are ranked by, if they are.
+    pub(super) ranked_by: Option<Measure>,
 }
 
 /// A run whose folder is there, ready to be worked on by several processes.
@@ -67,6 +71,7 @@ impl Prepared {
             threads: None,
             figures: experiment.figures,
             verdicts: experiment.verdicts,
+            ranked_by: None,
         })
     }
 
@@ -181,6 +186,7 @@ impl Prepared {
         let mut result = self.gather(&measured);
         result.cells = result_digests(run, settings, &self.data, &self.cells)?;
         result.verdicts = (self.verdicts)(&result);
+        result.ranking = self.ranked_by.map(|by| rank(&result, by));
         let figures = drawn((self.figures)(&result))?;
         let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
         let report = run_dir::write(run, &self.record, &self.data, &result, &times, &figures)?;
@@ -227,6 +233,7 @@ impl Prepared {
             epochs: measured.iter().flat_map(|cell| cell.epochs.clone()).collect(),
             diverged: measured.iter().filter_map(|cell| cell.diverged.clone()).collect(),
             verdicts: Vec::new(),
+            ranking: None,
             cells: BTreeMap::new(),
         }
     }

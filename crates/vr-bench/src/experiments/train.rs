@@ -12,10 +12,10 @@ use crate::config::TrainConfig;
 use crate::data::LoadedData;
 use crate::destination::Destination;
 use crate::error::BenchError;
-use crate::figures::FigureError;
 use crate::figures::test_error::test_error;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio};
-use crate::results::{ExperimentResult, Point};
+use crate::figures::{FigureError, distinct};
+use crate::results::{ExperimentResult, Point, Ranking};
 use crate::run_dir::{Figure, Record};
 
 /// Trains as the configuration says and writes the folder `out`; what an earlier run of the same configuration finished
@@ -54,7 +54,7 @@ pub fn prepare(config: &TrainConfig) -> Result<Prepared, BenchError> {
     let settings = config.settings(Path::new(""));
     let data = settings.load().map_err(at_fault)?;
     config.check_size(data.info.train_size + data.info.validation_size).map_err(ConfigError::Fit)?;
-    let cells = config.cells();
+    let cells = config.cells().map_err(ConfigError::Fit)?;
     check_cells(&settings, &data, &cells)?;
     Ok(Prepared {
         record: Record::of_training(config),
@@ -62,10 +62,11 @@ pub fn prepare(config: &TrainConfig) -> Result<Prepared, BenchError> {
         settings,
         data,
         cells,
-        claim: format!("One training run: {} with {}.", config.model, config.method()),
+        claim: claim(config),
         threads: config.threads,
         figures,
         verdicts: |_| Vec::new(),
+        ranked_by: config.ranked_by(),
     })
 }
 
@@ -76,23 +77,70 @@ fn at_fault(error: BenchError) -> BenchError {
     ConfigError::Fit(Fault::new(key, error.to_string())).into()
 }
 
+fn claim(config: &TrainConfig) -> String {
+    let TrainConfig { model, grid, .. } = config;
+    let what = format!("{model} with {}", config.method());
+    match grid.values().map(Vec::len).product::<usize>() {
+        _ if grid.is_empty() => format!("One training run: {what}."),
+        count => {
+            let keys = grid.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            format!("A grid of {count} settings of {keys}: {what}.")
+        }
+    }
+}
+
 fn scale(config: &TrainConfig, data: &LoadedData) -> String {
-    let TrainConfig { epochs, seeds, .. } = config;
-    format!("{epochs} epoch(s), {} training pictures, {} seed(s)", data.info.train_size, seeds.len())
+    let (epochs, seeds) = (config.settings(Path::new("")).epochs, config.seeds.len());
+    format!("{epochs} epoch(s), {} training pictures, {seeds} seed(s)", data.info.train_size)
+}
+
+/// Lines that can be told apart by their colours.
+const MOST_LINES: usize = 6;
+
+/// Of a grid, the best settings by its ranking, or the first ones, that a figure has room for; and how many that leaves out.
+fn shown(result: &ExperimentResult) -> (ExperimentResult, usize) {
+    let ranked = result.ranking.iter().flat_map(|ranking| &ranking.settings).map(|row| row.method.clone());
+    let tracks = result.tracks().into_iter().map(|track| track.to_string());
+    let all: Vec<String> = if result.ranking.is_some() { ranked.collect() } else { tracks.collect() };
+    let left_out = all.len().saturating_sub(MOST_LINES);
+    let kept = &all[..all.len() - left_out];
+    let epochs = result.epochs.iter().filter(|row| kept.contains(&row.track().to_string())).cloned();
+    (ExperimentResult { epochs: epochs.collect(), ..result.clone() }, left_out)
+}
+
+/// The method that variance ratios are drawn of: of a grid the best, of others the only one.
+fn drawn_method(result: &ExperimentResult) -> Option<String> {
+    match result.ranking.as_ref().and_then(Ranking::best) {
+        Some(best) => Some(best.method.split('/').next().unwrap_or_default().to_owned()),
+        None => match distinct(result.points.iter().map(|point| &point.method)).as_slice() {
+            [only] => Some((*only).clone()),
+            _ => None,
+        },
+    }
 }
 
 /// Test errors, and variance ratios where they were measured.
 fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
     let mut figures = Vec::new();
     if !result.epochs.is_empty() {
-        let title = result.heading("Test error");
-        let svg = test_error(&title, result)?;
+        let (shown, left_out) = shown(result);
+        let which = if result.ranking.is_some() { "best" } else { "first" };
+        let title = result.heading(&match left_out {
+            0 => "Test error".to_owned(),
+            _ => format!("Test error of the {which} {MOST_LINES} of {} settings", MOST_LINES + left_out),
+        });
+        let svg = test_error(&title, &shown)?;
         figures.push(("test-error", title, svg));
     }
-    let points: Vec<Point> =
-        result.points.iter().filter(|point| point.percent > 0.0 && point.ratio.is_some()).cloned().collect();
+    let method = drawn_method(result);
+    let measured =
+        |point: &&Point| point.percent > 0.0 && point.ratio.is_some() && Some(&point.method) == method.as_ref();
+    let points: Vec<Point> = result.points.iter().filter(measured).cloned().collect();
     if !points.is_empty() {
-        let title = result.heading("Variance of the step over SGD");
+        let title = result.heading(&match &result.ranking {
+            Some(_) => format!("Variance of the step over SGD, {}", points[0].method),
+            None => "Variance of the step over SGD".to_owned(),
+        });
         let svg = variance_ratio(&VarianceRatio {
             title: &title,
             points: &points,
@@ -102,4 +150,41 @@ fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
         figures.push(("variance-ratio", title, svg));
     }
     Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::made_up;
+    use crate::results::rank::rank;
+    use crate::results::ranking::Measure;
+
+    /// Ten settings, the later the better on what is held out, with a ratio each.
+    fn grid() -> ExperimentResult {
+        let names: Vec<String> = (0..10).map(|index| format!("svrg learning-rate={index}")).collect();
+        let errors: Vec<(&str, &[f64])> = names.iter().map(|name| (name.as_str(), &[20.0][..])).collect();
+        let mut result = made_up::final_errors(&errors);
+        for row in &mut result.epochs {
+            let place = names.iter().position(|name| *name == row.method).unwrap();
+            row.validation_error = Some(50.0 - place as f64);
+        }
+        result.points = names.iter().map(|name| made_up::point(name, 2, 0.5)).collect();
+        result
+    }
+
+    #[test]
+    fn figures_of_a_grid_have_as_many_lines_as_colours() {
+        let mut result = grid();
+        let of = |result: &ExperimentResult| figures(result).unwrap();
+        let unranked = of(&result);
+        assert!(unranked[0].1.starts_with("Test error of the first 6 of 10 settings"), "{}", unranked[0].1);
+        assert_eq!(unranked.len(), 1, "ratios of several settings are not drawn as one line");
+        result.ranking = Some(rank(&result, Measure::ValidationError));
+        let [errors, ratios] = of(&result).try_into().unwrap();
+        assert!(errors.1.starts_with("Test error of the best 6 of 10 settings"), "{}", errors.1);
+        for (place, shown) in [(9, true), (4, true), (3, false)] {
+            assert_eq!(errors.2.contains(&format!("learning-rate={place}")), shown, "{place}");
+        }
+        assert!(ratios.1.contains("svrg learning-rate=9"), "{}", ratios.1);
+    }
 }

@@ -33,8 +33,10 @@ pub fn report_html(
         ("Successive steps", tables::steps(&result.diagnostics.steps)),
         ("Epochs", tables::epochs(&result.epochs)),
     ];
+    let ranking = result.ranking.as_ref().map(|ranking| section("Ranking of the settings", &tables::ranking(ranking)));
     let parts = [
         section("Verdicts", &verdicts(&result.verdicts)),
+        ranking.unwrap_or_default(),
         section("Figures", &drawings(figures)),
         section("Cost", &cost(result, times)),
         measured.iter().filter(|(_, body)| body != NONE).map(|(title, body)| section(title, body)).collect(),

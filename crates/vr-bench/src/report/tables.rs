@@ -4,6 +4,7 @@ use super::html::{escape, folded, number, optional, table};
 use crate::figures::distinct;
 use crate::paper::phases::geometric_mean;
 use crate::results::diagnostics::{Form, GeometryRow, Moment, PositionRow, StepRow, TensorRow};
+use crate::results::ranking::{Ranked, Ranking};
 use crate::results::{EpochRow, Point};
 
 /// Names of the columns of [`moment`].
@@ -98,6 +99,18 @@ pub(super) fn epochs(epochs: &[EpochRow]) -> String {
         [&first[..], &validation[..validation.len() * usize::from(held_out)], &last].concat()
     });
     folded(epochs.len(), &table(&heads, "numbers", rows))
+}
+
+/// The settings of a grid, the best first.
+pub(super) fn ranking(ranking: &Ranking) -> String {
+    let measure = ranking.by.to_string();
+    let heads = ["place", "setting", &measure, "standard error", "seeds", "diverged runs"];
+    let rows = (1..).zip(&ranking.settings).map(|(place, row)| {
+        let Ranked { method, mean, standard_error, seeds, diverged } = row;
+        let [mean, error] = [mean, standard_error].map(|value| optional(*value));
+        vec![place.to_string(), escape(method), mean, error, seeds.to_string(), diverged.to_string()]
+    });
+    folded(ranking.settings.len(), &table(&heads, "numbers", rows))
 }
 
 /// Distance and curvature.

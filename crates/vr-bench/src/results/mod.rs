@@ -9,6 +9,8 @@ pub mod diagnostics;
 pub mod epoch;
 pub mod event;
 pub mod json_table;
+pub mod rank;
+pub mod ranking;
 pub mod rows;
 pub mod tensor_table;
 
@@ -21,6 +23,7 @@ pub use cell::CellResult;
 use diagnostics::{Diagnostics, Moment};
 pub use epoch::{Divergence, EpochRow, EpochTime, Track};
 pub use event::Event;
+pub use ranking::Ranking;
 
 use crate::paper::schedule::{Schedule, Version};
 use crate::paper::setting::Setting;
@@ -67,6 +70,9 @@ pub struct ExperimentResult {
     pub diverged: Vec<Divergence>,
     /// What the measurements say about the claim.
     pub verdicts: Vec<Verdict>,
+    /// The settings of a grid, the best first; none of what is no grid, or is ranked by nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<Ranking>,
     /// BLAKE3 digests of the `result.json` of each cell, by the name of its folder; none in results of older versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cells: BTreeMap<String, String>,
@@ -123,6 +129,25 @@ impl ExperimentResult {
     /// As [`final_errors`](Self::final_errors), on the pictures that were held out of the training set; none where none were.
     pub fn final_validation_errors<'a>(&'a self, track: impl Into<Track<'a>>) -> BTreeMap<u64, f64> {
         self.final_means(track.into(), |row| row.validation_error)
+    }
+
+    /// As [`final_validation_errors`](Self::final_validation_errors), the loss in nats an example.
+    pub fn final_validation_losses<'a>(&'a self, track: impl Into<Track<'a>>) -> BTreeMap<u64, f64> {
+        self.final_means(track.into(), |row| row.validation_loss)
+    }
+
+    /// The training loss of the last epoch of each run of a track that did not diverge, in nats an example, by seed.
+    pub fn last_train_losses<'a>(&'a self, track: impl Into<Track<'a>>) -> BTreeMap<u64, f64> {
+        let track = track.into();
+        let diverged = self.diverged_seeds(track.method);
+        let mut last: BTreeMap<u64, &EpochRow> = BTreeMap::new();
+        for row in self.rows(track).filter(|row| !diverged.contains(&row.seed)) {
+            let newest = last.entry(row.seed).or_insert(row);
+            if row.epoch >= newest.epoch {
+                *newest = row;
+            }
+        }
+        last.into_iter().map(|(seed, row)| (seed, row.train_loss)).filter(|(_, loss)| loss.is_finite()).collect()
     }
 
     fn final_means(&self, track: Track<'_>, error: fn(&EpochRow) -> Option<f64>) -> BTreeMap<u64, f64> {
@@ -293,6 +318,7 @@ pub(crate) mod made_up {
             epochs: Vec::new(),
             diverged: Vec::new(),
             verdicts: Vec::new(),
+            ranking: None,
             cells: BTreeMap::new(),
         }
     }

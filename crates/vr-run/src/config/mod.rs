@@ -34,7 +34,7 @@ use serde::de::DeserializeOwned;
 
 pub use check::{Checked, POSITIVE, distinct, folder, within};
 pub use error::{ConfigError, Fault, Source};
-pub use read::{parse, read};
+pub use read::{parse, parse_with, put, read, read_with};
 
 /// A configuration that can be read and checked.
 pub trait Config: Serialize + DeserializeOwned {

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::Config;
+use super::check::Checked;
 use super::error::{ConfigError, Fault, Source};
 
 /// Longest configuration that is read, in bytes.
@@ -19,12 +20,25 @@ const LARGEST: u64 = 1 << 20;
 /// # Errors
 /// [`ConfigError`], which names the place, the key and what was expected.
 pub fn read<C: Config>(path: &Path, overrides: &[String]) -> Result<C, ConfigError> {
+    read_with(path, overrides, |_| Ok(()))
+}
+
+/// As [`read`], of what `prepare` makes of the file with the overrides in it: for a configuration that is written otherwise
+/// than its type is.
+///
+/// # Errors
+/// As [`read`], and for a key that `prepare` refuses.
+pub fn read_with<C: Config>(
+    path: &Path,
+    overrides: &[String],
+    prepare: impl FnOnce(&mut Table) -> Checked,
+) -> Result<C, ConfigError> {
     let bytes = vr_files::read(path, LARGEST)?;
     let text = str::from_utf8(&bytes).map_err(|error| ConfigError::Syntax {
         place: place(path, &String::from_utf8_lossy(&bytes[..error.valid_up_to()]), error.valid_up_to()),
         reason: "the text is not UTF-8".into(),
     })?;
-    parse(path, text, overrides)
+    parse_with(path, text, overrides, prepare)
 }
 
 /// As [`read`], of the text of a file called `path`.
@@ -32,6 +46,19 @@ pub fn read<C: Config>(path: &Path, overrides: &[String]) -> Result<C, ConfigErr
 /// # Errors
 /// As [`read`].
 pub fn parse<C: Config>(path: &Path, text: &str, overrides: &[String]) -> Result<C, ConfigError> {
+    parse_with(path, text, overrides, |_| Ok(()))
+}
+
+/// As [`read_with`], of the text of a file called `path`.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse_with<C: Config>(
+    path: &Path,
+    text: &str,
+    overrides: &[String],
+    prepare: impl FnOnce(&mut Table) -> Checked,
+) -> Result<C, ConfigError> {
     let syntax = |error: toml::de::Error| ConfigError::Syntax {
         place: place(path, text, error.span().map_or(0, |span| span.start)),
         reason: error.message().to_owned(),
@@ -53,6 +80,7 @@ pub fn parse<C: Config>(path: &Path, text: &str, overrides: &[String]) -> Result
         };
         ConfigError::Key { place, fault }
     };
+    prepare(&mut table).map_err(locate)?;
     let config: C = serde_path_to_error::deserialize(table.clone())
         .map_err(|error| locate(Fault::of_serde(dotted(error.path()), error.inner().message())))?;
     if let Some(key) = list_for_table(&table, &Table::try_from(&config).map_err(ConfigError::Write)?) {
@@ -86,7 +114,7 @@ fn split(text: &str) -> Result<(Vec<String>, Value), ConfigError> {
 }
 
 /// Puts a value where the keys lead; what is in the way gives way.
-fn put(table: &mut Table, keys: &[String], value: Value) {
+pub fn put(table: &mut Table, keys: &[String], value: Value) {
     match keys {
         [] => {}
         [last] => _ = table.insert(last.clone(), value),
