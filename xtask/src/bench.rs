@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
-use vr_bench::settings::{DataChoice, EngineKind, Model, Settings};
+use vr_bench::settings::{DataChoice, EngineKind, Isa, Model, Settings};
 use vr_bench::timing::epoch::{EpochTimings, epoch_timings};
 use vr_bench::timing::loading::{LoadingTime, loading_time};
 use vr_bench::timing::step::{StepTime, step_time};
@@ -15,6 +15,9 @@ use crate::model_arg::ModelParser;
 /// What to time.
 #[derive(Parser)]
 pub struct Args {
+    /// Instruction set of the cpu engine: avx512, avx2, neon or scalar; by default the fastest one here.
+    #[arg(long, global = true)]
+    isa: Option<Isa>,
     #[command(subcommand)]
     what: What,
 }
@@ -82,6 +85,9 @@ enum What {
 
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<()> {
+    if let Some(isa) = args.isa {
+        isa.choose();
+    }
     match &args.what {
         What::Step { model, batch, engine, threads, json } => {
             ensure!(*batch > 0, "--batch 0: a minibatch has at least one picture");
@@ -148,8 +154,8 @@ fn epoch(times: &EpochTimings, json: bool) -> Result<()> {
         say!("{}", serde_json::to_string(times)?)?;
         return Ok(());
     }
-    let EpochTimings { model, engine, train_size, minibatches, threads, .. } = times;
-    say!("{model}, {train_size} pictures (m = {minibatches}), engine {engine}, {threads} threads")?;
+    let EpochTimings { model, engine, isa, train_size, minibatches, threads, .. } = times;
+    say!("{model}, {train_size} pictures (m = {minibatches}), engine {engine} ({isa}), {threads} threads")?;
     say!("sgd                {:8.3} s", times.sgd_s)?;
     say!("svrg, recomputed   {:8.3} s, {:.2} times sgd's", times.recomputed_s, times.recomputed_ratio)?;
     say!("svrg, stored       {:8.3} s, {:.2} times sgd's", times.stored_s, times.stored_ratio)?;

@@ -29,6 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use vr_bench::BenchError;
+use vr_bench::settings::Isa;
 use vr_run::{RunError, signals};
 
 #[derive(Parser)]
@@ -68,8 +69,18 @@ enum Verb {
     Check,
 }
 
+/// What clap exits with as well.
+const WRONG_USAGE: u8 = 2;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    match Isa::from_environment() {
+        Ok(isa) => isa.choose(),
+        Err(error) => {
+            print::complain(format_args!("Error: VR_ISA: {error}"));
+            return ExitCode::from(WRONG_USAGE);
+        }
+    }
     let bars = progress::init();
     let done = |()| ExitCode::SUCCESS;
     let ended = match cli.verb {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use vr_data::picture_list;
+pub use vr_kernels::Isa;
 pub use vr_models::{EngineKind, Model, Options};
 use vr_run::CheckpointPolicy;
 use vr_run::config::{Fault, POSITIVE, distinct, within};

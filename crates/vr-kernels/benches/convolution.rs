@@ -1,6 +1,6 @@
 //! The convolutions of the paper's networks, a lane block of sixteen samples at a time. An element is a
 //! floating-point operation of the direct sum: Gelem/s are GFLOP/s, to be compared with the peak of
-//! fused multiply-adds that `cargo xtask bench step` measures.
+//! fused multiply-adds that `cargo xtask bench step` measures. `VR_ISA=avx2` and so on choose the instruction set.
 
 use std::hint::black_box;
 
@@ -41,7 +41,7 @@ fn noise(len: usize) -> Buffer {
 }
 
 fn convolutions(criterion: &mut Criterion) {
-    let isa = Isa::detect();
+    let isa = Isa::from_environment().expect("VR_ISA");
     for (name, [in_channels, out_channels, side, kernel, stride, padding, groups]) in LAYERS {
         let shape = ConvShape { in_channels, out_channels, height: side, width: side, kernel, stride, padding, groups };
         let conv = ConvPlan::new(shape);
@@ -54,7 +54,7 @@ fn convolutions(criterion: &mut Criterion) {
         let (mut grad_weights, mut scratch) = (Buffer::zeros(weights.len()), Buffer::zeros(conv.scratch_len()));
         let (scale, shift) = (vec![1.1; in_channels], vec![0.1; in_channels]);
         let prologue = Some(Affine { scale: &scale, shift: &shift, relu: true });
-        let mut group = criterion.benchmark_group(name);
+        let mut group = criterion.benchmark_group(format!("{name} ({})", isa.name()));
         group.throughput(Throughput::Elements((2 * LANES * shape.macs()) as u64));
         group.bench_function("forward", |bencher| {
             bencher.iter(|| conv.forward(isa, black_box(&input), prologue, &packed, None, &mut output, &mut scratch));

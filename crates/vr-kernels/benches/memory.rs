@@ -21,7 +21,7 @@ fn noise(len: usize, seed: usize) -> Buffer {
 
 /// Pictures of `channels × side × side` in `blocks` lane blocks, which are taken one after another.
 fn kernels(criterion: &mut Criterion, [channels, side, blocks]: [usize; 3]) {
-    let isa = Isa::detect();
+    let isa = Isa::from_environment().expect("VR_ISA");
     let len = channels * side * side * LANES;
     let (x, dy) = (noise(len * blocks, 1), noise(len * blocks, 2));
     let mut out = noise(len * blocks, 3);
@@ -34,7 +34,7 @@ fn kernels(criterion: &mut Criterion, [channels, side, blocks]: [usize; 3]) {
     let gradient = vec![InputGradient::training(1.0, 0.01, 1.7, sums, 1e5); channels];
     let pool = Pool { channels, height: side, width: side, kernel: [2; 2], stride: [2; 2], padding: [0; 2] };
 
-    let mut group = criterion.benchmark_group(format!("{channels}x{side}x{side}, {blocks} blocks"));
+    let mut group = criterion.benchmark_group(format!("{channels}x{side}x{side}, {blocks} blocks ({})", isa.name()));
     let mut bench = |name: &str, floats: usize, kernel: Kernel<'_>| {
         group.throughput(Throughput::Bytes(4 * floats as u64));
         group.bench_function(name, |bencher| {

@@ -53,7 +53,7 @@ pub use buffer::Buffer;
 pub use conv::{ConvPlan, ConvShape, LinearGrad, PackedBlock};
 pub use elementwise::{add, add_assign, mul_assign, relu, relu_backward};
 pub use elu::{elu, elu_backward};
-pub use isa::Isa;
+pub use isa::{Isa, NoSuchIsa};
 pub use layout::{pack, unpack};
 pub use loss::{Loss, cross_entropy, cross_entropy_backward};
 pub use math::{exp, ln};

@@ -12,7 +12,7 @@ use crate::cells::training::{Run, begin};
 use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::paper::methods;
-use crate::settings::Settings;
+use crate::settings::{Isa, Settings};
 
 /// Times of whole epochs, in seconds; medians over the rounds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,6 +21,8 @@ pub struct EpochTimings {
     pub model: String,
     /// What computed it.
     pub engine: String,
+    /// The instruction set of the cpu engine.
+    pub isa: String,
     /// Training pictures.
     pub train_size: usize,
     /// Minibatches of an epoch, m.
@@ -85,6 +87,7 @@ fn in_the_pool(settings: &Settings, data: &LoadedData, rounds: usize) -> Result<
     Ok(EpochTimings {
         model: settings.model.to_string(),
         engine: settings.engine.to_string(),
+        isa: Isa::detect().name().into(),
         train_size: data.train.len(),
         minibatches,
         threads,

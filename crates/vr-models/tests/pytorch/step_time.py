@@ -2,13 +2,14 @@
 
     pip install torch numpy
     cargo build --release -p xtask
-    python crates/vr-models/tests/pytorch/step_time.py [--batch 128] [--rounds 3] [--picture 3x32x32] [MODEL ...]
+    python crates/vr-models/tests/pytorch/step_time.py [--batch 128] [--rounds 3] [--isa avx2] [MODEL ...]
 
 ImageNet's networks need torchvision, and a --picture that both can take in (3x64x64, 3x224x224).
 PyTorch runs eager, channels-last and compiled on all cores. Each round measures every candidate
 once, so that a busy machine slows all of them; the median over the rounds counts. The last column
 is the best of PyTorch's three over ours. Memory is the largest resident set of a process that takes
-three steps; PyTorch's is less what the process held before there was a model.
+three steps; PyTorch's is less what the process held before there was a model. --isa holds both to an
+instruction set.
 """
 import argparse
 import json
@@ -18,19 +19,12 @@ import subprocess
 import sys
 import time
 
-import torch
-from torch.nn import functional as F
-
-from fixtures import MODELS
-
-
-def maker(name):
-    if name in MODELS:
-        return MODELS[name]
-    from imagenet import NETWORKS
-    return NETWORKS[name][0]
-
-
+# Each instruction set's name in ATen, oneDNN and MKL, and inductor's vectors in bits.
+ISAS = {
+    "avx512": ("avx512", "AVX512_CORE", "AVX512", 512),
+    "avx2": ("avx2", "AVX2", "AVX2", 256),
+    "scalar": ("default", "SSE41", "SSE4_2", 1),
+}
 parser = argparse.ArgumentParser()
 parser.add_argument("models", nargs="*", metavar="MODEL")
 parser.add_argument("--batch", type=int, default=128)
@@ -38,8 +32,30 @@ parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--picture", default="3x32x32", help="channels, rows and columns")
 parser.add_argument("--xtask", default="target/release/xtask")
 parser.add_argument("--memory-of", metavar="KIND", help="take three steps of one model and print their memory in MiB")
+parser.add_argument("--isa", choices=ISAS, help="instruction set of both; by default what each finds")
 options = parser.parse_args()
+if options.isa:
+    # Read by ATen, oneDNN and MKL when they are loaded, and by xtask.
+    aten, onednn, mkl = ISAS[options.isa][:3]
+    os.environ.update(ATEN_CPU_CAPABILITY=aten, ONEDNN_MAX_CPU_ISA=onednn, MKL_ENABLE_INSTRUCTIONS=mkl,
+                      VR_ISA=options.isa)
+
+import torch
+import torch._inductor.config
+from torch.nn import functional as F
+
+from fixtures import MODELS
+
 torch.set_num_threads(os.cpu_count())
+if options.isa:
+    torch._inductor.config.cpp.simdlen = ISAS[options.isa][3]
+
+
+def maker(name):
+    if name in MODELS:
+        return MODELS[name]
+    from imagenet import NETWORKS
+    return NETWORKS[name][0]
 
 
 def candidate(make, kind):
@@ -83,7 +99,7 @@ def mebibytes():
 
 def memory(name, kind):
     command = [sys.executable, __file__, name, "--batch", str(options.batch), "--picture", options.picture,
-               "--memory-of", kind]
+               "--memory-of", kind] + (["--isa", options.isa] if options.isa else [])
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -105,7 +121,7 @@ for name in options.models or MODELS:
     share = statistics.median(run["gflops"] / run["fma_peak_gflops"] for run in mine)
     columns = "  ".join(f"{kind} {t:8.2f} ms" for kind, t in theirs.items())
     ratio = min(theirs.values()) / own
-    print(f"{name:15} {columns}  ours {own:8.2f} ms ({100 * share:.0f} % of peak)  ratio {ratio:.2f}", flush=True)
+    print(f"{name:15} {columns}  ours {own:8.2f} ms ({mine[0]['isa']}, {100 * share:.0f} % of peak)  ratio {ratio:.2f}", flush=True)
     peaks = "  ".join(f"{kind} {memory(name, kind):8.0f} MiB" for kind in steps)
     peak = max(run["peak_memory_mib"] for run in mine)
     print(f"{'':15} {peaks}  ours {peak:8.0f} MiB", flush=True)
