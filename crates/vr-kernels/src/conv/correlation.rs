@@ -7,7 +7,7 @@ use super::ahead::{Ahead, FAR};
 use super::gather::{Channels, Cut, Window};
 use super::layouts::Layouts;
 use super::packing::Weights;
-use super::simd::part;
+use super::simd::{largest, part};
 use super::tile::{Grid, Runs, Start, Tile};
 use crate::{Affine, LANES};
 
@@ -67,6 +67,11 @@ impl Correlation {
         // Channels of a picture can fall on few sets of the cache; the few of a single chunk do no harm.
         this.layouts = Layouts::new(&this.window, this.cut.chunk, [rows, this.cut.band], chunks == 1);
         this
+    }
+
+    /// Output channels of the largest block.
+    fn rows(&self) -> usize {
+        largest(self.out_channels, ROWS)
     }
 
     /// Prefetches the inputs of the chunk that follows, within the tiles of this one.
@@ -155,7 +160,7 @@ impl WithSimd for Correlate<'_> {
                     let input = self.input.as_ptr();
                     let (layout, input) =
                         plan.layouts.inputs(simd, &plan.window, input, self.prologue, channels, band, gathered);
-                    let mut ahead = plan.ahead(self.input.as_ptr(), index, chunk, max_columns::<S>());
+                    let mut ahead = plan.ahead(self.input.as_ptr(), index, chunk, max_columns::<S>(plan.rows()));
                     for y in band.first..band.first + band.count {
                         let columns = plan.window.columns * LANES;
                         let sums = sums.add((y - band.first) * plan.out_channels * columns);
@@ -236,7 +241,7 @@ impl Row<'_> {
             count => Runs { count, len: run, stride: taps },
         };
         let columns = plan.window.columns;
-        let tiles = columns.div_ceil(max_columns::<S>());
+        let tiles = columns.div_ceil(max_columns::<S>(plan.rows()));
         let blocks = plan.out_channels.div_ceil(ROWS);
         for tile in 0..tiles {
             let (left, right) = part(columns, tiles, tile);

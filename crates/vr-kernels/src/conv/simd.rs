@@ -26,6 +26,12 @@ pub(super) fn part(length: usize, parts: usize, index: usize) -> (usize, usize) 
     (at(index), at(index + 1))
 }
 
+/// The size of the largest part of a length cut evenly into as few parts of up to `most` as it takes.
+#[inline(always)]
+pub(super) fn largest(length: usize, most: usize) -> usize {
+    length.div_ceil(length.div_ceil(most))
+}
+
 /// The scratch from its first cache line on.
 pub(super) fn aligned(scratch: &mut [f32]) -> &mut [f32] {
     let skip = scratch.as_ptr().align_offset(64);

@@ -8,7 +8,7 @@ use super::gather::{Band, Channels, Cut, Layout, Window};
 use super::lane_sums::{SUMS as SUMS_AT_ONCE, lane_sums};
 use super::layouts::Layouts;
 use super::outer::Outer;
-use super::simd::part;
+use super::simd::{largest, part};
 use crate::{Affine, LANES};
 
 /// Cache lines that tiles of some output channels and the same inputs read at most, about: they
@@ -54,6 +54,11 @@ impl WeightGrad {
         let far = input + out_channels * rows * window.columns * LANES >= FAR;
         let cut = Cut { channels: in_channels, chunk, rows, band };
         Self { window, out_channels, cut, group, layouts, far }
+    }
+
+    /// Output channels of the largest block.
+    fn rows(&self) -> usize {
+        largest(self.out_channels, ROWS)
     }
 
     /// Floats from one channel of the output to the next, and one row.
@@ -106,7 +111,7 @@ impl WithSimd for GradWeights<'_> {
                     let input = self.input.as_ptr();
                     let (layout, inputs) =
                         plan.layouts.inputs(simd, &plan.window, input, self.prologue, channels, band, inputs);
-                    let ahead = self.ahead(chunk, index, max_columns::<S>());
+                    let ahead = self.ahead(chunk, index, max_columns::<S>(plan.rows()));
                     self.tiles(simd, channels, band, Pictures { layout, inputs, gradients }, sums, ahead);
                 }
             }
@@ -160,7 +165,7 @@ impl GradWeights<'_> {
         let [channel, _] = plan.output_strides();
         let weights = channels.count * taps;
         let last = band.first + band.count == plan.cut.rows;
-        let tiles = weights.div_ceil(max_columns::<S>());
+        let tiles = weights.div_ceil(max_columns::<S>(plan.rows()));
         let blocks = plan.out_channels.div_ceil(ROWS);
         for group in (0..blocks).step_by(plan.group) {
             for tile in 0..tiles {
