@@ -1,6 +1,6 @@
 //! The keys that name a minibatch, and the source that turns a key into data.
 
-use crate::{Key, Stream};
+use crate::{Key, StateError, StateReader, StateWriter, Stream};
 
 /// Which random transforms and dropout masks a minibatch is drawn with. Equal keys give equal draws:
 /// locking is nothing but the same key used twice.
@@ -32,6 +32,33 @@ pub struct MinibatchKey {
     pub transform: TransformKey,
 }
 
+impl MinibatchKey {
+    /// Writes it to a state.
+    pub fn save(&self, out: &mut StateWriter<'_>) {
+        let TransformKey { stream, generation, visit } = self.transform;
+        out.integer("generation", self.generation.into());
+        out.integer("index", self.index.into());
+        out.integer("stream", u64::from(stream as u8));
+        out.integer("lock", generation.into());
+        out.integer("visit", visit.into());
+    }
+
+    /// The key that [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// When a number is absent or no key has it.
+    pub fn from_state(from: &StateReader<'_>) -> Result<Self, StateError> {
+        let number = |name| Ok::<u32, StateError>(from.index(name, u32::MAX.into())? as u32);
+        let stream = from.integer("stream")?;
+        let stream = Stream::ALL.into_iter().find(|&one| u64::from(one as u8) == stream).ok_or_else(|| {
+            let (name, found) = (from.name("stream"), stream.to_string());
+            StateError::Value { name, found, expected: "the number of a stream".into() }
+        })?;
+        let transform = TransformKey { stream, generation: number("lock")?, visit: number("visit")? };
+        Ok(Self { generation: number("generation")?, index: number("index")?, transform })
+    }
+}
+
 /// Turns keys into minibatches; a pure function, so any order and any thread gives the same data.
 pub trait MinibatchSource {
     /// What a minibatch is.
@@ -50,4 +77,24 @@ pub trait MinibatchSource {
 
     /// Says which minibatches will be asked for next, so that a source may prepare them.
     fn prefetch(&self, _upcoming: &[MinibatchKey]) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::State;
+
+    #[test]
+    fn keys_come_back_from_a_state() {
+        for stream in Stream::ALL {
+            let transform = TransformKey { stream, generation: u32::MAX, visit: 3 };
+            let key = MinibatchKey { generation: 7, index: 9, transform };
+            let mut state = State::new();
+            key.save(&mut state.writer("key"));
+            assert_eq!(MinibatchKey::from_state(&state.reader("key")), Ok(key));
+            state.writer("key").integer("stream", 200);
+            let error = MinibatchKey::from_state(&state.reader("key")).unwrap_err().to_string();
+            assert_eq!(error, "`key.stream` of the state is 200; expected the number of a stream");
+        }
+    }
 }

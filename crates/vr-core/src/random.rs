@@ -32,6 +32,23 @@ pub enum Stream {
     User = 255,
 }
 
+impl Stream {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Initialization,
+        Self::Permutation,
+        Self::LockedTransform,
+        Self::SnapshotTransform,
+        Self::InnerTransform,
+        Self::DiagnosticTransform,
+        Self::Subset,
+        Self::Synthetic,
+        Self::InnerCount,
+        Self::TableOrder,
+        Self::User,
+    ];
+}
+
 /// The fixed part of a family of draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {

@@ -49,6 +49,7 @@ pub mod fixed_batches;
 pub mod locking;
 pub mod memory;
 pub mod norm_track;
+pub mod ranks;
 pub mod recursive;
 pub mod rule;
 pub mod schedule;
@@ -76,6 +77,7 @@ pub use fixed_batches::FixedBatches;
 pub use locking::Locking;
 pub use memory::RunMemory;
 pub use norm_track::{NormPolicy, NormTrack};
+pub use ranks::{Communicator, RankError, Ranks};
 pub use recursive::{Opening, Recursion, Recursive};
 pub use rule::adagrad::{AdaGrad, AdaGradConfig};
 pub use rule::adamw::{AdamW, AdamWConfig};
@@ -84,7 +86,7 @@ pub use rule::sgd_momentum::{SgdMomentum, SgdMomentumConfig};
 pub use rule::{Rule, RuleConfig, Step, UpdateRule};
 pub use schedule::{Schedule, ScheduleConfig, StepDecay};
 pub use table::{GradientTable, TableError, TableStorage};
-pub use training::{Clock, Geometry, Progress, Survey, Training, TrainingError};
+pub use training::{Clock, Geometry, Progress, Survey, TestSet, Training, TrainingError};
 /// The types that an estimator, an oracle or a source of one's own is made of.
 pub use vr_core;
 

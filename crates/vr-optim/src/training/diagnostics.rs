@@ -5,6 +5,7 @@ use vr_core::vector::{distance, norm};
 use vr_core::{FlatVector, Mean, MinibatchSource, Oracle, Purpose, Scalar, VarianceAccumulator, VarianceReport};
 
 use crate::estimator::{Anchor, Estimate, Estimator, EstimatorError, NormRule, Point, Probe, Request};
+use crate::ranks::Answers;
 use crate::training::Training;
 use crate::training::error::Outcome;
 use crate::training::evaluate::{Answer, Job};
@@ -65,6 +66,18 @@ impl Geometry {
             curvature: (way > 0.0).then(|| gradient_distance / way),
             mean_square_curvature: squared_change.filter(|_| way > 0.0).map(|change| change / way.powi(2)),
         }
+    }
+}
+
+/// Minibatches of a sweep, each with the number of its answers, and the answers.
+struct Window<S> {
+    sizes: Vec<(u32, usize)>,
+    answers: Option<Answers<S>>,
+}
+
+impl<S> Default for Window<S> {
+    fn default() -> Self {
+        Self { sizes: Vec::new(), answers: None }
     }
 }
 
@@ -177,9 +190,19 @@ where
     ) -> Outcome<Count, O, D> {
         let indices: Vec<u32> = (0..self.source.minibatches() as u32).collect();
         let mut count = Count::default();
-        let mut before: Vec<(u32, Vec<Answer<O::Scalar>>)> = Vec::new();
-        let mut show = |window: &[(u32, Vec<_>)]| window.iter().try_for_each(|(index, answers)| see(*index, answers));
-        for window in indices.chunks(self.window) {
+        let mut before = Window::default();
+        let mut show = |window: Window<O::Scalar>| -> Outcome<(), O, D> {
+            let mut answers = window.answers.into_iter().flatten();
+            for (index, size) in window.sizes {
+                let answers = answers.by_ref().take(size).collect::<Result<Vec<_>, _>>()?;
+                for (evaluation, _) in &answers {
+                    count += Count { minibatches: 1, samples: evaluation.samples as u64 };
+                }
+                see(index, &answers)?;
+            }
+            Ok(())
+        };
+        for window in indices.chunks(self.window()) {
             let mut jobs = Vec::new();
             let mut sizes = Vec::new();
             for &index in window {
@@ -193,21 +216,21 @@ where
                 };
                 let key = self.locking.key(&request);
                 let probes = probes(index);
-                sizes.push(probes.len());
+                sizes.push((index, probes.len()));
                 for Probe { point, norm } in probes {
                     jobs.push(Job { key, x: self.at(point)?, norm: self.normalization(norm) });
                 }
             }
             let mut shown = Ok(());
-            let answers = (self.evaluate)(&self.oracle, &self.source, &jobs, &mut || shown = show(&before))?;
+            let answers = self.evaluate(&jobs, &mut || shown = show(std::mem::take(&mut before)))?;
             shown?;
-            for (evaluation, _) in &answers {
-                count += Count { minibatches: 1, samples: evaluation.samples as u64 };
+            before = Window { sizes, answers: Some(answers) };
+            // What other ranks still owe comes before they are asked for more.
+            if before.answers.as_ref().is_some_and(Answers::is_owed) {
+                show(std::mem::take(&mut before))?;
             }
-            let mut answers = answers.into_iter();
-            before = window.iter().zip(sizes).map(|(&i, size)| (i, answers.by_ref().take(size).collect())).collect();
         }
-        show(&before)?;
+        show(before)?;
         Ok(count)
     }
 

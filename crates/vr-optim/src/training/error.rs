@@ -3,6 +3,7 @@
 use vr_core::{MinibatchKey, MinibatchSource, Oracle, SpaceError};
 
 use crate::estimator::EstimatorError;
+use crate::ranks::RankError;
 
 /// Why a run cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,20 @@ pub enum TrainingError<O: std::error::Error, D: std::error::Error> {
     /// The estimator failed.
     #[error(transparent)]
     Estimator(#[from] EstimatorError),
+    /// The ranks that share the work cannot go on together.
+    #[error(transparent)]
+    Rank(#[from] RankError),
+    /// A minibatch that is only tested on failed.
+    #[error("minibatch {minibatch} of test set {set}: {error}")]
+    Test {
+        /// Number of the set.
+        set: u32,
+        /// 0-based.
+        minibatch: u32,
+        /// What happened.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The loss is no longer a number; the step was not taken.
     #[error("the run diverged: loss {loss} at step {step}")]
     Diverged {

@@ -2,9 +2,10 @@
 
 mod diagnostics;
 mod error;
-mod evaluate;
+pub(crate) mod evaluate;
 mod progress;
 mod run_state;
+mod test;
 
 use vr_core::{
     EvaluationCounts, FlatVector, MinibatchKey, MinibatchSource, NormStatistics, Normalization, Oracle, ParameterSpace,
@@ -14,15 +15,17 @@ use vr_core::{
 use crate::estimator::{Ask, Estimator, EstimatorError, NormRule, Point, Request};
 use crate::locking::Locking;
 use crate::norm_track::{NormPolicy, NormTrack};
+use crate::ranks::{Answers, Root};
 use crate::rule::sgd_momentum::SgdMomentum;
 use crate::rule::{Step, UpdateRule};
 use crate::schedule::{Constant, Schedule};
-use evaluate::{Evaluate, Job, parallel, serial};
+use evaluate::{Beside, Evaluate, Job, parallel, serial};
 use progress::StepLoss;
 
 pub use diagnostics::{Geometry, Survey};
 pub use error::{Outcome, TrainingError};
 pub use progress::Progress;
+pub use test::TestSet;
 
 /// A run of an estimator with an update rule on an oracle's loss over a source's minibatches.
 ///
@@ -43,6 +46,7 @@ where
     locking: Locking,
     evaluate: Evaluate<O, D>,
     window: usize,
+    ranks: Option<Root<O::Scalar>>,
     x: FlatVector<O::Scalar>,
     tracks: Vec<NormTrack<O::Scalar>>,
     frozen: NormStatistics<O::Scalar>,
@@ -121,6 +125,7 @@ where
             locking: Locking::default(),
             evaluate: serial,
             window: 1,
+            ranks: None,
             x,
             tracks: vec![NormTrack { policy: NormPolicy::Reset, running: running.clone() }],
             frozen: running,
@@ -179,6 +184,14 @@ where
     {
         self.evaluate = parallel;
         self.window = 2 * rayon::current_num_threads();
+        self
+    }
+
+    /// Shares independent minibatches, and x and x̃ of one step, out over the ranks that `root` leads. Results do not depend on
+    /// it, nor does what is saved.
+    #[must_use]
+    pub fn on_ranks(mut self, root: Root<O::Scalar>) -> Self {
+        self.ranks = Some(root);
         self
     }
 
@@ -314,12 +327,13 @@ where
 
     /// Answers a pass window by window; false when `stop` said to leave it before one.
     fn pass(&mut self, requests: &[Request], stop: &mut dyn FnMut() -> bool) -> Outcome<bool, O, D> {
-        let mut windows = requests.chunks(self.window.max(2)).peekable();
+        let mut windows = requests.chunks(self.window().max(2)).peekable();
         while let Some(window) = windows.next() {
             if stop() {
                 return Ok(false);
             }
-            if let Some(next) = windows.peek() {
+            // With ranks, what comes next is another rank's for the most part.
+            if let (Some(next), None) = (windows.peek(), &self.ranks) {
                 let upcoming: Vec<MinibatchKey> = next.iter().map(|request| self.locking.key(request)).collect();
                 self.source.prefetch(&upcoming);
             }
@@ -335,8 +349,9 @@ where
             Ok(Job { key: self.locking.key(request), x, norm: self.normalization(request.norm) })
         };
         let jobs = requests.iter().map(job).collect::<Result<Vec<_>, EstimatorError>>()?;
-        let answers = (self.evaluate)(&self.oracle, &self.source, &jobs, &mut || ())?;
-        for (request, (evaluation, gradient)) in requests.iter().zip(answers) {
+        let answers = self.evaluate(&jobs, &mut || ())?;
+        for (request, answer) in requests.iter().zip(answers) {
+            let (evaluation, gradient) = answer?;
             self.counts.record(request.purpose, evaluation.samples);
             if let Some(statistics) = &evaluation.statistics {
                 for track in &mut self.tracks {
@@ -349,6 +364,20 @@ where
             self.estimator.tell(request, &gradient)?;
         }
         Ok(())
+    }
+
+    /// Computes independent gradients here, or shares them out; calls what is due beside them.
+    fn evaluate<'a>(&self, jobs: &[Job<'a, O::Scalar>], beside: Beside<'_>) -> Outcome<Answers<O::Scalar>, O, D> {
+        let mut here = |jobs: &[Job<'a, _>]| (self.evaluate)(&self.oracle, &self.source, jobs, beside);
+        match &self.ranks {
+            None => here(jobs).map(Answers::own),
+            Some(root) => root.gradients(self.oracle.norm_layers(), jobs, here),
+        }
+    }
+
+    /// Minibatches that are evaluated at once.
+    fn window(&self) -> usize {
+        self.window * self.ranks.as_ref().map_or(1, Root::size)
     }
 
     /// The point of that name.
