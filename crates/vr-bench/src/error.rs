@@ -46,6 +46,9 @@ pub enum BenchError {
         /// What its record says.
         experiment: String,
     },
+    /// The ranks of a run cannot go on together.
+    #[error(transparent)]
+    Rank(#[from] vr_optim::RankError),
     /// A configuration is refused.
     #[error(transparent)]
     Config(#[from] vr_run::config::ConfigError),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use vr_data::picture_list;
 pub use vr_kernels::Isa;
 pub use vr_models::{EngineKind, Model, Options};
+use vr_optim::Ranks;
 use vr_run::CheckpointPolicy;
 use vr_run::config::{Fault, POSITIVE, distinct, within};
 
@@ -114,6 +115,9 @@ pub struct Settings {
     /// keeps none.
     #[serde(skip)]
     pub picture_limit: Option<u64>,
+    /// The ranks that this one shares its gradients out over; `None` computes all of them here.
+    #[serde(skip)]
+    pub ranks: Option<Ranks>,
 }
 
 pub(crate) fn name<S: Serializer>(named: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
@@ -194,6 +198,7 @@ impl Default for Settings {
             tensorboard: false,
             table_limit: None,
             picture_limit: None,
+            ranks: None,
         }
     }
 }

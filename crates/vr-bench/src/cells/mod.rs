@@ -10,13 +10,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use vr_core::{State, StateError};
+use vr_optim::Ranks;
+use vr_optim::ranks::{Root, serve};
 use vr_run::cell_folder::check_names;
 use vr_run::{CellError, EpochEnd, Execution, Finished, Place, Probe, RunFolder};
 
 use crate::cell::Cell;
 use crate::cells::measurer::{Found, Measurer};
 use crate::cells::observer::Observer;
-use crate::cells::training::{Run, begin, test};
+use crate::cells::training::{Run, begin, hand, test};
 use crate::data::LoadedData;
 use crate::error::BenchError;
 use crate::results::{CellResult, Divergence, EpochRow, EpochTime, Event};
@@ -44,6 +46,11 @@ impl<'a> CellOnData<'a> {
     /// Each of the cells.
     pub fn each(settings: &'a Settings, data: &'a LoadedData, cells: &'a [Cell]) -> Vec<Self> {
         cells.iter().map(|cell| Self { settings, data, cell }).collect()
+    }
+
+    /// What tells the cell apart from all others, and from itself on other pictures.
+    fn digest(&self) -> String {
+        blake3::hash(vr_run::Cell::settings(self).to_string().as_bytes()).to_hex().to_string()
     }
 
     fn result(&self, finished: Finished<CellResult>) -> CellResult {
@@ -82,7 +89,11 @@ impl vr_run::Cell for CellOnData<'_> {
     }
 
     fn begin(&self) -> Result<Run, CellError> {
-        Ok(begin(self.settings, self.data, self.cell)?)
+        let run = begin(self.settings, self.data, self.cell)?;
+        Ok(match &self.settings.ranks {
+            None => run,
+            Some(ranks) => run.on_ranks(Root::begin(ranks.clone(), &self.digest())?),
+        })
     }
 
     fn probe(&self) -> Box<dyn Probe<Self> + '_> {
@@ -92,9 +103,9 @@ impl vr_run::Cell for CellOnData<'_> {
     fn test(&self, run: &Run, end: &EpochEnd) -> Result<Vec<Event>, CellError> {
         let mut events = Vec::new();
         for track in run.tracks() {
-            let on = |pictures| test(run, track, self.data, pictures, self.cell, self.settings.batch_size);
-            let test = on(&self.data.test)?;
-            let validation = self.data.validation.as_ref().map(|pictures| on(pictures)).transpose()?;
+            let on = |set| test(run, track, self.data, set, self.cell, self.settings.batch_size);
+            let test = on((0, &self.data.test))?;
+            let validation = self.data.validation.as_ref().map(|pictures| on((1, pictures))).transpose()?;
             events.push(Event::Epoch(EpochRow {
                 method: self.cell.method.clone(),
                 policy: (self.cell.policies.len() > 1).then_some(track.policy),
@@ -162,6 +173,18 @@ pub fn run_cells(
     let execution = Execution { checkpoints: settings.checkpoints, jobs: settings.jobs };
     let finished = run.run(&cells, execution, observer)?;
     Ok(cells.iter().zip(finished).map(|(cell, finished)| cell.result(finished)).collect())
+}
+
+/// Evaluates for the root whatever it asks for of these cells, until it has nothing more.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_cells(ranks: &Ranks, settings: &Settings, data: &LoadedData, cells: &[Cell]) -> Result<(), BenchError> {
+    let cells = CellOnData::each(settings, data, cells);
+    Ok(serve(&*ranks.0, |digest| match cells.iter().find(|cell| cell.digest() == digest) {
+        Some(found) => Ok(hand(found.settings, found.data, found.cell)?),
+        None => Err("its settings or pictures are not those of the root".into()),
+    })?)
 }
 
 /// The digests of the results of a run's cells, by the names of their folders.

@@ -1,10 +1,11 @@
 //! A cell's training: the pair of network and loader that it drives, and its test error.
 
-use rayon::prelude::*;
-use vr_core::{MinibatchSource, Normalization, Oracle};
-use vr_data::{ImageSet, Loader, LoaderConfig, test_batch};
-use vr_models::{Engine, initialize};
-use vr_optim::{Clock, NormTrack, Training};
+use vr_core::{Batch, MinibatchSource};
+use vr_data::{ImageSet, Loader, LoaderConfig, Transforms, test_batch};
+use vr_models::{Engine, Graph, initialize};
+use vr_optim::ranks::Hand;
+use vr_optim::{Clock, NormTrack, TestSet, Training};
+use vr_run::CellError;
 
 use crate::cell::Cell;
 use crate::data::LoadedData;
@@ -20,13 +21,13 @@ const AHEAD_ON_DISK: usize = 2;
 /// A cell's training.
 pub(crate) type Run = Training<Engine, Loader>;
 
-/// A cell's training before its first step.
-///
-/// # Errors
-/// When the data do not fit the network.
-pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Result<Run, BenchError> {
-    let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
-    let x = initialize(&graph, cell.seed);
+/// A cell's network and minibatches.
+fn evaluated_with(
+    settings: &Settings,
+    data: &LoadedData,
+    cell: &Cell,
+    graph: Graph,
+) -> Result<(Engine, Loader), BenchError> {
     let engine = Engine::new(settings.engine, graph).map_err(|e| BenchError::Model(Box::new(e)))?;
     let config = LoaderConfig {
         batch_size: settings.batch_size,
@@ -36,6 +37,37 @@ pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Resu
         ..LoaderConfig::default()
     };
     let loader = Loader::new(data.train.clone(), config).map_err(|e| BenchError::Data(Box::new(e)))?;
+    Ok((engine, loader))
+}
+
+/// What a rank that serves a cell's root evaluates with.
+///
+/// # Errors
+/// When the data do not fit the network.
+pub(crate) fn hand<'a>(
+    settings: &'a Settings,
+    data: &'a LoadedData,
+    cell: &'a Cell,
+) -> Result<Hand<'a, Engine, Loader>, BenchError> {
+    let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
+    let (oracle, source) = evaluated_with(settings, data, cell, graph)?;
+    let sets: Vec<_> = std::iter::once(&data.test).chain(&data.validation).collect();
+    let transforms = data.testing(cell.model);
+    let test = move |set: u32, minibatch| match sets.get(set as usize) {
+        Some(pictures) => read_test(pictures, &transforms, settings.batch_size, minibatch),
+        None => Err(format!("there is no test set {set}").into()),
+    };
+    Ok(Hand { oracle, source, test: Box::new(test) })
+}
+
+/// A cell's training before its first step.
+///
+/// # Errors
+/// When the data do not fit the network.
+pub(crate) fn begin(settings: &Settings, data: &LoadedData, cell: &Cell) -> Result<Run, BenchError> {
+    let graph = cell.model.graph().map_err(|e| BenchError::Model(Box::new(e)))?;
+    let x = initialize(&graph, cell.seed);
+    let (engine, loader) = evaluated_with(settings, data, cell, graph)?;
     let estimator = cell.estimator_within(settings, x.len(), loader.minibatches());
     let run = Training::new(engine, loader, x, estimator.build())
         .map_err(|e| cell.failed(1, e))?
@@ -65,23 +97,20 @@ pub(crate) struct Test {
     pub error_top5: Option<f64>,
 }
 
-/// Mean loss and error in percent on pictures, with a track's running statistics. Each thread reads the minibatches that it
-/// evaluates, so that no more of them is in memory at once.
+/// Mean loss and error in percent on the pictures of a test set, 0 for the test pictures and 1 for those held out, with a
+/// track's running statistics.
 pub(crate) fn test(
     run: &Run,
     track: &NormTrack<f32>,
     data: &LoadedData,
-    pictures: &ImageSet,
+    (number, pictures): (u32, &ImageSet),
     cell: &Cell,
     batch_size: usize,
-) -> Result<Test, BenchError> {
-    let (engine, x, transforms) = (run.oracle(), run.iterate(), data.testing(cell.model));
-    let evaluate = |index| {
-        let batch = test_batch(pictures, &transforms, batch_size, index).map_err(|e| BenchError::Data(Box::new(e)))?;
-        engine.evaluate(x, Normalization::Stored(&track.running), &batch).map_err(|e| BenchError::Model(Box::new(e)))
-    };
-    let batches = pictures.len().div_ceil(batch_size);
-    let evaluations = (0..batches).into_par_iter().map(evaluate).collect::<Result<Vec<_>, _>>()?;
+) -> Result<Test, CellError> {
+    let transforms = data.testing(cell.model);
+    let read = |minibatch| read_test(pictures, &transforms, batch_size, minibatch);
+    let minibatches = pictures.len().div_ceil(batch_size) as u32;
+    let evaluations = run.test(&TestSet { number, minibatches, read: &read }, &track.running)?;
     let samples: usize = evaluations.iter().map(|e| e.samples).sum();
     let correct: usize = evaluations.iter().filter_map(|e| e.correct).sum();
     let correct_top5: Option<usize> = evaluations.iter().map(|e| e.correct_top5).sum();
@@ -89,4 +118,14 @@ pub(crate) fn test(
     let samples = samples.max(1) as f64;
     let error = |correct: usize| 100.0 * (1.0 - correct as f64 / samples);
     Ok(Test { loss: loss / samples, error: error(correct), error_top5: correct_top5.map(error) })
+}
+
+fn read_test(
+    pictures: &ImageSet,
+    transforms: &Transforms,
+    batch_size: usize,
+    minibatch: u32,
+) -> Result<Batch, CellError> {
+    let batch = test_batch(pictures, transforms, batch_size, minibatch as usize);
+    batch.map_err(|e| BenchError::Data(Box::new(e)).into())
 }

@@ -167,6 +167,7 @@ impl TrainConfig {
             tensorboard: self.tensorboard,
             table_limit: self.table_limit_mib.map(|mib| (bytes(mib), out.to_owned())),
             picture_limit: self.picture_limit_mib.map(bytes),
+            ranks: None,
         }
     }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use vr_optim::RunMemory;
-use vr_run::config::ConfigError;
+use vr_optim::{Ranks, RunMemory};
+use vr_run::config::{ConfigError, Fault};
 use vr_run::{Execution, RunFolder, SharedRun};
 
 use super::{Concluded, Experiment, drawn, scale};
 use crate::cell::Cell;
 use crate::cells::observer::Observer;
-use crate::cells::{CellOnData, check_cells, result_digests, run_cells};
+use crate::cells::{CellOnData, check_cells, result_digests, run_cells, serve_cells};
 use crate::config::check_engine;
 use crate::data::LoadedData;
 use crate::destination::Destination;
@@ -73,6 +73,30 @@ impl Prepared {
             verdicts: experiment.verdicts,
             ranked_by: None,
         })
+    }
+
+    /// Shares the gradients of the run out over ranks, of which this is one; no result depends on it. Rank 0 runs, the others
+    /// [`serve`](Self::serve).
+    ///
+    /// # Errors
+    /// When several cells are to run at once.
+    pub fn on_ranks(mut self, ranks: Ranks) -> Result<Self, BenchError> {
+        let jobs = self.settings.jobs;
+        if jobs > 1 {
+            let reason = format!("is {jobs}; expected 1, since ranks work on one cell at a time");
+            return Err(ConfigError::Fit(Fault::new("jobs", reason)).into());
+        }
+        self.settings.ranks = Some(ranks);
+        Ok(self)
+    }
+
+    /// Evaluates for rank 0 until it has nothing more; writes nothing.
+    ///
+    /// # Errors
+    /// When rank 0 is gone.
+    pub fn serve(&self) -> Result<(), BenchError> {
+        let Some(ranks) = &self.settings.ranks else { return Ok(()) };
+        self.on_its_threads(|| serve_cells(ranks, &self.settings, &self.data, &self.cells))
     }
 
     /// The experiment.
