@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: how fast the engines and the loader are.
+//! `cargo xtask bench`: how fast the engines and the loader are, and what ranks would gain.
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +8,11 @@ use clap::{Parser, Subcommand};
 use vr_bench::settings::{DataChoice, EngineKind, Isa, Model, Settings};
 use vr_bench::timing::epoch::{EpochTimings, epoch_timings};
 use vr_bench::timing::loading::{LoadingTime, loading_time};
+use vr_bench::timing::ranks::{Cluster, SharedPass};
 use vr_bench::timing::step::{StepTime, step_time};
 
 use crate::model_arg::ModelParser;
+use crate::print::aligned;
 
 /// What to time.
 #[derive(Parser)]
@@ -63,6 +65,27 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// What sharing out over ranks would cost and gain, on paper, for each network in the paper's setting; see docs/ranks.md.
+    Ranks {
+        /// Ranks.
+        #[arg(long, default_value_t = 64)]
+        ranks: usize,
+        /// Gbit a second that reach the root.
+        #[arg(long, default_value_t = 10.0)]
+        gbit: f64,
+        /// GFLOP a second that a rank computes: `bench step` measures it.
+        #[arg(long, default_value_t = 1000.0)]
+        gflops: f64,
+        /// Microseconds of a message's way.
+        #[arg(long, default_value_t = 50.0)]
+        latency: f64,
+        /// Nanoseconds for each parameter of a gradient to pack, unpack and add up.
+        #[arg(long, default_value_t = 5.0)]
+        handling: f64,
+        /// Print one JSON object for each network.
+        #[arg(long)]
+        json: bool,
+    },
     /// Reading, decoding and transforming pictures in files.
     Loading {
         /// An imported set of pictures, or a folder with train/CLASS/ and val/CLASS/.
@@ -100,6 +123,12 @@ pub fn run(args: &Args) -> Result<()> {
             let settings = Settings { model: *model, data, train_size: *train_size, ..Settings::default() };
             epoch(&epoch_timings(&settings, &settings.load()?, *rounds)?, *json)
         }
+        What::Ranks { ranks, gbit, gflops, latency, handling, json } => {
+            ensure!(*ranks > 0 && *gbit > 0.0 && *gflops > 0.0, "--ranks, --gbit and --gflops must be above 0");
+            ensure!(*latency >= 0.0 && *handling >= 0.0, "--latency and --handling must not be below 0");
+            let (latency, handling) = (1e-6 * latency, 1e-9 * handling);
+            shared_passes(&Cluster { ranks: *ranks, gflops: *gflops, gbit: *gbit, latency, handling }, *json)
+        }
         What::Loading { data, picture_size, seconds, threads, json } => {
             ensure!(*picture_size > 0, "--picture-size 0: a picture has at least one pixel");
             use_threads(*threads)?;
@@ -114,6 +143,45 @@ fn pictures(data: &Path) -> Result<vr_data::ImageSet> {
         return Ok(vr_data::picture_list::open(data)?.train);
     }
     Ok(vr_data::image_folder(data)?.set.train)
+}
+
+fn shared_passes(cluster: &Cluster, json: bool) -> Result<()> {
+    let passes = Model::ALL.into_iter().map(|model| SharedPass::of(model, cluster)).collect::<Result<Vec<_>, _>>()?;
+    if json {
+        for pass in &passes {
+            say!("{}", serde_json::to_string(pass)?)?;
+        }
+        return Ok(());
+    }
+    let headings = [
+        "network",
+        "parameters",
+        "minibatches",
+        "a gradient",
+        "its way",
+        "to the root a pass",
+        "pass",
+        "at most",
+        "SVRG's epoch",
+        "pays above",
+    ];
+    let rows = passes.iter().map(|pass| {
+        let gbit = pass.least_gbit.map_or("never".into(), |least| format!("{least:.2} Gbit/s"));
+        vec![
+            pass.model.clone(),
+            pass.parameters.to_string(),
+            format!("{} of {}", pass.minibatches, pass.batch),
+            format!("{:.1} ms", 1e3 * pass.compute),
+            format!("{:.2} ms", 1e3 * pass.carry),
+            format!("{:.2} GB", 1e-9 * pass.bytes),
+            format!("{:.1} times", pass.gain),
+            format!("{:.0}", pass.limit),
+            format!("{:.2} times", pass.epoch_gain),
+            gbit,
+        ]
+    });
+    say!("{}", aligned(&headings.map(str::to_owned), &rows.collect::<Vec<_>>()))?;
+    Ok(())
 }
 
 fn loading(time: &LoadingTime, json: bool) -> Result<()> {

@@ -15,6 +15,7 @@ mod data;
 mod export;
 mod model_arg;
 mod progress;
+mod ranks;
 mod repro;
 mod resume;
 mod runs;

@@ -23,6 +23,7 @@ use crate::cluster::Cluster;
 use crate::model_arg::ModelParser;
 use crate::print::{self, aligned};
 use crate::progress::Bars;
+use crate::ranks;
 
 /// What to run, on what, for how long.
 ///
@@ -115,6 +116,8 @@ pub struct Args {
     execution: Execution,
     #[command(flatten)]
     cluster: Cluster,
+    #[command(flatten)]
+    ranks: ranks::Args,
 }
 
 /// How the work is done; results do not depend on it.
@@ -368,7 +371,11 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
             let prepared = Prepared::experiment(experiment, &settings(experiment)?)?;
             args.cluster.submit(&prepared, destination, args.force, &args.execution.arguments())
         }
-        Some(experiment) => run_one(experiment, &settings(experiment)?, destination, args.force, bars),
+        Some(experiment) => {
+            let prepare = || Ok(Prepared::experiment(experiment, &settings(experiment)?)?);
+            let lead = |run: &Prepared| report(bars, || run.run(destination, args.force, bars));
+            args.ranks.join(1)?.work(prepare, lead)
+        }
         None if args.cluster.is_named() => anyhow::bail!("--on takes one experiment at a time, not `{ALL}`"),
         // `quick` repeats parts of others, and two are not the paper's.
         None => {
@@ -379,6 +386,7 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
             };
             let all = experiments::ALL.iter().filter(asked);
             let all: Vec<_> = all.map(|one| Ok((one, settings(one)?))).collect::<Result<_>>()?;
+            args.ranks.join(all.len())?;
             run_all(&all, destination, args.force, bars)
         }
     }
@@ -406,7 +414,7 @@ pub fn in_turn<T>(all: &[T], one: impl Fn(&T) -> Result<ExitCode>) -> Result<Exi
 }
 
 /// Runs one experiment and prints its verdicts.
-pub fn run_one(
+fn run_one(
     experiment: &Experiment,
     settings: &Settings,
     destination: Destination<'_>,

@@ -14,7 +14,8 @@ use vr_run::signals;
 
 use crate::cluster::Cluster;
 use crate::progress::Bars;
-use crate::repro::{Execution, in_turn, report, run_one};
+use crate::ranks::{self, Group};
+use crate::repro::{Execution, in_turn, report};
 use crate::runs;
 
 /// Which run to go on with.
@@ -29,37 +30,39 @@ pub struct Args {
     execution: Execution,
     #[command(flatten)]
     cluster: Cluster,
+    #[command(flatten)]
+    ranks: ranks::Args,
 }
 
 /// Goes on; what is finished is not run again.
 pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     signals::listen(bars.stop())?;
-    in_turn(&runs::at(&args.run), |run| one(args, run, bars))
+    let runs = runs::at(&args.run);
+    let group = args.ranks.join(runs.len())?;
+    in_turn(&runs, |run| one(args, run, &group, bars))
 }
 
-fn one(args: &Args, run: &Path, bars: &Bars) -> Result<ExitCode> {
+fn one(args: &Args, run: &Path, group: &Group, bars: &Bars) -> Result<ExitCode> {
+    let prepare = || prepared(args, run);
+    if args.cluster.is_named() {
+        return args.cluster.submit(&prepare()?, Destination::At(run), false, &args.execution.arguments());
+    }
+    group.work(prepare, |prepared| report(bars, || prepared.run(Destination::At(run), false, bars)))
+}
+
+/// The run as its record says, with what was given in place of its own.
+fn prepared(args: &Args, run: &Path) -> Result<Prepared> {
     let record = Record::read(run)?.with_context(|| format!("`{}` holds no run", run.display()))?;
     let data = args.data.as_deref().map(DataChoice::named);
-    let submit =
-        |run_of: &Prepared| args.cluster.submit(run_of, Destination::At(run), false, &args.execution.arguments());
-    match record.task {
+    let task = match record.task {
         Task::Settings(settings) => {
-            let experiment = experiments::find(&record.experiment)
-                .with_context(|| format!("`{}`: unknown experiment `{}`", run.display(), record.experiment))?;
             let settings = Settings { data: data.unwrap_or(settings.data.clone()), ..*settings };
-            let settings = args.execution.settings(settings);
-            if args.cluster.is_named() {
-                return submit(&Prepared::experiment(experiment, &settings)?);
-            }
-            run_one(experiment, &settings, Destination::At(run), false, bars)
+            Task::Settings(Box::new(args.execution.settings(settings)))
         }
         Task::Config(config) => {
             let config = TrainConfig { data: data.unwrap_or(config.data.clone()), ..*config };
-            let config = args.execution.config(config);
-            if args.cluster.is_named() {
-                return submit(&experiments::train::prepare(&config)?);
-            }
-            report(bars, || experiments::train::run(&config, run, false, bars))
+            Task::Config(Box::new(args.execution.config(config)))
         }
-    }
+    };
+    Ok(experiments::prepare(&Record { task, ..record }, run)?)
 }

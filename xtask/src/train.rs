@@ -7,12 +7,13 @@ use anyhow::Result;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use vr_bench::config;
-use vr_bench::experiments::train;
+use vr_bench::experiments::{Prepared, train};
 use vr_bench::results::ranking::Measure;
 use vr_run::signals;
 
 use crate::cluster::Cluster;
 use crate::progress::Bars;
+use crate::ranks;
 use crate::repro::{destination, report, seeds};
 
 /// What to train.
@@ -54,6 +55,8 @@ pub struct Args {
     force: bool,
     #[command(flatten)]
     cluster: Cluster,
+    #[command(flatten)]
+    ranks: ranks::Args,
 }
 
 impl Args {
@@ -87,11 +90,14 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
     if args.cluster.is_named() {
         return args.cluster.submit(&train::prepare(&config)?, destination, args.force, &[]);
     }
-    let ended = report(bars, || train::run_to(&config, destination, args.force, bars))?;
-    if !config.grid.is_empty() && config.ranked_by().is_none() {
-        say!(
-            "No setting is called the best: --validation N holds pictures out to tell by, --best-by names a measure."
-        )?;
-    }
-    Ok(ended)
+    let lead = |run: &Prepared| {
+        let ended = report(bars, || run.run(destination, args.force, bars))?;
+        if !config.grid.is_empty() && config.ranked_by().is_none() {
+            say!(
+                "No setting is called the best: --validation N holds pictures out to tell by, --best-by names a measure."
+            )?;
+        }
+        Ok(ended)
+    };
+    args.ranks.join(1)?.work(|| Ok(train::prepare(&config)?), lead)
 }

@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Which crates of the workspace each one may depend on.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("vr-core", &[]),
     ("vr-files", &[]),
     ("vr-data", &["vr-core", "vr-files"]),
     ("vr-kernels", &[]),
+    ("vr-mpi", &["vr-core", "vr-optim", "vr-run"]),
     ("vr-models", &["vr-core", "vr-kernels"]),
     ("vr-optim", &["vr-core"]),
     ("vr-run", &["vr-core", "vr-files", "vr-optim"]),
     ("vr-bench", &["vr-core", "vr-data", "vr-files", "vr-kernels", "vr-models", "vr-optim", "vr-run"]),
-    ("xtask", &["vr-bench", "vr-data", "vr-files", "vr-run"]),
+    ("xtask", &["vr-bench", "vr-data", "vr-files", "vr-mpi", "vr-run"]),
 ];
 
 fn root() -> PathBuf {

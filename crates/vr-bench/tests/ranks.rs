@@ -18,6 +18,11 @@ use vr_optim::ranks::{Dismissal, threads};
 use vr_optim::{Ranks, RuleConfig};
 use vr_run::RunError;
 
+/// The threads of one rank.
+fn pool() -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap()
+}
+
 /// As [`run`], on so many ranks.
 fn run_on(
     size: usize,
@@ -33,10 +38,10 @@ fn run_on(
     std::thread::scope(|scope| {
         for rank in ranks {
             let (data, settings) = (&data, &settings);
-            scope.spawn(move || serve_cells(&rank, settings, data, cells).unwrap());
+            scope.spawn(move || pool().install(|| serve_cells(&rank, settings, data, cells).unwrap()));
         }
         let _dismissal = Dismissal(root);
-        run(&settings, &data, cells, out, observer)
+        pool().install(|| run(&settings, &data, cells, out, observer))
     })
 }
 
@@ -82,9 +87,9 @@ fn ranks_that_read_other_pictures_are_refused() {
         let mut other = common::data();
         other.info.digest = "another".into();
         let (cells, theirs) = (&cells, settings.clone());
-        scope.spawn(move || serve_cells(&rank, &theirs, &other, cells).unwrap());
+        scope.spawn(move || pool().install(|| serve_cells(&rank, &theirs, &other, cells).unwrap()));
         let _dismissal = Dismissal(root);
-        run(&settings, &data, cells, out.path(), &Silent).unwrap_err().to_string()
+        pool().install(|| run(&settings, &data, cells, out.path(), &Silent)).unwrap_err().to_string()
     });
     assert!(error.ends_with("rank 1: its settings or pictures are not those of the root"), "{error}");
 }
@@ -95,5 +100,5 @@ fn ranks_work_on_one_cell_at_a_time() {
     let prepared = Prepared::experiment(&locking::EXPERIMENT, &settings).unwrap();
     let ranks = Ranks(Arc::new(threads(1).remove(0)));
     let error = prepared.on_ranks(ranks).err().unwrap().to_string();
-    assert!(error.contains("`jobs` is 2; expected 1, since ranks work on one cell at a time"), "{error}");
+    assert!(error.contains("is 2; expected 1, since ranks work on one cell at a time"), "{error}");
 }

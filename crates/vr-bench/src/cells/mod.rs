@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use vr_core::{State, StateError};
-use vr_optim::Ranks;
+use vr_data::Loader;
+use vr_models::Engine;
+pub use vr_optim::ranks::{Dismissal, Ranks};
 use vr_optim::ranks::{Root, serve};
 use vr_run::cell_folder::check_names;
 use vr_run::{CellError, EpochEnd, Execution, Finished, Place, Probe, RunFolder};
@@ -61,8 +63,8 @@ impl<'a> CellOnData<'a> {
 }
 
 impl vr_run::Cell for CellOnData<'_> {
-    type Oracle = vr_models::Engine;
-    type Source = vr_data::Loader;
+    type Oracle = Engine;
+    type Source = Loader;
     type Event = Event;
     type Found = CellResult;
 
@@ -185,6 +187,14 @@ pub fn serve_cells(ranks: &Ranks, settings: &Settings, data: &LoadedData, cells:
         Some(found) => Ok(hand(found.settings, found.data, found.cell)?),
         None => Err("its settings or pictures are not those of the root".into()),
     })?)
+}
+
+/// Tells the root why this rank can serve none of its cells, until it has nothing more.
+///
+/// # Errors
+/// As [`serve`].
+pub fn decline(ranks: &Ranks, reason: &str) -> Result<(), BenchError> {
+    Ok(serve::<Engine, Loader>(&*ranks.0, |_| Err(reason.into()))?)
 }
 
 /// The digests of the results of a run's cells, by the names of their folders.

@@ -14,7 +14,8 @@ pub struct ThreadRank {
     from: Vec<Mutex<Receiver<Message>>>,
 }
 
-/// A group of `size` ranks, for as many threads.
+/// A group of `size` ranks, for as many threads. Each needs a rayon pool of its own: a thread of a pool that waits for another
+/// rank computes nothing for it.
 pub fn threads(size: usize) -> Vec<ThreadRank> {
     let mut ranks: Vec<_> = (0..size).map(|rank| ThreadRank { rank, to: Vec::new(), from: Vec::new() }).collect();
     for receiver in 0..size {
