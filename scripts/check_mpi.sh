@@ -30,14 +30,11 @@ cd "$work"
 xtask=$work/xtask
 # Four ranks share what cores there are, so each has one thread.
 export RAYON_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-on() { # RANKS ARGUMENT…
-    local ranks=$1
-    shift
-    mpirun --oversubscribe --bind-to none -n "$ranks" "$xtask" "$@" --ranks
-}
-locking() { echo repro locking --train-size 480 --batch-size 16 --epochs 2 --out "$1"; }
+ranks=(mpirun --oversubscribe --bind-to none -n)
+locking() { echo repro locking --train-size 320 --test-size 160 --batch-size 16 --epochs 2 --out "$1"; }
 methods() {
-    echo repro compare --methods svrg,svrg-stored,scsg --tune 1 --train-size 480 --batch-size 16 --epochs 2 --out "$1"
+    echo repro compare --methods svrg,svrg-stored,scsg --tune=1 --out "$1" \
+        --train-size 320 --test-size 160 --batch-size 16 --epochs 4
 }
 files() {
     (cd "$1" && find . \( -name result.json -o -name metrics.jsonl -o -name settings.json \) | sort | xargs sha256sum)
@@ -48,10 +45,10 @@ same() { # A B
 
 for run in locking methods; do
     "$xtask" $($run "$run") >"$run.log"
-    for ranks in 1 2 3 4; do
-        on "$ranks" $($run "$run-$ranks") >"$run-$ranks.log"
-        same "$run" "$run-$ranks"
-        echo "$run on $ranks rank(s): the same, byte for byte ($(files "$run" | wc -l) files)"
+    for n in 1 2 3 4; do
+        "${ranks[@]}" "$n" "$xtask" $($run "$run-$n") --ranks >"$run-$n.log"
+        same "$run" "$run-$n"
+        echo "$run on $n rank(s): the same, byte for byte ($(files "$run" | wc -l) files)"
     done
 done
 
@@ -67,24 +64,26 @@ wait_for() { # WHAT COMMAND…
     exit 1
 }
 saved() { compgen -G "$1/cells/*/checkpoints/*/manifest.json" >/dev/null; }
+newest() { find "$1" -path '*/checkpoints/*' -name manifest.json -printf '%T@\n' | sort -n | tail -n 1; }
+later() { [ "$(newest "$1")" != "$2" ]; }
 begin() { # RANKS OUT
-    on "$1" $(methods "$2") --save-steps 3 >"$2.log" 2>&1 &
+    "${ranks[@]}" "$1" "$xtask" $(methods "$2") --save-steps 3 --ranks >"$2.log" 2>&1 &
     started=$!
     wait_for "a checkpoint" saved "$2"
 }
 
 # Stopped on one number of ranks, on with another.
-ranks=3
-begin "$ranks" stopped
-for ranks in 1 4 2; do
+begin 3 stopped
+for n in 1 4 2; do
     kill -USR2 "$started"
     wait "$started" && code=0 || code=$?
     started=
     [ "$code" -eq 75 ] || { cat stopped.log; echo "ended with $code, not 75"; exit 1; }
-    echo "stopped, $(finished stopped) cells finished; on with $ranks rank(s)"
-    on "$ranks" resume stopped --save-steps 3 >stopped.log 2>&1 &
+    echo "stopped, $(finished stopped) cells finished; on with $n rank(s)"
+    checkpoints=$(newest stopped)
+    "${ranks[@]}" "$n" "$xtask" resume stopped --save-steps 3 --ranks >stopped.log 2>&1 &
     started=$!
-    sleep 1
+    wait_for "a later checkpoint" later stopped "$checkpoints"
 done
 wait "$started"
 started=
@@ -106,7 +105,7 @@ for killed in 1 0; do
     started=
     [ ! -e "$out/result.json" ] || { echo "a run whose rank was killed has a result"; exit 1; }
     echo "killed rank $killed of 3, $(finished "$out") cells finished"
-    on 2 resume "$out" >"$out.log" 2>&1
+    "${ranks[@]}" 2 "$xtask" resume "$out" --ranks >"$out.log" 2>&1
     same methods "$out"
     "$xtask" verify "$out"
 done

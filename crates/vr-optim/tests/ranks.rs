@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use toy::{Drawn, M, P, Toy, bits, training};
+use vr_core::state::Value;
 use vr_core::{MinibatchKey, MinibatchSource, State};
-use vr_optim::ranks::{Dismissal, Hand, Root, serve, threads};
+use vr_optim::ranks::{Communicator, Dismissal, Hand, Message, Root, serve, threads};
 use vr_optim::{
     EstimatorConfig, Locking, MegaBatchConfig, MegaBatchSize, NormPolicy, NormRule, RankError, Ranks, SagaConfig,
     SarahConfig, SnapshotGradients, SnapshotRule, SvrgConfig, TestSet, Training, TrainingError,
@@ -245,6 +246,66 @@ impl MinibatchSource for Dying {
         assert!(!self.dies, "killed");
         Drawn.minibatch(key)
     }
+}
+
+/// Counts the numbers in the vectors that pass.
+struct Counting<C> {
+    inner: C,
+    sent: AtomicUsize,
+    received: AtomicUsize,
+}
+
+fn numbers(message: &Message) -> usize {
+    let len = |value: &Value| if let Value::F64(x) = value { x.len() } else { 0 };
+    message.values.iter().map(|(_, value)| len(value)).sum()
+}
+
+impl<C: Communicator> Communicator for Counting<C> {
+    fn rank(&self) -> usize {
+        self.inner.rank()
+    }
+    fn size(&self) -> usize {
+        self.inner.size()
+    }
+    fn send(&self, to: usize, message: Message) -> Result<(), RankError> {
+        self.sent.fetch_add(numbers(&message), Ordering::Relaxed);
+        self.inner.send(to, message)
+    }
+    fn receive(&self, from: usize) -> Result<Message, RankError> {
+        let message = self.inner.receive(from)?;
+        self.received.fetch_add(numbers(&message), Ordering::Relaxed);
+        Ok(message)
+    }
+}
+
+/// What docs/ranks.md says goes over the wire.
+#[test]
+fn a_snapshot_travels_once_a_gradient_when_another_rank_computed_it_and_the_iterate_never() {
+    const STATISTICS: usize = 4;
+    const GRADIENT: usize = P + STATISTICS + 1;
+    let mut ranks = threads(3).into_iter();
+    let inner = ranks.next().unwrap();
+    let root = Arc::new(Counting { inner, sent: AtomicUsize::new(0), received: AtomicUsize::new(0) });
+    std::thread::scope(|scope| {
+        for rank in ranks {
+            scope.spawn(move || serve(&rank, |_| Ok(hand())).unwrap());
+        }
+        let ranks = Ranks(root.clone());
+        let _dismissal = Dismissal(ranks.clone());
+        let mut run = begun(&ranks, &EstimatorConfig::Svrg(SvrgConfig::default()), Locking::Locked);
+        let counted = || [&root.sent, &root.received].map(|count| count.swap(0, Ordering::Relaxed));
+        run.prepare().unwrap();
+        // Windows of three and two minibatches, of which the root has one each: two ranks are told the snapshot, and the
+        // statistics of the moment with each window.
+        assert_eq!(counted(), [2 * P + 3 * STATISTICS, 3 * GRADIENT]);
+        for _ in 0..M {
+            run.step().unwrap();
+            assert_eq!(counted(), [STATISTICS, GRADIENT]);
+        }
+        // The iterate goes out to be surveyed, with its statistics; it knows the snapshot.
+        run.survey().unwrap();
+        assert_eq!(counted(), [2 * P + 2 * STATISTICS, 3 * 2 * GRADIENT]);
+    });
 }
 
 #[test]

@@ -48,9 +48,10 @@ impl View for Tensor<'_> {
 
 /// The numbers of a value, little end first.
 pub(crate) fn bytes(value: &Value) -> Vec<u8> {
+    // Arrays made flat at once: a hundred million bytes one by one would take longer than to write them.
     match value {
-        Value::F32(x) => x.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        Value::F64(x) => x.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::F32(x) => x.iter().map(|x| x.to_le_bytes()).collect::<Vec<_>>().into_flattened(),
+        Value::F64(x) => x.iter().map(|x| x.to_le_bytes()).collect::<Vec<_>>().into_flattened(),
         Value::Integer(x) => x.to_le_bytes().to_vec(),
     }
 }
