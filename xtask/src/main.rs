@@ -16,6 +16,7 @@ mod export;
 mod model_arg;
 mod progress;
 mod ranks;
+mod report;
 mod repro;
 mod resume;
 mod runs;
@@ -62,6 +63,8 @@ enum Verb {
     Compare(compare::Args),
     /// The numbers of runs as one table.
     Export(export::Args),
+    /// A page about many runs, or about one.
+    Report(report::Args),
     /// Import, fetch, verify or describe a data set.
     Data(data::Args),
     /// Time the engines.
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Verb::Verify(args) => verify::run(&args).map(done),
         Verb::Compare(args) => compare::run(&args).map(done),
         Verb::Export(args) => export::run(&args).map(done),
+        Verb::Report(args) => report::run(&args).map(done),
         Verb::Data(args) => data::run(&args, &bars).map(done),
         Verb::Bench(args) => bench::run(&args).map(done),
         Verb::Check => check::run().map(done),
@@ -107,4 +111,23 @@ fn main() -> ExitCode {
             _ => ExitCode::FAILURE,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commands in the middle of a line and in blocks, up to a comment.
+    #[test]
+    fn the_commands_of_the_gallery_are_commands() {
+        let text = include_str!("../../docs/gallery.md");
+        let commands = text.split("cargo xtask ").skip(1).map(|rest| rest.split(['`', '\n', '#']).next().unwrap());
+        let mut count = 0;
+        for command in commands {
+            let words = std::iter::once("xtask").chain(command.split_whitespace());
+            Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{command}: {error}"));
+            count += 1;
+        }
+        assert!(count > 15, "{count} commands");
+    }
 }

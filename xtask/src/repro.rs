@@ -483,6 +483,46 @@ mod tests {
         }
     }
 
+    /// The command that a report gives asks for the settings of its run.
+    #[test]
+    fn settings_come_back_from_their_arguments() {
+        let mut all: Vec<(&str, Settings)> =
+            experiments::ALL.iter().map(|one| (one.name, (one.settings)(one.model))).collect();
+        all.push((
+            "locking",
+            Settings {
+                data: DataChoice::named("data/my cifar10"),
+                classes: Some(5),
+                train_size: Some(2_000),
+                validation: Some(50),
+                test_size: Some(100),
+                bf16_tables: true,
+                model: "resnet:depth=8,classes=5,picture=3x48x48".parse().unwrap(),
+                epochs: 4,
+                schedule_epochs: 9,
+                learning_rate: Some(0.015),
+                version: Version::Described,
+                seeds: vec![0, 7],
+                batch_size: 96,
+                places: Places::Deciles,
+                every: 2,
+                comparison: Comparison {
+                    methods: vec!["scsg".into(), "sgd".into()],
+                    rates: vec![0.25, 1.0],
+                    tuning_seeds: vec![3, 4],
+                },
+                ..Settings::default()
+            },
+        ));
+        for (experiment, settings) in all {
+            let words = vr_bench::report::arguments(experiment, &settings);
+            let args = Args::try_parse_from(std::iter::once("repro".to_owned()).chain(words)).unwrap();
+            let again = args.settings(experiments::find(experiment).unwrap()).unwrap();
+            let text = |settings: &Settings| serde_json::to_string(settings).unwrap();
+            assert_eq!(text(&again), text(&settings), "{experiment}");
+        }
+    }
+
     #[test]
     fn seeds_are_lists_or_ranges() {
         assert_eq!(seeds("3").unwrap(), [3]);

@@ -28,6 +28,8 @@ pub mod error;
 pub mod experiments;
 pub mod facts;
 pub mod figures;
+pub mod index;
+mod markup;
 pub mod measure;
 pub mod paper;
 pub mod recorded;

@@ -100,7 +100,8 @@ const CONFIG: &str = "config.toml";
 const MANIFEST: &str = "manifest.json";
 const TIMING: &str = "timing.json";
 const TENSORS: &str = "tensors.json";
-const REPORT: &str = "report.html";
+/// The page of a finished run.
+pub const REPORT: &str = "report.html";
 /// The files of a finished run, the result first; figures are beside them.
 pub const FILES: [&str; 6] = [RESULT, REPORT, TENSORS, TIMING, MANIFEST, CONFIG];
 
@@ -154,6 +155,18 @@ pub fn read_record(out: &Path) -> Result<Value, BenchError> {
     match read_json(out, run_folder::RECORD, parse)? {
         Some(record) => Ok(record),
         None => Ok(read_json(out, MANIFEST, parse)?.unwrap_or_default()),
+    }
+}
+
+/// The manifest of the run in `out` as it was written; before there is one, its record, and an empty text without either.
+///
+/// # Errors
+/// As [`read_result`].
+pub fn read_manifest(out: &Path) -> Result<String, BenchError> {
+    let parse = |text: &[u8]| serde_json::from_slice(text).map(|_: Value| String::from_utf8_lossy(text).into_owned());
+    match read_json(out, MANIFEST, parse)? {
+        Some(manifest) => Ok(manifest),
+        None => Ok(read_json(out, run_folder::RECORD, parse)?.unwrap_or_default()),
     }
 }
 

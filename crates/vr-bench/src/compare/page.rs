@@ -6,9 +6,8 @@ use super::text::{Table, costs, legend, results, settings};
 use super::{Comparison, RunSummary};
 use crate::error::BenchError;
 use crate::figures::{FigureError, beside};
-use crate::report::html::{NONE, escape, table};
-
-const STYLE: &str = include_str!("../../assets/report.css");
+use crate::markup::escape;
+use crate::report::html::{self, NONE, table};
 
 /// The page: settings, results, figures of the runs over each other, costs.
 ///
@@ -16,30 +15,24 @@ const STYLE: &str = include_str!("../../assets/report.css");
 /// When a figure cannot be drawn; one with nothing to draw is left out.
 pub fn html(comparison: &Comparison) -> Result<String, FigureError> {
     let names: Vec<&str> = comparison.runs.iter().map(|run| run.run.as_str()).collect();
-    let title = escape(&names.join(" · "));
-    let cells = |(heads, rows): &Table, class: &str| {
+    let title = names.join(" · ");
+    let cells = |label: &str, (heads, rows): &Table, class: &str| {
         let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
-        table(&heads, class, rows.iter().map(|row| row.iter().map(|cell| escape(cell)).collect()))
+        table(label, &heads, class, rows.iter().map(|row| row.iter().map(|cell| escape(cell)).collect()))
     };
     let legend = legend(comparison).map_or_else(String::new, |text| format!("<p>{}</p>", escape(&text)));
-    let differing = cells(&settings(comparison), "texts");
+    let differing = cells("Settings that differ", &settings(comparison), "texts");
     let parts = [
-        ("Runs", cells(&runs(comparison), "texts")),
+        ("Runs", cells("Runs", &runs(comparison), "texts")),
         (
             "Settings that differ",
             if differing == NONE { "<p>All settings are the same.</p>".into() } else { differing },
         ),
-        ("Results", cells(&results(comparison), "texts") + &legend),
+        ("Results", cells("Results", &results(comparison), "texts") + &legend),
         ("Figures", figures(comparison)?),
-        ("Cost", cells(&costs(comparison), "numbers")),
+        ("Cost", cells("Cost", &costs(comparison), "numbers")),
     ];
-    let sections: String =
-        parts.iter().map(|(title, body)| format!("<section>\n<h2>{title}</h2>\n{body}\n</section>\n")).collect();
-    Ok(format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{sections}</main>\n</body>\n</html>\n"
-    ))
+    Ok(html::page(&title, "", &parts))
 }
 
 /// Writes the page to a file, which appears whole or not at all.
@@ -62,18 +55,19 @@ fn runs(comparison: &Comparison) -> Table {
 fn figures(comparison: &Comparison) -> Result<String, FigureError> {
     let runs: Vec<beside::Named<'_>> =
         comparison.runs.iter().map(|run| run.run.as_str()).zip(&comparison.found).collect();
-    let mut html = String::new();
-    for (title, drawn) in [
+    let mut drawn = Vec::new();
+    for (title, figure) in [
         ("Errors and losses", beside::epochs("Errors and losses", &runs)),
         ("Variance ratios", beside::ratios("Variance ratios", &runs)),
     ] {
-        match drawn {
-            Ok(svg) => html += &format!("<figure>\n{svg}\n<figcaption>{title}</figcaption>\n</figure>\n"),
+        match figure {
+            Ok(svg) => drawn.push((title, svg)),
             Err(FigureError::Empty(_)) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(if html.is_empty() { NONE.to_owned() } else { html })
+    let drawn: Vec<_> = drawn.iter().map(|(title, svg)| (*title, svg.as_str())).collect();
+    Ok(html::figures(&drawn))
 }
 
 #[cfg(test)]
@@ -95,10 +89,22 @@ mod tests {
         let results = crate::compare::measured::all(&found);
         let runs = vec![run("<script>"), run("b")];
         let page = html(&Comparison { runs, settings: Vec::new(), results, found }).unwrap();
-        assert!(!page.contains("<script") && !page.contains("<i>") && page.contains("All settings are the same."));
-        let order = ["<h2>Runs", "<h2>Settings", "<h2>Results", "final test error (%)", "<svg", "<h2>Cost"];
+        assert!(
+            !page.contains("<script>\"")
+                && page.matches("<script").count() == 1
+                && !page.contains("<i>")
+                && page.contains("All settings are the same.")
+        );
+        let order = [
+            "id=\"runs\"",
+            "id=\"settings-that-differ\"",
+            "id=\"results\"",
+            "final test error (%)",
+            "<svg",
+            "id=\"cost\"",
+        ];
         assert!(order.map(|text| page.find(text).unwrap_or_else(|| panic!("{text}"))).is_sorted());
-        let page = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+        let page = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "").replace("href=\"#", "");
         assert!(["http", "src=", "href=", "url("].iter().all(|text| !page.contains(text)));
     }
 }

@@ -14,6 +14,7 @@ pub mod fine_tuning;
 pub mod geometry;
 pub mod learning_rate;
 pub mod locking;
+mod page;
 mod prepared;
 pub mod quick;
 pub mod self_tuning;
@@ -43,6 +44,7 @@ use crate::run_dir::{Figure, Record, Task};
 use crate::settings::{Model, Settings};
 use crate::verdict::Verdict;
 
+pub use page::page;
 pub use prepared::{Begun, Prepared};
 pub use verify::{RunCheck, verify};
 

@@ -120,7 +120,7 @@ fn drawn_method(result: &ExperimentResult) -> Option<String> {
 }
 
 /// Test errors, and variance ratios where they were measured.
-fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
+pub(super) fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
     let mut figures = Vec::new();
     if !result.epochs.is_empty() {
         let (shown, left_out) = shown(result);

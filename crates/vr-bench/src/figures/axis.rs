@@ -112,6 +112,20 @@ impl Axis {
         }
     }
 
+    /// The value of a place in axis units.
+    pub fn value(&self, at: f64) -> f64 {
+        match self.scale {
+            Scale::Linear => at,
+            Scale::Log2 => at.exp2(),
+            Scale::Log10 => 10f64.powf(at),
+        }
+    }
+
+    /// What it shows, for a text: its title without what is said of its scale.
+    pub fn name(&self) -> &str {
+        self.title.trim_end_matches(" (log scale)")
+    }
+
     /// The text of a tick.
     pub fn label(&self, tick: f64) -> String {
         match self.scale {

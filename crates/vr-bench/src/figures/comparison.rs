@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::average::Sample;
 use super::axis::Axis;
 use super::legend::{Key, legend};
+use super::marks::Series;
 use super::palette::{BAND, series};
 use super::panel::Panel;
 use super::{FigureError, canvas};
@@ -30,18 +31,20 @@ pub fn comparison(title: &str, result: &ExperimentResult) -> Result<String, Figu
     let end = |index: usize| lines[index].last().map_or(f64::INFINITY, |sample| sample.mean);
     let mut order: Vec<usize> = (0..tracks.len()).collect();
     order.sort_by(|&a, &b| end(a).total_cmp(&end(b)));
-    let entry = |index: usize| (Key::Line(series(index)), format!("{}: {:.2} % at the end", tracks[index], end(index)));
-    let mut entries: Vec<(Key, String)> = order.into_iter().map(entry).collect();
+    let name = |index: usize| format!("{}: {:.2} % at the end", tracks[index], end(index));
+    let mut entries: Vec<(Key, String)> =
+        order.into_iter().map(|index| (Key::Line(series(index)), name(index))).collect();
     if result.seeds.len() > 1 {
         entries.push((Key::Band(BAND), format!("± 1 standard error over {} runs", result.seeds.len())));
     }
-    canvas::figure(title, canvas::size(1200, 800), |area, column| {
+    canvas::figure(title, canvas::size(1200, 800), |area, column, marks| {
         let axes = (Axis::passes("gradients (passes over the data)", last), Axis::fitted("test error (%)", &values));
         let panel = Panel::new(area, "", axes, &[])?;
         for (index, samples) in lines.iter().enumerate() {
-            panel.ribbon(samples, series(index))?;
+            panel.ribbon(marks, Series { name: &name(index), colour: series(index) }, samples);
         }
-        legend(column, &entries)
+        legend(column, marks, &entries);
+        Ok(())
     })
 }
 

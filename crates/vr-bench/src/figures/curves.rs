@@ -3,6 +3,7 @@
 use super::average::{Mean, Sample, over_seeds};
 use super::axis::Axis;
 use super::legend::{Key, legend};
+use super::marks::Series;
 use super::palette::{REFERENCE, series};
 use super::panel::Panel;
 use super::{FigureError, canvas};
@@ -44,17 +45,18 @@ pub fn curves(name: &'static str, title: &str, plots: &[Plot], level: &str) -> R
     let columns = if plots.len() == 4 { 2 } else { plots.len().min(COLUMNS) };
     let rows = plots.len().div_ceil(columns);
     let (width, height) = if plots.len() == 1 { ONE_PANEL } else { PANEL };
-    canvas::figure(title, canvas::size(columns * width, rows * height), |area, column| {
+    canvas::figure(title, canvas::size(columns * width, rows * height), |area, column, marks| {
         for (area, plot) in area.split_evenly((rows, columns)).iter().zip(plots) {
             let panel = Panel::new(area, &plot.caption, plot.axes.clone(), &[])?;
             if let Some(level) = plot.level {
                 panel.across(level, "")?;
             }
             for (name, samples) in &plot.lines {
-                panel.line(samples, colour(name))?;
+                panel.line(marks, Series { name, colour: colour(name) }, samples);
             }
         }
-        legend(column, &entries)
+        legend(column, marks, &entries);
+        Ok(())
     })
 }
 
@@ -144,6 +146,26 @@ mod tests {
 
     fn at(model: &str, epoch: usize) -> Moment {
         Moment { model: model.into(), method: "svrg".into(), seed: 0, epoch, percent: 0.0 }
+    }
+
+    #[test]
+    fn lines_are_groups_and_values_have_texts() {
+        let sample = |x: f64, mean: f64| Sample { x, mean, low: mean, high: mean + 0.25 };
+        let lines = vec![("<a>".to_owned(), vec![sample(1.0, 0.5), sample(2.0, 0.125)]), ("b".to_owned(), vec![])];
+        let axes = (Axis::epochs(2.0), Axis::ratio("ratio (log scale)", &[0.5]));
+        let plot = Plot { caption: "at 2 %".into(), axes, lines, level: None };
+        let svg = curves("lines", "Title & more", &[plot], "").unwrap();
+        for text in [
+            "<title>Title &amp; more</title>\n<desc>at 2 %, &lt;a&gt;: ratio from 0.5000 at epoch 1 to 0.1250 at epoch 2.</desc>",
+            "<g class=\"series\" data-name=\"&lt;a&gt;\">",
+            "<title>&lt;a&gt;\nepoch: 2\nratio: 0.1250 (0.1250 to 0.3750)</title>",
+            "<g class=\"key\" data-name=\"&lt;a&gt;\"",
+            "<g class=\"key\" data-name=\"b\"",
+            "data-panels=\"0 84 ",
+        ] {
+            assert!(svg.contains(text), "{text}: {svg}");
+        }
+        assert_eq!(svg.matches("class=\"at\"").count(), 2);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::average::{Mean, Sample, over_seeds};
 use super::axis::Axis;
 use super::legend::{Key, legend};
+use super::marks::Series;
 use super::palette::series;
 use super::panel::Panel;
 use super::{FigureError, canvas, distinct};
@@ -29,7 +30,7 @@ pub fn epoch_curves(
         tracks.iter().enumerate().map(|(index, track)| (Key::Line(series(index)), track.to_string())).collect();
 
     let width = if quantities.len() == 1 { 1200 } else { 780 * quantities.len() };
-    canvas::figure(title, canvas::size(width, 800), |area, column| {
+    canvas::figure(title, canvas::size(width, 800), |area, column, marks| {
         let areas = area.split_evenly((1, quantities.len()));
         for ((area, (label, _)), lines) in areas.iter().zip(quantities).zip(&panels) {
             let values: Vec<f64> = lines.iter().flatten().flat_map(|sample| [sample.low, sample.high]).collect();
@@ -37,11 +38,12 @@ pub fn epoch_curves(
                 continue;
             }
             let panel = Panel::new(area, "", (Axis::epochs(last), Axis::fitted(label, &values)), &[])?;
-            for (index, samples) in lines.iter().enumerate() {
-                panel.line(samples, series(index))?;
+            for (index, (samples, track)) in lines.iter().zip(&tracks).enumerate() {
+                panel.line(marks, Series { name: &track.to_string(), colour: series(index) }, samples);
             }
         }
-        legend(column, &entries)
+        legend(column, marks, &entries);
+        Ok(())
     })
 }
 

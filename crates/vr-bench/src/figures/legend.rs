@@ -1,11 +1,10 @@
 //! The legend, in a column of its own beside the data.
 
-use super::FigureError;
-use super::canvas::{Area, TEXT, text_style};
-use super::palette::REFERENCE;
-use plotters::element::DashedPathElement;
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, VPos};
+use super::canvas::{Area, FONT, KEY_LEFT, TEXT};
+use super::marks::{Marks, Shape};
+use super::palette::{INK, REFERENCE, hex};
+use crate::markup::escape;
+use plotters::style::RGBColor;
 
 /// What stands beside a legend text.
 #[derive(Clone, Copy)]
@@ -16,51 +15,75 @@ pub enum Key {
     Dashed(RGBColor),
     Dotted(RGBColor),
     Band(RGBColor),
+    /// A colour of a heat map.
+    Cell(RGBColor),
     /// Nothing: the text is a heading.
     None,
 }
 
 const LINE_HEIGHT: i32 = 36;
 const GAP: i32 = 14;
-const KEY_LEFT: i32 = 24;
 const KEY_WIDTH: i32 = 52;
 const TEXT_LEFT: i32 = KEY_LEFT + KEY_WIDTH + 18;
+/// From the middle of a text to its base line, in parts of its size.
+const BASE_LINE: f64 = 0.36;
 /// Characters that fit beside a key.
 const LETTERS: usize = 19;
+const RADIUS: i32 = 8;
 
-/// Draws the entries from top to bottom, long texts on several lines.
-pub fn legend(area: &Area<'_>, entries: &[(Key, String)]) -> Result<(), FigureError> {
-    let mut y = 40;
+/// Draws the entries from top to bottom, long texts on several lines. Each is a group that has the text as its name and says
+/// where its key lies, for a page that shows the legend itself.
+pub fn legend(area: &Area<'_>, marks: &mut Marks, entries: &[(Key, String)]) {
+    let (left, top) = area.get_base_pixel();
+    let mut y = top + 40;
+    marks.push("<g class=\"legend\">\n");
     for (key, text) in entries {
-        draw_key(area, *key, y)?;
+        let x = left + KEY_LEFT;
+        let box_of_key = format!("{x} {} {KEY_WIDTH} {LINE_HEIGHT}", y - LINE_HEIGHT / 2);
+        let name = escape(text);
+        marks
+            .push(&format!("<g class=\"key\" data-name=\"{name}\" data-box=\"{box_of_key}\">{}", draw_key(*key, x, y)));
         for line in wrap(text, LETTERS) {
-            area.draw(&Text::new(line, (TEXT_LEFT, y), text_style(TEXT, HPos::Left, VPos::Center)))?;
+            #[allow(clippy::cast_possible_truncation, reason = "a few units")]
+            let base = y + (BASE_LINE * TEXT) as i32;
+            let (x, colour, line) = (left + TEXT_LEFT, hex(INK), escape(&line));
+            marks.push(&format!(
+                "<text x=\"{x}\" y=\"{base}\" font-family=\"{FONT}\" font-size=\"{TEXT}\" fill=\"{colour}\">{line}</text>"
+            ));
             y += LINE_HEIGHT;
         }
+        marks.push("</g>\n");
         y += GAP;
     }
-    Ok(())
+    marks.push("</g>\n");
 }
 
-fn draw_key(area: &Area<'_>, key: Key, y: i32) -> Result<(), FigureError> {
-    let (left, right, middle) = (KEY_LEFT, KEY_LEFT + KEY_WIDTH, KEY_LEFT + KEY_WIDTH / 2);
-    let ends = vec![(left, y), (right, y)];
+fn draw_key(key: Key, left: i32, y: i32) -> String {
+    let (right, middle, top) = (left + KEY_WIDTH, left + KEY_WIDTH / 2, y - 14);
+    let line = |colour: RGBColor, width: i32, dashes: &str| {
+        let colour = hex(colour);
+        format!(
+            "<path fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-dasharray=\"{dashes}\" \
+             d=\"M{left} {y}H{right}\"/>"
+        )
+    };
+    let rectangle = |colour: RGBColor, class: &str| {
+        let (colour, frame) = (hex(colour), hex(REFERENCE));
+        format!(
+            "<rect class=\"{class}\" x=\"{left}\" y=\"{top}\" width=\"{KEY_WIDTH}\" height=\"28\" fill=\"{colour}\" \
+             stroke=\"{frame}\" stroke-opacity=\"0.4\"/>"
+        )
+    };
     match key {
-        Key::None => {}
-        Key::Line(colour) => {
-            area.draw(&PathElement::new(ends, colour.stroke_width(5)))?;
-            area.draw(&Circle::new((middle, y), 8, colour.filled()))?;
-        }
-        Key::Hollow(colour) => area.draw(&Circle::new((middle, y), 8, colour.stroke_width(3)))?,
-        Key::Floor(colour) => area.draw(&TriangleMarker::new((middle, y), -11, colour.filled()))?,
-        Key::Dashed(colour) => area.draw(&DashedPathElement::new(ends, 14, 8, colour.stroke_width(3)))?,
-        Key::Dotted(colour) => area.draw(&DashedPathElement::new(ends, 4, 8, colour.stroke_width(4)))?,
-        Key::Band(colour) => {
-            area.draw(&Rectangle::new([(left, y - 14), (right, y + 14)], colour.filled()))?;
-            area.draw(&Rectangle::new([(left, y - 14), (right, y + 14)], REFERENCE.mix(0.4)))?;
-        }
+        Key::None => String::new(),
+        Key::Line(colour) => line(colour, 5, "none") + &Shape::Point.svg((middle, y), colour, RADIUS),
+        Key::Hollow(colour) => Shape::Hollow.svg((middle, y), colour, RADIUS),
+        Key::Floor(colour) => Shape::Floor.svg((middle, y), colour, RADIUS),
+        Key::Dashed(colour) => line(colour, 3, "14 8"),
+        Key::Dotted(colour) => line(colour, 4, "4 8"),
+        Key::Band(colour) => rectangle(colour, "band"),
+        Key::Cell(colour) => rectangle(colour, "cell"),
     }
-    Ok(())
 }
 
 fn wrap(text: &str, letters: usize) -> Vec<String> {

@@ -3,6 +3,7 @@
 use super::average::{Mean, Sample, over_seeds};
 use super::axis::Axis;
 use super::legend::{Key, legend};
+use super::marks::Series;
 use super::palette::{REFERENCE, series};
 use super::panel::Panel;
 use super::{FigureError, canvas};
@@ -45,16 +46,17 @@ pub fn locking(title: &str, points: &[Point]) -> Result<String, FigureError> {
     let columns = epochs.len().min(COLUMNS);
     let rows = epochs.len().div_ceil(columns);
     let (width, height) = if epochs.len() == 1 { ONE_PANEL } else { PANEL };
-    canvas::figure(title, canvas::size(columns * width, rows * height), |area, column| {
+    canvas::figure(title, canvas::size(columns * width, rows * height), |area, column, marks| {
         let areas = area.split_evenly((rows, columns));
         for ((area, epoch), lines) in areas.iter().zip(&epochs).zip(&panels) {
             let panel = Panel::new(area, &format!("epoch {epoch}"), (Axis::percent(), scale(lines)), &[])?;
             panel.across(1.0, "")?;
-            for (index, samples) in lines.iter().enumerate() {
-                panel.line(samples, series(index))?;
+            for (index, (samples, name)) in lines.iter().zip(&methods).enumerate() {
+                panel.line(marks, Series { name, colour: series(index) }, samples);
             }
         }
-        legend(column, &entries)
+        legend(column, marks, &entries);
+        Ok(())
     })
 }
 

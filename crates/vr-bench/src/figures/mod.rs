@@ -9,7 +9,8 @@ mod canvas;
 mod curves;
 mod epoch_curves;
 mod legend;
-mod palette;
+mod marks;
+pub(crate) mod palette;
 mod panel;
 
 pub mod beside;

@@ -4,7 +4,9 @@ use super::FigureError;
 use super::average::Sample;
 use super::axis::{Axis, Mark};
 use super::canvas::{AXIS, Area, TEXT, text_style};
+use super::marks::{At, Marks, Series, Shape};
 use super::palette::{GRID, INK, REFERENCE};
+use crate::markup::number;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -15,6 +17,7 @@ const MARKED: usize = 40;
 /// A pair of axes.
 pub struct Panel<'a, 's> {
     chart: ChartContext<'a, SVGBackend<'s>, Cartesian2d<Axis, Axis>>,
+    caption: String,
     x: Axis,
     y: Axis,
 }
@@ -33,7 +36,7 @@ impl<'a, 's> Panel<'a, 's> {
         builder.set_label_area_size(LabelAreaPosition::Left, 140);
         builder.set_label_area_size(LabelAreaPosition::Bottom, 100);
         let chart = builder.build_cartesian_2d(x.clone(), y.clone())?;
-        let mut panel = Self { chart, x, y };
+        let mut panel = Self { chart, caption: caption.to_owned(), x, y };
         for &(from, to, colour) in bands {
             panel.band(from, to, colour)?;
         }
@@ -52,15 +55,15 @@ impl<'a, 's> Panel<'a, 's> {
             .x_label_formatter(&|tick| x.label(*tick))
             .y_label_formatter(&|tick| y.label(*tick))
             .draw()?;
-        panel.caption(area, caption)?;
+        panel.draw_caption(area)?;
         Ok(panel)
     }
 
-    fn caption(&self, area: &Area<'_>, caption: &str) -> Result<(), FigureError> {
+    fn draw_caption(&self, area: &Area<'_>) -> Result<(), FigureError> {
         let (columns, rows) = self.chart.plotting_area().get_pixel_range();
         let (left, top) = area.get_base_pixel();
         let at = ((columns.start + columns.end) / 2 - left, rows.start - top - 26);
-        Ok(area.draw(&Text::new(caption.to_owned(), at, text_style(AXIS, HPos::Center, VPos::Center)))?)
+        Ok(area.draw(&Text::new(self.caption.clone(), at, text_style(AXIS, HPos::Center, VPos::Center)))?)
     }
 
     fn at(&self, value: f64) -> f64 {
@@ -93,58 +96,92 @@ impl<'a, 's> Panel<'a, 's> {
     }
 
     /// Hollow circles.
-    pub fn hollow(&self, points: impl IntoIterator<Item = (f64, f64)>, colour: RGBColor) -> Result<(), FigureError> {
-        for (x, value) in points {
-            let at = (x, self.at(value));
-            self.chart.plotting_area().draw(&Circle::new(at, 7, colour.stroke_width(3)))?;
-        }
-        Ok(())
+    pub fn hollow(
+        &self,
+        marks: &mut Marks,
+        name: &str,
+        points: impl IntoIterator<Item = (f64, f64)>,
+        (series, colour): (&str, RGBColor),
+    ) {
+        marks.series(Series { name, colour }, |marks| {
+            for (x, value) in points {
+                let text = format!("{name}, {series}\n{}", self.text(x, value));
+                marks.value(Shape::Hollow, self.place(x, self.at(value)), colour, &text);
+            }
+        });
     }
 
     /// A line through the means, with the spread of the seeds; what lies below the axis is a triangle at its end.
-    pub fn line(&self, samples: &[Sample], colour: RGBColor) -> Result<(), FigureError> {
-        let area = self.chart.plotting_area();
-        let mut run = Vec::new();
-        for sample in samples {
-            match self.y.place(sample.mean) {
-                Mark::At(at) => {
-                    run.push((sample.x, at));
-                    let spread = vec![(sample.x, self.at(sample.low)), (sample.x, self.at(sample.high))];
-                    if sample.high > sample.low {
-                        area.draw(&PathElement::new(spread, colour.mix(0.5).stroke_width(4)))?;
-                    }
-                    if samples.len() <= MARKED {
-                        area.draw(&Circle::new((sample.x, at), 7, colour.filled()))?;
-                    }
+    pub fn line(&self, marks: &mut Marks, series: Series<'_>, samples: &[Sample]) {
+        self.say(marks, series, samples);
+        marks.series(series, |marks| {
+            let inside = |sample: &Sample| matches!(self.y.place(sample.mean), Mark::At(_));
+            for run in samples.chunk_by(|a, b| inside(a) == inside(b)).filter(|run| inside(&run[0])) {
+                for sample in run.iter().filter(|sample| sample.high > sample.low) {
+                    let ends = [sample.low, sample.high].map(|value| self.place(sample.x, self.at(value)));
+                    marks.line(&ends, series.colour, 4, 0.5);
                 }
-                Mark::Below(at) => {
-                    self.stroke(std::mem::take(&mut run), colour)?;
-                    area.draw(&TriangleMarker::new((sample.x, at), -11, colour.filled()))?;
-                }
+                marks.line(&self.means(run), series.colour, 5, 1.0);
             }
-        }
-        self.stroke(run, colour)
+            self.values(marks, series, samples, samples.len() <= MARKED);
+        });
     }
 
     /// A line through the means in a ribbon of their spread; what lies above the axis is cut off.
-    pub fn ribbon(&self, samples: &[Sample], colour: RGBColor) -> Result<(), FigureError> {
-        let area = self.chart.plotting_area();
-        for inside in samples.chunk_by(|a, b| (a.mean <= self.y.high) == (b.mean <= self.y.high)) {
-            if inside[0].mean > self.y.high {
-                continue;
+    pub fn ribbon(&self, marks: &mut Marks, series: Series<'_>, samples: &[Sample]) {
+        self.say(marks, series, samples);
+        marks.series(series, |marks| {
+            let inside = |sample: &Sample| sample.mean <= self.y.high;
+            for run in samples.chunk_by(|a, b| inside(a) == inside(b)).filter(|run| inside(&run[0])) {
+                let mut outline: Vec<_> = run.iter().map(|s| self.place(s.x, self.at(s.low))).collect();
+                outline.extend(run.iter().rev().map(|s| self.place(s.x, self.at(s.high))));
+                marks.area(&outline, series.colour, 0.25);
+                marks.line(&self.means(run), series.colour, 5, 1.0);
+                self.values(marks, series, run, false);
             }
-            let mut outline: Vec<_> = inside.iter().map(|sample| (sample.x, self.at(sample.low))).collect();
-            outline.extend(inside.iter().rev().map(|sample| (sample.x, self.at(sample.high))));
-            area.draw(&Polygon::new(outline, colour.mix(0.25)))?;
-            self.stroke(inside.iter().map(|sample| (sample.x, self.at(sample.mean))).collect(), colour)?;
-        }
-        Ok(())
+        });
     }
 
-    fn stroke(&self, run: Vec<(f64, f64)>, colour: RGBColor) -> Result<(), FigureError> {
-        if run.len() < 2 {
-            return Ok(());
+    /// Where axis units lie on the sheet.
+    fn place(&self, x: f64, y: f64) -> At {
+        self.chart.plotting_area().map_coordinate(&(x, y))
+    }
+
+    fn means(&self, samples: &[Sample]) -> Vec<At> {
+        samples.iter().map(|sample| self.place(sample.x, self.at(sample.mean))).collect()
+    }
+
+    fn values(&self, marks: &mut Marks, Series { name, colour }: Series<'_>, samples: &[Sample], seen: bool) {
+        for &Sample { x, mean, low, high } in samples {
+            let spread = if high > low { format!(" ({} to {})", number(low), number(high)) } else { String::new() };
+            let text = format!("{name}\n{}{spread}", self.text(x, mean));
+            let shape = match self.y.place(mean) {
+                Mark::Below(_) => Shape::Floor,
+                Mark::At(_) if seen => Shape::Point,
+                Mark::At(_) => Shape::Unseen,
+            };
+            marks.value(shape, self.place(x, self.at(mean)), colour, &text);
         }
-        Ok(self.chart.plotting_area().draw(&PathElement::new(run, colour.stroke_width(5)))?)
+    }
+
+    /// A value as it is told beside its mark.
+    fn text(&self, x: f64, value: f64) -> String {
+        format!("{}: {}\n{}: {}", self.x.name(), self.x_text(x), self.y.name(), number(value))
+    }
+
+    /// A place along the panel: most are whole.
+    fn x_text(&self, x: f64) -> String {
+        let value = self.x.value(x);
+        if value.fract() == 0.0 { value.to_string() } else { number(value) }
+    }
+
+    /// How a line goes, in a sentence.
+    fn say(&self, marks: &mut Marks, series: Series<'_>, samples: &[Sample]) {
+        let ([first, .., last] | [first @ last]) = samples else { return };
+        let caption = if self.caption.is_empty() { String::new() } else { format!("{}, ", self.caption) };
+        let [start, end] = [first, last]
+            .map(|sample| format!("{} at {} {}", number(sample.mean), self.x.name(), self.x_text(sample.x)));
+        let (name, quantity) = (series.name, self.y.name());
+        marks.say(format!("{caption}{name}: {quantity} from {start} to {end}."));
     }
 }

@@ -4,8 +4,10 @@ use super::average::{Mean, over_seeds};
 use super::canvas::{AXIS, Area, TEXT, text_style};
 use super::curves::distinct;
 use super::legend::{Key, legend};
+use super::marks::Marks;
 use super::palette::diverging;
 use super::{FigureError, canvas};
+use crate::markup::number;
 use crate::results::diagnostics::TensorRow;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -35,10 +37,11 @@ pub fn tensors(title: &str, rows: &[TensorRow]) -> Result<String, FigureError> {
     }
     let height = i32::try_from(names.len()).unwrap_or(i32::MAX / ROW) * ROW;
     let size = canvas::size(WIDTH.unsigned_abs() as usize, (height + FOOT).max(LEAST).unsigned_abs() as usize);
-    canvas::figure(title, size, |area, column| {
+    canvas::figure(title, size, |area, column, marks| {
         let width = f64::from(WIDTH - NAMES - 20) / moments.len() as f64;
         #[allow(clippy::cast_possible_truncation, reason = "whole drawing units")]
         let left = |index: usize| NAMES + (width * index as f64).round() as i32;
+        let base = area.get_base_pixel();
         for (line, name) in (0..).zip(&names) {
             let top = line * ROW;
             let text = text_style(TEXT.min(f64::from(ROW) * 0.8), HPos::Right, VPos::Center);
@@ -50,16 +53,28 @@ pub fn tensors(title: &str, rows: &[TensorRow]) -> Result<String, FigureError> {
                 let ratio = over_seeds(ratios, Mean::Geometric);
                 if let Some(sample) = ratio.first() {
                     let corners = [(left(index), top), (left(index + 1), top + ROW)];
-                    area.draw(&Rectangle::new(corners, diverging(sample.mean.log2() / OCTAVES).filled()))?;
+                    let text = format!(
+                        "{name}\nepoch: {}, {} % of it\nvariance ratio: {}",
+                        moment.0,
+                        moment.1,
+                        number(sample.mean)
+                    );
+                    let [from, to] = corners.map(|(x, y)| (base.0 + x, base.1 + y));
+                    marks.cell(from, to, diverging(sample.mean.log2() / OCTAVES), &text);
                 }
             }
         }
-        epochs(area, &moments, &left, height)?;
+        epochs(area, marks, &moments, &left, height)?;
         let entries = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0].map(|ratio: f64| {
             let text = if ratio < 1.0 { format!("1/{}", 1.0 / ratio) } else { ratio.to_string() };
-            (Key::Band(diverging(ratio.log2() / OCTAVES)), text)
+            (Key::Cell(diverging(ratio.log2() / OCTAVES)), text)
         });
-        legend(column, &[vec![(Key::None, "variance ratio, reduced / plain".to_owned())], entries.into()].concat())
+        legend(
+            column,
+            marks,
+            &[vec![(Key::None, "variance ratio, reduced / plain".to_owned())], entries.into()].concat(),
+        );
+        Ok(())
     })
 }
 
@@ -77,6 +92,7 @@ fn largest(rows: &[TensorRow]) -> Vec<&str> {
 /// The epoch's number under the first column of every epoch, as far as there is room.
 fn epochs(
     area: &Area<'_>,
+    marks: &mut Marks,
     moments: &[(usize, f64)],
     left: &dyn Fn(usize) -> i32,
     height: i32,
@@ -87,7 +103,8 @@ fn epochs(
             continue;
         }
         let x = left(index);
-        area.draw(&PathElement::new(vec![(x, 0), (x, height + 8)], WHITE.stroke_width(3)))?;
+        let (from_left, from_top) = area.get_base_pixel();
+        marks.line(&[0, height + 8].map(|y| (from_left + x, from_top + y)), WHITE, 3, 1.0);
         if x >= free {
             area.draw(&Text::new(epoch.to_string(), (x, height + 26), text_style(TEXT, HPos::Left, VPos::Center)))?;
             free = x + 70;

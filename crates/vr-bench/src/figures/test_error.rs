@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::average::Sample;
 use super::axis::Axis;
 use super::legend::{Key, legend};
+use super::marks::Series;
 use super::palette::{BAND, series};
 use super::panel::Panel;
 use super::{FigureError, canvas};
@@ -45,7 +46,7 @@ pub fn test_error(title: &str, result: &ExperimentResult) -> Result<String, Figu
     if result.seeds.len() > 1 {
         entries.push((Key::Band(BAND), format!("± 1 standard error over {} runs", result.seeds.len())));
     }
-    canvas::figure(title, canvas::size(2 * 780, 800), |area, column| {
+    canvas::figure(title, canvas::size(2 * 780, 800), |area, column, marks| {
         let areas = area.split_evenly((1, 2));
         let axes = [
             Axis::epochs(last(&over_epochs)),
@@ -54,10 +55,11 @@ pub fn test_error(title: &str, result: &ExperimentResult) -> Result<String, Figu
         for ((area, x), lines) in areas.iter().zip(axes).zip([&over_epochs, &over_passes]) {
             let panel = Panel::new(area, "", (x, error.clone()), &[])?;
             for (index, samples) in lines.iter().enumerate() {
-                panel.ribbon(samples, series(index))?;
+                panel.ribbon(marks, Series { name: &entries[index].1, colour: series(index) }, samples);
             }
         }
-        legend(column, &entries)
+        legend(column, marks, &entries);
+        Ok(())
     })
 }
 

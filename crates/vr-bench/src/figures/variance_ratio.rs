@@ -3,6 +3,7 @@
 use super::average::{Mean, over_seeds};
 use super::axis::{Axis, Mark};
 use super::legend::{Key, legend};
+use super::marks::Series;
 use super::palette::{BAND, REFERENCE, pale, series};
 use super::panel::Panel;
 use super::{FigureError, canvas};
@@ -12,6 +13,8 @@ use crate::results::Point;
 
 /// With three gradients to a step, variance reduction only pays for itself below this ratio.
 const BREAK_EVEN: f64 = 1.0 / 3.0;
+/// The published points in the legend.
+const PUBLISHED: &str = "published, same colours";
 /// The published percentages, which have the same colours in every figure.
 const USUAL: [f64; 4] = [2.0, 11.0, 33.0, 100.0];
 
@@ -57,13 +60,11 @@ pub fn variance_ratio(content: &VarianceRatio<'_>) -> Result<String, FigureError
     let x = Axis::epochs(last);
     let y = Axis::ratio("variance ratio, reduced / plain (log scale)", &values);
 
+    let name = |percent: f64| format!("{percent} %{}", if percent == percents[0] { " of the epoch" } else { "" });
     let mut entries: Vec<(Key, String)> =
-        percents.iter().map(|&percent| (Key::Line(colour(percent)), format!("{percent} %"))).collect();
-    if let Some(entry) = entries.first_mut() {
-        entry.1.push_str(" of the epoch");
-    }
+        percents.iter().map(|&percent| (Key::Line(colour(percent)), name(percent))).collect();
     if !published.is_empty() {
-        entries.push((Key::Hollow(pale(REFERENCE)), "published, same colours".to_owned()));
+        entries.push((Key::Hollow(pale(REFERENCE)), PUBLISHED.to_owned()));
     }
     if lines.iter().flatten().any(|sample| matches!(y.place(sample.mean), Mark::Below(_))) {
         entries.push((Key::Floor(REFERENCE), "zero, or below the scale".to_owned()));
@@ -74,19 +75,20 @@ pub fn variance_ratio(content: &VarianceRatio<'_>) -> Result<String, FigureError
         entries.push((Key::Dotted(REFERENCE), "learning rate lowered".to_owned()));
     }
 
-    canvas::figure(content.title, (1700, 1000), |area, column| {
+    canvas::figure(content.title, (1700, 1000), |area, column, marks| {
         let panel = Panel::new(area, "", (x, y), &[(1.0, 2.0, BAND)])?;
         for &drop in &drops {
             panel.upright(drop)?;
         }
         panel.across(BREAK_EVEN, "1/3")?;
         for &percent in &percents {
-            panel.hollow(behind(percent), pale(colour(percent)))?;
+            panel.hollow(marks, PUBLISHED, behind(percent), (&name(percent), pale(colour(percent))));
         }
         for (samples, &percent) in lines.iter().zip(&percents) {
-            panel.line(samples, colour(percent))?;
+            panel.line(marks, Series { name: &name(percent), colour: colour(percent) }, samples);
         }
-        legend(column, &entries)
+        legend(column, marks, &entries);
+        Ok(())
     })
 }
 

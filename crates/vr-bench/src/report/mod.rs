@@ -1,29 +1,61 @@
 //! One self-contained HTML page for the result of an experiment.
 
+mod again;
 pub(crate) mod html;
 mod tables;
+pub(crate) mod verdicts;
 
-use std::fmt::Write as _;
+use serde_json::Value;
 
+use crate::markup::escape;
 use crate::results::cost::{HEADINGS, costs};
 use crate::results::{EpochTime, ExperimentResult};
-use crate::verdict::{Outcome, Verdict};
-use html::{NONE, escape, table};
+use html::{NONE, table};
 
-const STYLE: &str = include_str!("../../assets/report.css");
+pub use again::arguments;
 
 /// The page: verdicts first, then the figures (title and SVG text), the cost, a table of every kind of row that there
-/// is, the setting, and the manifest of the run as it was written.
+/// is, the settings, what the run was made with and how it is made again, and its manifest as it was written.
 ///
-/// The page loads nothing from anywhere. All texts are escaped; the SVG texts go in as they are, so they must come
-/// from [`crate::figures`].
+/// The page loads nothing from anywhere and says everything without its script, which adds values under the pointer and lines
+/// that can be switched off. All texts are escaped; the SVG texts go in as they are, so they must come from
+/// [`crate::figures`]. Equal arguments give equal bytes.
 pub fn report_html(
     result: &ExperimentResult,
     times: &[EpochTime],
     figures: &[(&str, &str)],
     manifest_json: &str,
 ) -> String {
+    let manifest: Value = serde_json::from_str(manifest_json).unwrap_or_default();
     let title = format!("{} · {}", result.experiment, result.model);
+    let lead = format!(
+        "<p class=\"claim\">{}</p>\n{}<p class=\"facts\">{}: {}</p>\n",
+        escape(&result.claim),
+        verdicts::tally(&result.verdicts),
+        escape(&result.data.name),
+        escape(&result.scale),
+    );
+    let manifest_text = format!(
+        "<details>\n<summary>As it was written</summary>\n<pre tabindex=\"0\">{}</pre>\n</details>",
+        escape(manifest_json)
+    );
+    let mut sections = vec![
+        ("Verdicts", verdicts::verdicts(&result.verdicts)),
+        ("Figures", html::figures(figures)),
+        ("Cost", cost(result, times)),
+        ("Measurements", measurements(result)),
+        ("Settings", setting(result)),
+        ("Environment", again::environment(&manifest)),
+        ("How to run it again", again::again(&manifest)),
+        ("Manifest", manifest_text),
+    ];
+    if let Some(ranking) = &result.ranking {
+        sections.insert(1, ("Ranking of the settings", tables::ranking(ranking)));
+    }
+    html::page(&title, &lead, &sections)
+}
+
+fn measurements(result: &ExperimentResult) -> String {
     let measured = [
         ("Mean variance ratios, after the first epoch", tables::mean_ratios(&result.points)),
         ("Variance measurements", tables::points(&result.points, result.batch_size)),
@@ -33,59 +65,16 @@ pub fn report_html(
         ("Successive steps", tables::steps(&result.diagnostics.steps)),
         ("Epochs", tables::epochs(&result.epochs)),
     ];
-    let ranking = result.ranking.as_ref().map(|ranking| section("Ranking of the settings", &tables::ranking(ranking)));
-    let parts = [
-        section("Verdicts", &verdicts(&result.verdicts)),
-        ranking.unwrap_or_default(),
-        section("Figures", &drawings(figures)),
-        section("Cost", &cost(result, times)),
-        measured.iter().filter(|(_, body)| body != NONE).map(|(title, body)| section(title, body)).collect(),
-        section("Setting", &setting(result)),
-        section("Run manifest", &format!("<pre>{}</pre>", escape(manifest_json))),
-    ];
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n\
-         <p class=\"claim\">{claim}</p>\n{parts}</main>\n</body>\n</html>\n",
-        title = escape(&title),
-        claim = escape(&result.claim),
-        parts = parts.concat(),
-    )
-}
-
-fn section(title: &str, body: &str) -> String {
-    format!("<section>\n<h2>{title}</h2>\n{body}\n</section>\n")
-}
-
-fn verdicts(verdicts: &[Verdict]) -> String {
-    let rows = verdicts.iter().map(|verdict| {
-        let class = match verdict.outcome {
-            Outcome::Confirmed => "confirmed",
-            Outcome::Contradicted | Outcome::Failed => "contradicted",
-            _ => "undecided",
-        };
-        let badge = format!("<span class=\"outcome {class}\">{}</span>", verdict.outcome);
-        let texts = [&verdict.claim, &verdict.expected, &verdict.measured, &verdict.rule].map(|text| escape(text));
-        std::iter::once(badge).chain(texts).collect()
-    });
-    table(&["outcome", "claim", "expected", "measured", "rule"], "texts", rows)
-}
-
-fn drawings(figures: &[(&str, &str)]) -> String {
-    if figures.is_empty() {
+    let there: Vec<_> = measured.iter().filter(|(_, body)| body != NONE).collect();
+    if there.is_empty() {
         return NONE.to_owned();
     }
-    figures.iter().fold(String::new(), |mut html, (title, svg)| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(html, "<figure>\n{svg}\n<figcaption>{}</figcaption>\n</figure>", escape(title));
-        html
-    })
+    there.iter().map(|(title, body)| format!("<h3>{title}</h3>\n{body}\n")).collect()
 }
 
 fn cost(result: &ExperimentResult, times: &[EpochTime]) -> String {
     let rows = costs(result, times).into_iter().map(|cost| cost.row().map(|text| escape(&text)).to_vec());
-    table(&HEADINGS, "numbers", rows)
+    table("Cost", &HEADINGS, "numbers", rows)
 }
 
 fn setting(result: &ExperimentResult) -> String {
@@ -109,7 +98,7 @@ fn setting(result: &ExperimentResult) -> String {
         ("followed where they differ", format!("{:?}", result.version).to_lowercase()),
     ];
     let rows = rows.into_iter().map(|(name, value)| vec![name.to_owned(), escape(&value)]);
-    table(&["quantity", "value"], "texts", rows)
+    table("Settings", &["quantity", "value"], "texts pairs", rows)
 }
 
 #[cfg(test)]
@@ -121,6 +110,7 @@ mod tests {
         Diagnostics, Form, GeometryRow, Moment, PositionRow, StepRow, TensorRow, TensorVariance,
     };
     use crate::results::{DataInfo, made_up};
+    use crate::verdict::{Outcome, Verdict};
 
     const HOSTILE: &str = "<script>alert('x')</script> & \"y\"";
 
@@ -164,13 +154,14 @@ mod tests {
     #[test]
     fn everything_is_escaped() {
         let page = page();
-        assert!(!page.contains("<script") && !page.contains("alert('x')"));
+        assert_eq!(page.matches("<script").count(), 1, "there is the page's own alone");
+        assert!(!page.contains("alert('x')"));
         assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;y&quot;"));
     }
 
     #[test]
     fn nothing_is_loaded_from_elsewhere() {
-        let page = page().replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+        let page = page().replace("xmlns=\"http://www.w3.org/2000/svg\"", "").replace("href=\"#", "");
         for forbidden in ["http", "src=", "href=", "url(", "@import", "<link"] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
@@ -181,21 +172,29 @@ mod tests {
         let page = page();
         let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
         let order = [
-            "<h2>Verdicts",
-            "<h2>Figures",
+            "id=\"verdicts-title\"",
+            "id=\"figures-title\"",
             "<svg",
-            "<h2>Cost",
-            "<h2>Mean variance",
-            "<h2>Variance",
-            "<h2>Epochs",
-            "<h2>Setting",
-            "<h2>Run manifest",
+            "id=\"cost-title\"",
+            "<h3>Mean variance",
+            "<h3>Variance",
+            "<h3>Epochs",
+            "id=\"settings-title\"",
+            "id=\"environment-title\"",
+            "id=\"how-to-run-it-again-title\"",
+            "id=\"manifest-title\"",
         ];
         assert!(order.map(place).is_sorted());
-        for text in ["outcome contradicted", "not finite", "<td>–</td>", "rows</summary>"] {
+        for text in [
+            "outcome against",
+            "not finite",
+            "<td>–</td>",
+            "rows</summary>",
+            "1 × <span class=\"outcome open\">undecided",
+        ] {
             assert!(page.contains(text), "{text}");
         }
-        for absent in ["<h2>Distance", "<h2>Successive"] {
+        for absent in ["<h3>Distance", "<h3>Successive"] {
             assert!(!page.contains(absent), "{absent}");
         }
         if let Ok(folder) = std::env::var("VR_FIGURE_PREVIEW") {
@@ -255,6 +254,6 @@ mod tests {
     fn an_empty_result_is_still_a_page() {
         let mut result = result();
         (result.points, result.epochs, result.verdicts) = (vec![], vec![], vec![]);
-        assert_eq!(report_html(&result, &[], &[], "").matches(NONE).count(), 3);
+        assert_eq!(report_html(&result, &[], &[], "").matches(NONE).count(), 5);
     }
 }

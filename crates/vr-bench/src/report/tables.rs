@@ -1,7 +1,8 @@
 //! The tables of what was measured, one for each kind of row.
 
-use super::html::{escape, folded, number, optional, table};
+use super::html::{folded, optional, table};
 use crate::figures::distinct;
+use crate::markup::{escape, number};
 use crate::paper::phases::geometric_mean;
 use crate::results::diagnostics::{Form, GeometryRow, Moment, PositionRow, StepRow, TensorRow};
 use crate::results::ranking::{Ranked, Ranking};
@@ -17,13 +18,14 @@ fn moment(at: &Moment) -> Vec<String> {
 
 /// A table of rows that each belong to a moment.
 fn at_moments<'a, R: 'a>(
+    label: &str,
     rows: &'a [R],
     heads: &[&str],
     at: impl Fn(&'a R) -> &'a Moment,
     cells: impl Fn(&'a R) -> Vec<String>,
 ) -> String {
     let lines = rows.iter().map(|row| [moment(at(row)), cells(row)].concat());
-    folded(rows.len(), &table(&[&MOMENT, heads].concat(), "numbers", lines))
+    folded(rows.len(), &table(label, &[&MOMENT, heads].concat(), "numbers", lines))
 }
 
 /// The geometric mean of the ratio at every place that methods were measured at, over epochs after the first and seeds.
@@ -40,7 +42,7 @@ pub(super) fn mean_ratios(points: &[Point]) -> String {
         };
         [escape(key.0), escape(key.1)].into_iter().chain(places.iter().map(mean)).collect()
     });
-    table(&heads, "numbers", lines)
+    table("Mean variance ratios", &heads, "numbers", lines)
 }
 
 /// All variances.
@@ -77,7 +79,7 @@ pub(super) fn points(points: &[Point], batch_size: usize) -> String {
             optional(point.noise_scale(batch_size)),
         ]
     });
-    folded(points.len(), &table(&heads, "numbers", rows))
+    folded(points.len(), &table("Variance measurements", &heads, "numbers", rows))
 }
 
 /// Losses and errors.
@@ -98,7 +100,7 @@ pub(super) fn epochs(epochs: &[EpochRow]) -> String {
         ];
         [&first[..], &validation[..validation.len() * usize::from(held_out)], &last].concat()
     });
-    folded(epochs.len(), &table(&heads, "numbers", rows))
+    folded(epochs.len(), &table("Epochs", &heads, "numbers", rows))
 }
 
 /// The settings of a grid, the best first.
@@ -110,7 +112,7 @@ pub(super) fn ranking(ranking: &Ranking) -> String {
         let [mean, error] = [mean, standard_error].map(|value| optional(*value));
         vec![place.to_string(), escape(method), mean, error, seeds.to_string(), diverged.to_string()]
     });
-    folded(ranking.settings.len(), &table(&heads, "numbers", rows))
+    folded(ranking.settings.len(), &table("Ranking of the settings", &heads, "numbers", rows))
 }
 
 /// Distance and curvature.
@@ -131,7 +133,7 @@ pub(super) fn geometry(rows: &[GeometryRow]) -> String {
             optional(row.mean_square_curvature),
         ]
     };
-    at_moments(rows, &heads, |row| &row.at, cells)
+    at_moments("Distance from the snapshot", rows, &heads, |row| &row.at, cells)
 }
 
 /// Variances after mega-batches.
@@ -145,14 +147,14 @@ pub(super) fn positions(rows: &[PositionRow]) -> String {
         let [plain, reduced] = [row.sgd_variance, row.estimator_error].map(number);
         vec![row.position.to_string(), over.to_owned(), plain, reduced, optional(row.ratio)]
     };
-    at_moments(rows, &heads, |row| &row.at, cells)
+    at_moments("Variance after a mega-batch", rows, &heads, |row| &row.at, cells)
 }
 
 /// Successive steps.
 pub(super) fn steps(rows: &[StepRow]) -> String {
     let heads = ["pairs", "cosine of the directions", "cosine of the noises"];
     let cells = |row: &StepRow| vec![row.pairs.to_string(), number(row.direction_cosine), number(row.noise_cosine)];
-    at_moments(rows, &heads, |row| &row.at, cells)
+    at_moments("Successive steps", rows, &heads, |row| &row.at, cells)
 }
 
 /// Each tensor's share of the plain variance, and the geometric mean of its ratio at every place, over epochs after the
@@ -183,5 +185,5 @@ pub(super) fn tensors(rows: &[TensorRow]) -> String {
             lines.push(name.into_iter().chain(places.iter().map(mean)).collect());
         }
     }
-    folded(lines.len(), &table(&heads, "numbers", lines.into_iter()))
+    folded(lines.len(), &table("Variance in each tensor", &heads, "numbers", lines.into_iter()))
 }

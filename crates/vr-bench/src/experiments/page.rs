@@ -1,0 +1,30 @@
+//! The page of a run, drawn and judged again from what its folder holds.
+
+use std::path::Path;
+
+use super::{drawn, find, train};
+use crate::error::BenchError;
+use crate::recorded;
+use crate::report::report_html;
+use crate::results::tensor_table::TensorTable;
+use crate::run_dir;
+
+/// The page that a report shows, of the run in `out`, finished or under way: drawn by this version, and judged by its rules
+/// where the run is finished. Writes nothing.
+///
+/// # Errors
+/// As [`recorded::result`]; when a figure cannot be drawn.
+pub fn page(out: &Path) -> Result<String, BenchError> {
+    let (mut result, times) = recorded::result(out)?;
+    let finished = run_dir::read_result(out)?.is_some();
+    if finished {
+        result.diagnostics.tensors = run_dir::read_tensors(out)?.iter().flat_map(TensorTable::rows).collect();
+    }
+    let experiment = find(&result.experiment);
+    if let Some(experiment) = experiment.filter(|_| finished) {
+        result.verdicts = (experiment.verdicts)(&result);
+    }
+    let figures = drawn(experiment.map_or(train::figures as _, |experiment| experiment.figures)(&result))?;
+    let titled: Vec<(&str, &str)> = figures.iter().map(|(_, title, svg)| (title.as_str(), svg.as_str())).collect();
+    Ok(report_html(&result, &times, &titled, &run_dir::read_manifest(out)?))
+}
