@@ -37,6 +37,13 @@ pub struct Cell {
     pub measures: Measures,
     /// The seed of everything random.
     pub seed: u64,
+    /// The method of the cell with the same seed that it shares its first epochs with, and how many; plain SGD until then. It
+    /// changes no result.
+    #[serde(skip)]
+    pub prefix: Option<(String, usize)>,
+    /// Epochs after which other cells branch off.
+    #[serde(skip)]
+    pub branches: Vec<usize>,
 }
 
 impl Cell {

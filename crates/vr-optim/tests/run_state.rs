@@ -258,3 +258,39 @@ fn odd_integers_do_no_harm() {
         }
     }
 }
+
+/// A method that is SGD at first goes on from SGD's own run to the bit, and from no place where it would not be SGD.
+#[test]
+fn a_late_method_goes_on_from_sgd() {
+    let late = |start| SvrgConfig { start, ..SvrgConfig::default() };
+    let m = M as u64;
+    let after = |estimator: &EstimatorConfig<f64>, steps: u64| {
+        let mut run = run(estimator, RuleConfig::default(), Locking::Locked);
+        (0..steps).for_each(|_| drop(run.step().unwrap()));
+        run
+    };
+    let follow = |estimator: &EstimatorConfig<f64>, steps: u64| {
+        let state = after(&EstimatorConfig::Sgd, steps).save().unwrap();
+        let mut follower = run(estimator, RuleConfig::default(), Locking::Locked);
+        follower.follow_sgd(&state).map(|()| follower)
+    };
+    for start in [2 * m, 2 * m + 1] {
+        let estimator = EstimatorConfig::Svrg(late(start));
+        for epochs in [1, 2] {
+            let mut follower = follow(&estimator, epochs * m).unwrap();
+            (epochs * m..4 * m + 1).for_each(|_| drop(follower.step().unwrap()));
+            let whole = after(&estimator, 4 * m + 1);
+            assert_eq!(follower.save().unwrap(), whole.save().unwrap(), "from step {start}, SGD's to {epochs}");
+        }
+    }
+    let average = SvrgConfig { snapshot: AVERAGE, ..late(2 * m) };
+    for (estimator, steps) in [
+        (EstimatorConfig::Svrg(late(m)), 2 * m),
+        (EstimatorConfig::Svrg(late(2 * m)), m + 1),
+        (EstimatorConfig::Svrg(average), m),
+        (EstimatorConfig::Saga(SagaConfig::default()), m),
+    ] {
+        let error = follow(&estimator, steps).err().unwrap().to_string();
+        assert!(error.contains("`training.step`") && error.contains("plain SGD"), "{error}");
+    }
+}

@@ -11,6 +11,15 @@ use crate::error::CellError;
 /// The training of a cell.
 pub type TrainingOf<C> = Training<<C as Cell>::Oracle, <C as Cell>::Source>;
 
+/// The beginning of a cell that is another one's, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// The name of the other cell.
+    pub cell: String,
+    /// Epochs that both begin with.
+    pub epochs: usize,
+}
+
 /// One training with its measurements and tests: a unit of work with a folder of its own.
 ///
 /// Equal cells must behave equally: what [`begin`](Self::begin) builds and what is measured must follow from
@@ -38,6 +47,22 @@ pub trait Cell: Sync {
     /// A step's loss above which the training counts as diverged.
     fn exploded(&self) -> f64 {
         f64::INFINITY
+    }
+
+    /// A cell of the run that trains by plain SGD, with which this one agrees to the bit for some epochs. Where that cell has come so far, its
+    /// epochs are taken over instead of being trained again; the result is the same.
+    fn prefix(&self) -> Option<Prefix> {
+        None
+    }
+
+    /// The epochs after which other cells may take over what this one has trained: its state there is kept.
+    fn branches(&self) -> &[usize] {
+        &[]
+    }
+
+    /// An event of the cell that [`prefix`](Self::prefix) names, as this one would have noted it.
+    fn taken_over(&self, event: Self::Event) -> Self::Event {
+        event
     }
 
     /// The training before its first step.

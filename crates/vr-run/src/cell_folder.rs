@@ -54,7 +54,12 @@ pub struct CellFolder {
 impl CellFolder {
     /// Where a cell is or will be in a run's folder.
     pub fn of(out: &Path, cell: &impl Cell) -> Self {
-        Self { path: out.join(CELLS).join(file_name(&cell.name())) }
+        Self::named(out, &cell.name())
+    }
+
+    /// Where the cell of that name is or will be.
+    pub(crate) fn named(out: &Path, cell: &str) -> Self {
+        Self { path: out.join(CELLS).join(file_name(cell)) }
     }
 
     /// The folder of a cell in a run's folder, settled with the cell's settings if it is new.

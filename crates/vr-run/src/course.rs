@@ -57,6 +57,21 @@ impl<'a, C: Cell> Course<'a, C> {
         Ok(course)
     }
 
+    /// A cell that goes on from the end of an epoch of one that trained by plain SGD; `None` where the state is of no such end.
+    ///
+    /// # Errors
+    /// When the state does not fit this cell's training.
+    pub fn follow(cell: &'a C, state: &State, epochs: usize) -> Result<Option<Self>, RunError> {
+        let mut course = Self::begin(cell)?;
+        let at = Position::restore(state, cell.epochs(), course.steps).map_err(|e| course.failed(e))?;
+        if at.place() != (epochs + 1, 0, 0) {
+            return Ok(None);
+        }
+        course.at = at;
+        course.training.follow_sgd(state).map_err(|e| course.failed(e))?;
+        Ok(Some(course))
+    }
+
     /// Whether all epochs are done.
     pub fn is_finished(&self) -> bool {
         self.at.epoch > self.cell.epochs()

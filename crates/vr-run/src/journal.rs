@@ -26,15 +26,21 @@ pub struct Journal<E> {
 
 impl<E: Serialize + DeserializeOwned> Journal<E> {
     /// Opens the logs of a cell that goes on from `at` after `step` steps; what they hold beyond it is
-    /// cut off.
+    /// cut off. The first state after each of the epochs `branches` is kept.
     ///
     /// # Errors
     /// When the logs do not reach `at`, or cannot be opened.
-    pub fn open(folder: &CellFolder, policy: CheckpointPolicy, at: &Position, step: u64) -> Result<Self, RunError> {
+    pub fn open(
+        folder: &CellFolder,
+        policy: CheckpointPolicy,
+        branches: &[usize],
+        at: &Position,
+        step: u64,
+    ) -> Result<Self, RunError> {
         Ok(Self {
             metrics: Log::open(folder.metrics(), at.metrics)?,
             timing: Log::open(folder.timing(), at.timing)?,
-            checkpoints: folder.checkpoints(policy),
+            checkpoints: folder.checkpoints(policy).with_branches(branches),
             policy,
             saved_step: step,
             saved_at: Instant::now(),

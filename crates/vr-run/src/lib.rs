@@ -94,7 +94,7 @@ pub mod time;
 pub mod trial;
 pub mod verify;
 
-pub use cell::{Cell, EpochEnd, Place, Probe, TrainingOf};
+pub use cell::{Cell, EpochEnd, Place, Prefix, Probe, TrainingOf};
 pub use cell_folder::{CellFolder, CellReport};
 pub use checkpoint::{CheckpointError, CheckpointPolicy, Checkpoints};
 pub use digests::Digests;

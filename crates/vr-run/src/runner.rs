@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vr_files::write_atomic;
 
-use crate::cell::Cell;
+use crate::cell::{Cell, Prefix};
 use crate::cell_folder::{CellFolder, check_names};
 use crate::checkpoint::CheckpointPolicy;
 use crate::course::{Action, Course};
 use crate::error::RunError;
 use crate::journal::Journal;
-use crate::log::LogError;
+use crate::log::{self, LogError};
 use crate::observer::Observer;
+use crate::position::Position;
 use crate::run_folder::{METRICS, RunFolder};
 use crate::time::EpochTime;
 
@@ -170,16 +171,53 @@ impl<C: Cell> Worker<'_, C> {
         let policy = self.execution.checkpoints;
         for state in self.folder.checkpoints(policy).sound()? {
             let course = Course::restore(self.cell, &state?)?;
-            match Journal::open(self.folder, policy, course.position(), course.steps()) {
+            match self.journal(course.position(), course.steps()) {
                 Ok(journal) => return Ok((course, journal)),
                 // The log is damaged before the place that this checkpoint goes on from.
                 Err(RunError::Log(error @ LogError::Short { .. })) => tracing::warn!(%error, "going further back"),
                 Err(error) => return Err(error),
             }
         }
+        if let Some(prefix) = self.cell.prefix()
+            && let Some(branched) = self.branch(&prefix)?
+        {
+            return Ok(branched);
+        }
         let course = Course::begin(self.cell)?;
-        let journal = Journal::open(self.folder, policy, course.position(), 0)?;
+        let journal = self.journal(course.position(), 0)?;
         Ok((course, journal))
+    }
+
+    fn journal(&self, at: &Position, step: u64) -> Result<Journal<C::Event>, RunError> {
+        Journal::open(self.folder, self.execution.checkpoints, self.cell.branches(), at, step)
+    }
+
+    /// The cell after the epochs that another one has trained already; `None` where that one has not come so far, or cannot be read.
+    fn branch(&self, prefix: &Prefix) -> Result<Option<(Course<'_, C>, Journal<C::Event>)>, RunError> {
+        let trunk = CellFolder::named(self.run, &prefix.cell);
+        let Some(state) = trunk.checkpoints(self.execution.checkpoints).first_after(prefix.epochs)? else {
+            return Ok(None);
+        };
+        let Some(course) = Course::follow(self.cell, &state, prefix.epochs)? else { return Ok(None) };
+        let at = course.position();
+        let logs = log::read::<C::Event>(&trunk.metrics(), at.metrics)
+            .and_then(|events| Ok((events, log::read::<EpochTime>(&trunk.timing(), at.timing)?)));
+        let (events, times) = match logs {
+            Err(error @ LogError::Short { .. }) => {
+                tracing::warn!(%error, "not taken over; the cell begins anew");
+                return Ok(None);
+            }
+            logs => logs?,
+        };
+        let (name, mut journal) = (self.cell.name(), self.journal(&Position::START, course.steps())?);
+        for event in events {
+            let event = self.cell.taken_over(event);
+            self.observer.event(&name, &event, 0.0);
+            journal.event(&event)?;
+        }
+        times.iter().try_for_each(|time| journal.time(time))?;
+        save(&course, &mut journal)?;
+        Ok(Some((course, journal)))
     }
 
     /// Goes on to the end, noting events and saving on the way.
@@ -207,6 +245,9 @@ impl<C: Cell> Worker<'_, C> {
                 Action::Epoch(events, time) => {
                     events.iter().try_for_each(|event| note(event, time.training_s))?;
                     journal.time(&time)?;
+                    if self.cell.branches().contains(&time.epoch) {
+                        save(course, journal)?;
+                    }
                 }
                 Action::Diverged(event) => {
                     // Not saved: the last good checkpoint stays.

@@ -15,7 +15,7 @@ use vr_models::Engine;
 pub use vr_optim::ranks::{Dismissal, Ranks};
 use vr_optim::ranks::{Root, serve};
 use vr_run::cell_folder::check_names;
-use vr_run::{CellError, EpochEnd, Execution, Finished, Place, Probe, RunFolder};
+use vr_run::{CellError, EpochEnd, Execution, Finished, Place, Prefix, Probe, RunFolder};
 
 use crate::cell::Cell;
 use crate::cells::measurer::{Found, Measurer};
@@ -55,6 +55,11 @@ impl<'a> CellOnData<'a> {
         blake3::hash(vr_run::Cell::settings(self).to_string().as_bytes()).to_hex().to_string()
     }
 
+    /// The name of the cell of that method with this one's model and seed.
+    fn name_of(&self, method: &str) -> String {
+        format!("{}-{method}-seed-{}", self.cell.model, self.cell.seed)
+    }
+
     fn result(&self, finished: Finished<CellResult>) -> CellResult {
         let (method, seed) = (&self.cell.method, self.cell.seed);
         let times = finished.times.iter().map(|time| EpochTime::of(method, seed, time));
@@ -69,7 +74,7 @@ impl vr_run::Cell for CellOnData<'_> {
     type Found = CellResult;
 
     fn name(&self) -> String {
-        format!("{}-{}-seed-{}", self.cell.model, self.cell.method, self.cell.seed)
+        self.name_of(&self.cell.method)
     }
 
     fn settings(&self) -> Value {
@@ -88,6 +93,19 @@ impl vr_run::Cell for CellOnData<'_> {
 
     fn exploded(&self) -> f64 {
         EXPLODED
+    }
+
+    fn prefix(&self) -> Option<Prefix> {
+        let (method, epochs) = self.cell.prefix.as_ref()?;
+        Some(Prefix { cell: self.name_of(method), epochs: *epochs })
+    }
+
+    fn branches(&self) -> &[usize] {
+        &self.cell.branches
+    }
+
+    fn taken_over(&self, event: Event) -> Event {
+        event.of_method(&self.cell.method)
     }
 
     fn begin(&self) -> Result<Run, CellError> {

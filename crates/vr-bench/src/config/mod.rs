@@ -205,6 +205,8 @@ impl TrainConfig {
             policies: self.policies.clone(),
             measures: self.measures,
             seed,
+            prefix: None,
+            branches: Vec::new(),
         };
         self.seeds.iter().map(cell).collect()
     }

@@ -6,7 +6,7 @@ use super::Experiment;
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::test_error::test_error as figure;
-use crate::paper::methods::{cell, sgd};
+use crate::paper::methods::{SGD, cell, sgd};
 use crate::results::ExperimentResult;
 use crate::run_dir::Figure;
 use crate::settings::{Model, PAPER_EPOCHS, Settings};
@@ -59,12 +59,19 @@ fn method(switch: u64) -> String {
 fn cells(settings: &Settings, minibatches: usize) -> Vec<Cell> {
     let steps = (settings.schedule_epochs * minibatches) as u64;
     let switches = switches(settings.model.name());
+    let start = move |switch: u64| switch * steps / OF;
+    // Whole epochs before the switch, which SGD's own run has trained, too.
+    let shared = move |switch: u64| (start(switch) / minibatches as u64) as usize;
     let late = move |switch, seed| {
-        let svrg = SvrgConfig { start: switch * steps / OF, ..SvrgConfig::default() };
-        cell(settings, &method(switch), EstimatorConfig::Svrg(svrg), seed)
+        let svrg = SvrgConfig { start: start(switch), ..SvrgConfig::default() };
+        let prefix = Some((SGD.to_owned(), shared(switch))).filter(|(_, epochs)| *epochs > 0);
+        Cell { prefix, ..cell(settings, &method(switch), EstimatorConfig::Svrg(svrg), seed) }
     };
-    let of_seed =
-        |seed| std::iter::once(sgd(settings, seed)).chain(switches.iter().map(move |&switch| late(switch, seed)));
+    let trunk = move |seed| {
+        let branches = switches.iter().map(|&switch| shared(switch)).filter(|&epochs| epochs > 0);
+        Cell { branches: branches.collect(), ..sgd(settings, seed) }
+    };
+    let of_seed = |seed| std::iter::once(trunk(seed)).chain(switches.iter().map(move |&switch| late(switch, seed)));
     settings.seeds.iter().copied().flat_map(of_seed).collect()
 }
 

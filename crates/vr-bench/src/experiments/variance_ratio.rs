@@ -145,11 +145,17 @@ fn agreement(result: &ExperimentResult, phase: &Phase, points: &[Point], theirs:
         }
     }
     let seeds = tests.iter().map(|test| test.n).min().unwrap_or(0);
+    let compared = phase.published_beside(theirs, SOON, points, &result.schedule).len();
+    let measured = match phase.published(theirs, SOON).len() {
+        _ if listed.is_empty() => "no place that was published".into(),
+        all if compared < all => format!("{} (at {compared} of the phase's {all} published epochs)", listed.join("; ")),
+        _ => listed.join("; "),
+    };
     Verdict {
         id: format!("C5-{}", phase.id),
         claim: format!("C5: the published variance ratios, {} of 250", phase.name),
         expected: format!("geometric mean within ×{TOLERANCE} of the published one at every place"),
-        measured: if listed.is_empty() { "no place that was published".into() } else { listed.join("; ") },
+        measured,
         outcome: LeastScale { epochs: phase.first_epoch(), ..LEAST }.word(result, seeds, together(&tests)),
         rule: LeastScale { epochs: phase.first_epoch(), ..LEAST }.rule(result, &format!(
             "geometric mean over the published one of the same epochs, one for each seed: for when its {INTERVAL} lies \
@@ -167,11 +173,7 @@ fn factor(
     theirs: &[PublishedPoint],
     percent: f64,
 ) -> Estimate {
-    let published: BTreeMap<usize, f64> = theirs
-        .iter()
-        .filter(|point| point.percent == percent && phase.contains(point.epoch as f64))
-        .map(|point| (point.epoch, point.ratio))
-        .collect();
+    let published = phase.published_beside(theirs, percent, points, &result.schedule);
     let Some(mean) = geometric_mean(&published.values().copied().collect::<Vec<_>>()) else {
         return Estimate::of(&[]);
     };
@@ -202,7 +204,8 @@ fn throughout(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPo
     let large = is_large(result);
     let log = Estimate::of_runs(&most_of_the_epoch(result, points));
     let finding = if large { log } else { log.negated() }.sign();
-    let theirs: Vec<f64> = MOST.iter().flat_map(|&at| BEFORE.published(theirs, at)).collect();
+    let beside = |at| BEFORE.published_beside(theirs, at, points, &result.schedule).into_values();
+    let theirs: Vec<f64> = MOST.iter().flat_map(|&at| beside(at)).collect();
     let published = geometric_mean(&theirs).map_or_else(String::new, |mean| format!(" (published {mean:.2})"));
     Verdict {
         id: "C6-most-of-the-epoch".into(),
@@ -230,7 +233,8 @@ fn log_ratios(result: &ExperimentResult, points: &[Point], phase: &Phase, percen
 /// C8: a gain of at most about a factor of two, soon after the snapshot too.
 fn soon_after(result: &ExperimentResult, points: &[Point], theirs: &[PublishedPoint]) -> Verdict {
     let log = Estimate::of_runs(&log_ratios(result, points, &BEFORE, SOON));
-    let published = geometric_mean(&BEFORE.published(theirs, SOON)).unwrap_or(f64::NAN);
+    let theirs = BEFORE.published_beside(theirs, SOON, points, &result.schedule);
+    let published = geometric_mean(&theirs.into_values().collect::<Vec<_>>()).unwrap_or(f64::NAN);
     Verdict {
         id: "C8-soon-after".into(),
         claim: "C8: even at 2 % of the epoch a large network gains at most about a factor of two".into(),

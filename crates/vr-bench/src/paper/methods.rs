@@ -27,12 +27,17 @@ pub fn cell(settings: &Settings, method: &str, estimator: EstimatorConfig, seed:
         policies: vec![NormPolicy::Reset],
         measures: Measures::NONE,
         seed,
+        prefix: None,
+        branches: Vec::new(),
     }
 }
 
+/// The name of plain SGD.
+pub const SGD: &str = "sgd";
+
 /// Plain SGD.
 pub fn sgd(settings: &Settings, seed: u64) -> Cell {
-    cell(settings, "sgd", EstimatorConfig::Sgd, seed)
+    cell(settings, SGD, EstimatorConfig::Sgd, seed)
 }
 
 /// The snapshot of the SVRG behind the variance figures: in the released code at the moving average

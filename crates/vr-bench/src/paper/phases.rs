@@ -1,6 +1,8 @@
 //! What the claims distinguish: the parts of a run between the drops of the learning rate, the places in an epoch, and
 //! large networks.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::paper::published::PublishedPoint;
 use crate::paper::schedule::Schedule;
 use crate::results::Point;
@@ -52,6 +54,23 @@ impl Phase {
         points.iter().filter(|p| p.percent == percent && self.contains(p.epoch as f64)).map(|p| p.ratio).collect()
     }
 
+    /// The published ratios at a percentage, of the epochs at which points of ours lie there, too; of all where none does, as with a
+    /// compressed schedule.
+    pub fn published_beside(
+        &self,
+        theirs: &[PublishedPoint],
+        percent: f64,
+        points: &[Point],
+        schedule: &Schedule,
+    ) -> BTreeMap<usize, f64> {
+        let there = self.points(points, schedule).filter(|(point, _)| point.percent == percent);
+        let ours: BTreeSet<usize> = there.filter_map(|(point, _)| whole(schedule.as_of_paper(point.epoch))).collect();
+        let theirs = theirs.iter().filter(|point| point.percent == percent && self.contains(point.epoch as f64));
+        let all: BTreeMap<usize, f64> = theirs.map(|point| (point.epoch, point.ratio)).collect();
+        let same: BTreeMap<usize, f64> = all.clone().into_iter().filter(|(epoch, _)| ours.contains(epoch)).collect();
+        if same.is_empty() { all } else { same }
+    }
+
     /// Its first epoch in the paper's count.
     pub fn first_epoch(&self) -> usize {
         self.first as usize
@@ -61,6 +80,11 @@ impl Phase {
     pub fn contains(&self, epoch: f64) -> bool {
         (self.first..=self.last).contains(&epoch)
     }
+}
+
+/// An epoch of the paper's count, where it is a whole one.
+fn whole(epoch: f64) -> Option<usize> {
+    (epoch.fract() == 0.0).then_some(epoch as usize)
 }
 
 /// The geometric mean; `None` of nothing.
@@ -88,6 +112,18 @@ mod tests {
             let found = mean(model, phase, percent);
             assert!((found / expected - 1.0).abs() < 0.02, "{model} {percent}: {found}");
         }
+    }
+
+    /// A run of the first epochs stands beside these, and not beside those that it has not reached.
+    #[test]
+    fn published_ratios_are_those_of_the_epochs_that_were_run() {
+        let theirs = published("lenet");
+        let points = crate::figures::render::sample_points("svrg", 20);
+        let beside = |schedule: &Schedule| BEFORE.published_beside(&theirs, 11.0, &points, schedule);
+        assert_eq!(beside(&Schedule::default()).into_keys().collect::<Vec<_>>(), [10, 20]);
+        let compressed = Schedule::cifar(0.1, 25, crate::paper::schedule::Version::Released);
+        let all: Vec<f64> = beside(&compressed).into_values().collect();
+        assert_eq!(all, BEFORE.published(&theirs, 11.0));
     }
 
     #[test]

@@ -55,6 +55,22 @@ impl Event {
             Self::Diverged(row) => (None, &row.method, row.seed),
         }
     }
+
+    /// The same of another method.
+    #[must_use]
+    pub fn of_method(mut self, method: &str) -> Self {
+        let name = match &mut self {
+            Self::Variance(row) => &mut row.method,
+            Self::Tensors(row) => &mut row.at.method,
+            Self::Geometry(row) => &mut row.at.method,
+            Self::Position(row) => &mut row.at.method,
+            Self::Steps(row) => &mut row.at.method,
+            Self::Epoch(row) => &mut row.method,
+            Self::Diverged(row) => &mut row.method,
+        };
+        method.clone_into(name);
+        self
+    }
 }
 
 impl FromIterator<Event> for CellResult {

@@ -11,7 +11,6 @@ use crate::paper::phases::{PERCENTS, PHASES, geometric_mean};
 use crate::paper::published::{MODELS, published};
 use crate::results::ExperimentResult;
 use crate::results::cost::{Cost, HEADINGS};
-use crate::verdict::Outcome;
 use crate::verdict::estimate::Estimate;
 use crate::verdict::table::{JudgedRun, Row};
 
@@ -42,7 +41,7 @@ pub enum FillError {
 ///
 /// | table | what it shows |
 /// |---|---|
-/// | `verdicts` | each verdict on the paper's claims, of the run with the most weight for each network |
+/// | `verdicts` | each verdict on the paper's claims, of the run with the most seeds and minibatches for each network |
 /// | `ratios` | measured variance ratios beside the published ones, by phase and place |
 /// | `errors` | test error and cost of each method |
 /// | `runs` | every run with its scale |
@@ -70,16 +69,13 @@ pub fn fill(page: &str, runs: &[JudgedRun]) -> Result<String, FillError> {
     Ok(text)
 }
 
-/// How much a verdict weighs: a decision more than a tendency, and then by the minibatches that it comes from.
-fn weight(run: &JudgedRun, row: &Row) -> (u8, usize) {
-    let word = match row.verdict.outcome {
-        Outcome::Confirmed | Outcome::Contradicted | Outcome::Passed | Outcome::Failed => 3,
-        Outcome::TendencyFor | Outcome::TendencyAgainst => 2,
-        Outcome::OneRunFor | Outcome::OneRunAgainst => 1,
-        Outcome::Undecided => 0,
-    };
+/// How much a run's verdict weighs, whatever it says: one on something measured more than none, several seeds more than one, and
+/// then by the minibatches that it comes from.
+fn weight(run: &JudgedRun, row: &Row) -> (bool, bool, usize) {
+    // What was not measured is told in words alone.
+    let measured = row.verdict.measured.contains(|c: char| c.is_ascii_digit());
     let ExperimentResult { epochs_run, minibatches, seeds, .. } = &run.result;
-    (word, epochs_run * minibatches * seeds.len())
+    (measured, seeds.len() > 1, epochs_run * minibatches * seeds.len())
 }
 
 fn verdicts(runs: &[JudgedRun]) -> String {
@@ -140,7 +136,8 @@ fn ratios(runs: &[JudgedRun]) -> String {
             let cell = |percent: f64| {
                 let there = phase.points(&points, &result.schedule).filter(|(point, _)| point.percent == percent);
                 let ours = Estimate::of_runs(&there.map(|(point, ratio)| (point.seed, ratio.ln())).collect::<Vec<_>>());
-                let theirs = geometric_mean(&phase.published(&theirs, percent));
+                let theirs = phase.published_beside(&theirs, percent, &points, &result.schedule);
+                let theirs = geometric_mean(&theirs.into_values().collect::<Vec<_>>());
                 (ours.n > 0).then(|| match theirs {
                     Some(theirs) => format!("{} ({theirs:.3})", ours.exponential()),
                     None => format!("{} (–)", ours.exponential()),
@@ -187,20 +184,22 @@ fn all_runs(runs: &[JudgedRun]) -> String {
 mod tests {
     use super::*;
     use crate::results::made_up::{self, point};
+    use crate::verdict::Outcome;
     use crate::verdict::Verdict;
 
-    fn judged(folder: &str, epochs_run: usize, outcome: Outcome) -> JudgedRun {
+    fn judged(folder: &str, epochs_run: usize, seeds: u64, outcome: Outcome) -> JudgedRun {
         let verdict = Verdict {
             id: "C2-throughout".into(),
             claim: "C2: it is below".into(),
             expected: "below".into(),
-            measured: format!("in {folder}"),
+            measured: format!("0.5 in {folder}"),
             outcome,
             rule: String::new(),
         };
         let result = ExperimentResult {
             experiment: "variance-ratio".into(),
             epochs_run,
+            seeds: (0..seeds).collect(),
             verdicts: vec![verdict],
             points: vec![crate::results::Point { percent: 33.0, ..point("svrg-locked", 20, 0.5) }],
             ..made_up::result("lenet")
@@ -213,13 +212,14 @@ mod tests {
         let page =
             "# A page\n\n<!-- table verdicts -->\nold\n<!-- end -->\n\nprose\n\n<!-- table ratios -->\n<!-- end -->\n";
         let runs = [
-            judged("one", 250, Outcome::OneRunFor),
-            judged("small", 20, Outcome::TendencyAgainst),
-            judged("large", 30, Outcome::TendencyFor),
+            judged("one", 250, 1, Outcome::OneRunFor),
+            judged("small", 20, 3, Outcome::Confirmed),
+            judged("large", 30, 3, Outcome::Undecided),
         ];
         let filled = fill(page, &runs).unwrap();
         assert!(filled.starts_with("# A page\n\n<!-- table verdicts -->\n\n| claim |"), "{filled}");
-        assert!(filled.contains("| in large | **tendency for** |") && !filled.contains("in small"), "{filled}");
+        // More seeds and epochs weigh more, not the kinder word.
+        assert!(filled.contains("| 0.5 in large | **undecided** |") && !filled.contains("in small"), "{filled}");
         assert!(filled.contains("\n\nprose\n\n") && !filled.contains("old"), "{filled}");
         // The published mean of epochs 10 to 140 beside it; the longest run first.
         assert!(filled.contains("lenet: CIFAR-10, 250 of 250 epochs"), "{filled}");

@@ -129,6 +129,12 @@ pub trait Estimator<S: Scalar>: Send + Sync {
     fn since_snapshot(&self) -> Option<u64> {
         None
     }
+
+    /// Before its first step: takes the place that it would have after `steps` whole epochs' steps, all of them plain SGD's. Says
+    /// whether it can, which a method cannot that is not SGD for so long.
+    fn follow_sgd(&mut self, _steps: u64) -> bool {
+        false
+    }
 }
 
 impl<S: Scalar, E: Estimator<S> + ?Sized> Estimator<S> for Box<E> {
@@ -181,5 +187,8 @@ impl<S: Scalar, E: Estimator<S> + ?Sized> Estimator<S> for Box<E> {
     }
     fn since_snapshot(&self) -> Option<u64> {
         (**self).since_snapshot()
+    }
+    fn follow_sgd(&mut self, steps: u64) -> bool {
+        (**self).follow_sgd(steps)
     }
 }

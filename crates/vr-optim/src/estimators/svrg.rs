@@ -333,4 +333,16 @@ impl<S: Scalar> Estimator<S> for Svrg<S> {
         let before = u64::from(self.pass).saturating_mul(self.interval());
         self.variate.snapshot().map(|_| self.since_plan.saturating_sub(before))
     }
+
+    /// Before it switches on, each epoch has a plan of its own. A moving average would have followed the iterates.
+    fn follow_sgd(&mut self, steps: u64) -> bool {
+        let epoch = u64::from(self.minibatches);
+        let follows = self.config.snapshot == SnapshotRule::LastIterate
+            && (1..=self.config.start).contains(&steps)
+            && steps.is_multiple_of(epoch);
+        if follows {
+            (self.step, self.since_plan, self.generation) = (steps, epoch, (steps / epoch - 1) as u32);
+        }
+        follows
+    }
 }

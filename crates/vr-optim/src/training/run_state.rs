@@ -52,6 +52,25 @@ where
     /// When the state is of another method, rule, model or number of minibatches, or incomplete; the
     /// error names the value at fault.
     pub fn restore(&mut self, state: &State) -> Result<(), EstimatorError> {
+        self.restore_all_but_the_estimator(state)?;
+        self.estimator.restore(&state.reader("estimator").part(self.estimator.name()))
+    }
+
+    /// Goes on from a saved state of a run of plain SGD, otherwise configured as this one, as if this one had taken these steps: the
+    /// estimator is one that is SGD for so long.
+    ///
+    /// # Errors
+    /// As [`restore`](Self::restore), and where [`Estimator::follow_sgd`](crate::Estimator::follow_sgd) refuses.
+    pub fn follow_sgd(&mut self, state: &State) -> Result<(), EstimatorError> {
+        self.restore_all_but_the_estimator(state)?;
+        if self.estimator.follow_sgd(self.step) {
+            return Ok(());
+        }
+        let expected = format!("whole epochs during which {} is plain SGD", self.estimator.name());
+        Err(StateError::Value { name: "training.step".into(), found: self.step.to_string(), expected }.into())
+    }
+
+    fn restore_all_but_the_estimator(&mut self, state: &State) -> Result<(), EstimatorError> {
         let from = state.reader("training");
         let (found, expected) = (from.integer("minibatches")?, self.source.minibatches());
         if found != expected as u64 {
@@ -73,7 +92,6 @@ where
             track.running.restore(&state.reader("statistics").part(track.policy.name()))?;
         }
         self.frozen.restore(&state.reader("frozen"))?;
-        self.rule.restore(&state.reader("rule").part(self.rule.name()), len)?;
-        self.estimator.restore(&state.reader("estimator").part(self.estimator.name()))
+        Ok(self.rule.restore(&state.reader("rule").part(self.rule.name()), len)?)
     }
 }

@@ -58,12 +58,14 @@ impl CheckpointPolicy {
         self.every_steps.is_some_and(|every| steps >= every.max(1)) || self.every.is_some_and(|every| elapsed >= every)
     }
 
-    /// Those of `saved`, in the order of their numbers, that may go.
-    pub fn obsolete<'a>(&self, saved: &'a [Checkpoint]) -> Vec<&'a Checkpoint> {
+    /// Those of `saved`, in the order of their numbers, that may go. The first after each of the epochs `branches` stays.
+    pub fn obsolete<'a>(&self, saved: &'a [Checkpoint], branches: &[usize]) -> Vec<&'a Checkpoint> {
         let older = &saved[..saved.len().saturating_sub(self.latest.max(1))];
         let kept = |i: usize| {
             let first = i == 0 || older[i - 1].epoch != older[i].epoch;
-            first && self.keep_epochs.is_some_and(|every| older[i].epoch.is_multiple_of(every.max(1)))
+            let epoch = older[i].epoch;
+            let multiple = self.keep_epochs.is_some_and(|every| epoch.is_multiple_of(every.max(1)));
+            first && (multiple || branches.contains(&epoch.saturating_sub(1)))
         };
         (0..older.len()).filter(|&i| !kept(i)).map(|i| &older[i]).collect()
     }
@@ -88,18 +90,19 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(latest: usize, keep_epochs: Option<usize>, epochs: &[usize], expected: &[u64]) {
+    fn check(latest: usize, keep_epochs: Option<usize>, branches: &[usize], epochs: &[usize], expected: &[u64]) {
         let saved: Vec<_> = (0..).zip(epochs).map(|(number, &epoch)| Checkpoint { number, epoch }).collect();
         let policy = CheckpointPolicy { latest, keep_epochs, ..CheckpointPolicy::default() };
-        let gone: Vec<u64> = policy.obsolete(&saved).iter().map(|checkpoint| checkpoint.number).collect();
+        let gone: Vec<u64> = policy.obsolete(&saved, branches).iter().map(|checkpoint| checkpoint.number).collect();
         assert_eq!(gone, expected);
     }
 
     #[test]
     fn the_newest_stay_and_every_kth_epochs_first() {
-        check(2, None, &[1, 1, 1, 2], &[0, 1]);
-        check(2, None, &[1], &[]);
-        check(0, None, &[1, 1], &[0]);
-        check(1, Some(2), &[1, 2, 2, 3, 4, 4], &[0, 2, 3]);
+        check(2, None, &[], &[1, 1, 1, 2], &[0, 1]);
+        check(2, None, &[], &[1], &[]);
+        check(0, None, &[], &[1, 1], &[0]);
+        check(1, Some(2), &[], &[1, 2, 2, 3, 4, 4], &[0, 2, 3]);
+        check(1, None, &[1], &[1, 2, 2, 3, 3], &[0, 2, 3]);
     }
 }

@@ -27,12 +27,19 @@ struct Manifest {
 pub struct Checkpoints {
     folder: PathBuf,
     policy: CheckpointPolicy,
+    branches: Vec<usize>,
 }
 
 impl Checkpoints {
     /// Those in `folder`, which need not be there yet.
     pub fn new(folder: impl Into<PathBuf>, policy: CheckpointPolicy) -> Self {
-        Self { folder: folder.into(), policy }
+        Self { folder: folder.into(), policy, branches: Vec::new() }
+    }
+
+    /// The first state after each of these epochs stays, whatever the policy.
+    #[must_use]
+    pub fn with_branches(self, epochs: &[usize]) -> Self {
+        Self { branches: epochs.to_vec(), ..self }
     }
 
     /// Where a checkpoint is.
@@ -67,7 +74,7 @@ impl Checkpoints {
             Ok::<_, CheckpointError>(())
         })?;
         saved.push(checkpoint);
-        for gone in self.policy.obsolete(&saved) {
+        for gone in self.policy.obsolete(&saved, &self.branches) {
             vr_files::remove_folder_atomic(self.path(*gone))?;
         }
         Ok(checkpoint)
@@ -92,6 +99,28 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// The first state that was saved after so many epochs; `None` where there is none that is sound.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed, or the system cannot read the state.
+    pub fn first_after(&self, epochs: usize) -> Result<Option<State>, CheckpointError> {
+        let first = self.list()?.into_iter().find(|checkpoint| checkpoint.epoch == epochs + 1);
+        let loaded = first.map(|checkpoint| self.load_sound(checkpoint));
+        loaded.flatten().transpose()
+    }
+
+    /// The state of a checkpoint, or nothing with a warning where it is damaged.
+    fn load_sound(&self, checkpoint: Checkpoint) -> Option<Result<State, CheckpointError>> {
+        let path = self.path(checkpoint);
+        match load(&path) {
+            Err(error) if error.is_damage() => {
+                tracing::warn!(checkpoint = %path.display(), %error, "passed over");
+                None
+            }
+            outcome => Some(outcome),
+        }
+    }
+
     /// The states of the sound checkpoints, newest first, each read when its turn comes. A checkpoint
     /// that is damaged, incomplete or of another version is passed over with a warning; an error is
     /// the system's, and says nothing about the checkpoint.
@@ -99,16 +128,7 @@ impl Checkpoints {
     /// # Errors
     /// When the folder cannot be listed.
     pub fn sound(&self) -> Result<impl Iterator<Item = Result<State, CheckpointError>>, CheckpointError> {
-        Ok(self.list()?.into_iter().rev().filter_map(|checkpoint| {
-            let path = self.path(checkpoint);
-            match load(&path) {
-                Err(error) if error.is_damage() => {
-                    tracing::warn!(checkpoint = %path.display(), %error, "passed over");
-                    None
-                }
-                outcome => Some(outcome),
-            }
-        }))
+        Ok(self.list()?.into_iter().rev().filter_map(|checkpoint| self.load_sound(checkpoint)))
     }
 }
 
