@@ -221,9 +221,9 @@ mod tests {
         // More seeds and epochs weigh more, not the kinder word.
         assert!(filled.contains("| 0.5 in large | **undecided** |") && !filled.contains("in small"), "{filled}");
         assert!(filled.contains("\n\nprose\n\n") && !filled.contains("old"), "{filled}");
-        // The published mean of epochs 10 to 140 beside it; the longest run first.
+        // The published ratio of the epoch that was measured beside it; the longest run first.
         assert!(filled.contains("lenet: CIFAR-10, 250 of 250 epochs"), "{filled}");
-        assert!(filled.contains("| – | – | 0.500 (one run) (0.571) | – |"), "{filled}");
+        assert!(filled.contains("| – | – | 0.500 (one run) (0.502) | – |"), "{filled}");
         assert_eq!(fill(&filled, &runs).unwrap(), filled);
     }
 
