@@ -16,6 +16,9 @@ use crate::print::aligned;
 
 /// What to time.
 #[derive(Parser)]
+#[command(after_help = "Examples:
+  cargo xtask bench step --model lenet
+  cargo xtask bench epoch --train-size 2000 --json")]
 pub struct Args {
     /// Instruction set of the cpu engine: avx512, avx2, neon or scalar; by default the fastest one here.
     #[arg(long, global = true)]

@@ -9,6 +9,9 @@ use crate::slurm::{Jobs, queue};
 
 /// Which run.
 #[derive(Parser)]
+#[command(after_help = "Examples:
+  cargo xtask cancel runs/test-error-1
+  cargo xtask cancel runs/train-1 && cargo xtask status runs/train-1")]
 pub struct Args {
     /// The run's folder.
     run: PathBuf,

@@ -10,6 +10,9 @@ use crate::progress::Bars;
 
 /// What to do with a data set.
 #[derive(Parser)]
+#[command(after_help = "Examples:
+  cargo xtask data import cifar10 --from cifar-10-binary.tar.gz
+  cargo xtask data verify imagenet --dir /scratch/imagenet")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,

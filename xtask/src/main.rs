@@ -11,9 +11,12 @@ mod cancel;
 mod check;
 mod cluster;
 mod compare;
+mod completions;
 mod data;
+mod eta;
 mod export;
 mod model_arg;
+mod notify;
 mod progress;
 mod ranks;
 mod report;
@@ -29,10 +32,9 @@ mod work;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use vr_bench::BenchError;
+use clap::{CommandFactory, Parser, Subcommand};
 use vr_bench::settings::Isa;
-use vr_run::{RunError, signals};
+use vr_run::signals;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Reproduce and extend variance-reduced optimisation of deep networks")]
@@ -69,7 +71,12 @@ enum Verb {
     Data(data::Args),
     /// Time the engines.
     Bench(bench::Args),
+    /// What a shell needs to complete verbs and options.
+    Completions(completions::Args),
     /// All that CI runs, cheapest first.
+    #[command(after_help = "Examples:
+  cargo xtask check
+  cargo xtask check && git push")]
     Check,
 }
 
@@ -88,10 +95,10 @@ fn main() -> ExitCode {
     let bars = progress::init();
     let done = |()| ExitCode::SUCCESS;
     let ended = match cli.verb {
-        Verb::Repro(args) => repro::run(&args, &bars),
-        Verb::Train(args) => train::run(&args, &bars),
+        Verb::Repro(args) => args.notify.after(|| repro::run(&args, &bars)),
+        Verb::Train(args) => args.notify.after(|| train::run(&args, &bars)),
         Verb::Verdict(args) => verdict::run(&args).map(done),
-        Verb::Resume(args) => resume::run(&args, &bars),
+        Verb::Resume(args) => args.notify.after(|| resume::run(&args, &bars)),
         Verb::Work(args) => work::run(&args, &bars),
         Verb::Cancel(args) => cancel::run(&args).map(done),
         Verb::Status(args) => status::run(&args).map(done),
@@ -101,15 +108,15 @@ fn main() -> ExitCode {
         Verb::Report(args) => report::run(&args).map(done),
         Verb::Data(args) => data::run(&args, &bars).map(done),
         Verb::Bench(args) => bench::run(&args).map(done),
+        Verb::Completions(args) => completions::run(&args, &mut Cli::command()).map(done),
         Verb::Check => check::run().map(done),
     };
     ended.unwrap_or_else(|error| {
         bars.done();
-        print::complain(format_args!("Error: {error:?}"));
-        match error.downcast_ref() {
-            Some(BenchError::Run(RunError::Interrupted(_))) => ExitCode::from(signals::RESUMABLE),
-            _ => ExitCode::FAILURE,
-        }
+        print::complain(format_args!("Error: {error}"));
+        // The causes alone: a back trace says nothing to whoever gave the command.
+        error.chain().skip(1).for_each(|cause| print::complain(format_args!("  since: {cause}")));
+        if notify::is_stopped(&error) { ExitCode::from(signals::RESUMABLE) } else { ExitCode::FAILURE }
     })
 }
 
@@ -129,5 +136,34 @@ mod tests {
             count += 1;
         }
         assert!(count > 15, "{count} commands");
+    }
+
+    /// The commands of an example, without where the shell puts what they print.
+    fn commands(line: &str) -> Vec<Vec<String>> {
+        let alone = line.split(" > ").next().unwrap_or_default();
+        let words = |command: &str| command.split_whitespace().map(|word| word.replace('\'', "")).collect();
+        alone.split(" && ").map(words).filter(|words: &Vec<String>| words.len() > 2 && words[0] == "cargo").collect()
+    }
+
+    #[test]
+    fn every_verb_shows_examples_that_the_parser_takes() {
+        let all = Cli::command();
+        all.clone().debug_assert();
+        for verb in all.get_subcommands() {
+            let name = verb.get_name();
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<&str> = help.strip_prefix("Examples:\n").unwrap_or_default().lines().collect();
+            assert!(examples.len() >= 2, "{name}: {help:?}");
+            for example in examples {
+                let commands = commands(example);
+                assert!(commands.first().is_some_and(|words| words[2] == name), "{name}: {example}");
+                for words in commands {
+                    assert!(["xtask", "xtask-full"].contains(&words[1].as_str()), "{example}");
+                    if let Err(error) = Cli::try_parse_from(&words[1..]) {
+                        panic!("{example}: {error}");
+                    }
+                }
+            }
+        }
     }
 }

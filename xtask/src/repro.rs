@@ -21,6 +21,7 @@ use vr_run::{CheckpointPolicy, signals};
 
 use crate::cluster::Cluster;
 use crate::model_arg::ModelParser;
+use crate::notify::Notify;
 use crate::print::{self, aligned};
 use crate::progress::Bars;
 use crate::ranks;
@@ -33,6 +34,9 @@ use crate::ranks;
 /// --test-size, --batch-size and --every change its numbers one by one. `quick` has a size of its own: 6
 /// epochs of 8,000 pictures at a learning rate of 0.02, seeds 0 to 3, measured in every third epoch.
 #[derive(Parser)]
+#[command(after_help = "Examples:
+  cargo xtask repro quick
+  cargo xtask repro variance-ratio --model lenet --data cifar10 --epochs 3 --seeds 0..3")]
 pub struct Args {
     /// The experiment; `all` runs every one into a folder of its own.
     #[arg(value_parser = names())]
@@ -118,6 +122,9 @@ pub struct Args {
     cluster: Cluster,
     #[command(flatten)]
     ranks: ranks::Args,
+    /// What follows the run.
+    #[command(flatten)]
+    pub notify: Notify,
 }
 
 /// How the work is done; results do not depend on it.

@@ -13,6 +13,7 @@ use vr_bench::settings::{DataChoice, Settings};
 use vr_run::signals;
 
 use crate::cluster::Cluster;
+use crate::notify::Notify;
 use crate::progress::Bars;
 use crate::ranks::{self, Group};
 use crate::repro::{Execution, in_turn, report};
@@ -20,6 +21,9 @@ use crate::runs;
 
 /// Which run to go on with.
 #[derive(Parser)]
+#[command(after_help = "Examples:
+  cargo xtask resume runs/quick-1
+  cargo xtask resume runs/all-1 --jobs 2 --data /scratch/cifar10")]
 pub struct Args {
     /// The run's folder, or a folder of runs, such as that of `repro all`.
     run: PathBuf,
@@ -32,6 +36,9 @@ pub struct Args {
     cluster: Cluster,
     #[command(flatten)]
     ranks: ranks::Args,
+    /// What follows the run.
+    #[command(flatten)]
+    pub notify: Notify,
 }
 
 /// Goes on; what is finished is not run again.

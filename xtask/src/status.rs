@@ -15,6 +15,9 @@ use crate::slurm::queue::{self, Queued};
 
 /// Which runs to look at.
 #[derive(Parser)]
+#[command(after_help = "Examples:
+  cargo xtask status
+  cargo xtask status runs/quick-1 --json")]
 pub struct Args {
     /// A run's folder, or a folder of them; by default every run in `runs/`.
     run: Option<PathBuf>,

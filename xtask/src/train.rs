@@ -12,6 +12,7 @@ use vr_bench::results::ranking::Measure;
 use vr_run::signals;
 
 use crate::cluster::Cluster;
+use crate::notify::Notify;
 use crate::progress::Bars;
 use crate::ranks;
 use crate::repro::{destination, report, seeds};
@@ -57,6 +58,9 @@ pub struct Args {
     cluster: Cluster,
     #[command(flatten)]
     ranks: ranks::Args,
+    /// What follows the run.
+    #[command(flatten)]
+    pub notify: Notify,
 }
 
 impl Args {

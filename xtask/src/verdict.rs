@@ -13,6 +13,9 @@ use vr_bench::verdict::table::{JudgedRun, Row, turned};
 ///
 /// A file `examined.txt` beside a result, with lines `ID: sentence`, says what came of examining a verdict.
 #[derive(Parser)]
+#[command(after_help = "Examples:
+  cargo xtask verdict runs/quick-1
+  cargo xtask verdict docs/results --out judged --expect docs/results/verdicts.json")]
 pub struct Args {
     /// Run folders, or folders of them.
     #[arg(default_value = "runs")]

@@ -12,6 +12,9 @@ use crate::runs;
 
 /// Which run to check.
 #[derive(Parser)]
+#[command(after_help = "Examples:
+  cargo xtask verify runs/quick-1
+  cargo xtask verify runs --steps 100 --json")]
 pub struct Args {
     /// The run's folder, or a folder of runs.
     run: PathBuf,

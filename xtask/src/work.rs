@@ -17,6 +17,9 @@ use crate::slurm;
 ///
 /// `repro --on slurm` and `train --on slurm` begin a run and let Slurm call this. `resume` gathers what was found.
 #[derive(Parser)]
+#[command(after_help = "Examples:
+  cargo xtask work runs/test-error-1 --task 3
+  cargo xtask work runs/test-error-1 --task 0 --cells-per-task 4 --save-minutes 2")]
 pub struct Args {
     /// The run's folder.
     run: PathBuf,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use vr_optim::{Ranks, RunMemory};
 use vr_run::config::{ConfigError, Fault};
-use vr_run::{Execution, RunFolder, SharedRun};
+use vr_run::{Cell as _, CellFolder, Execution, RunFolder, SharedRun};
 
 use super::{Concluded, Experiment, drawn, scale};
 use crate::cell::Cell;
@@ -122,7 +122,7 @@ impl Prepared {
         self.on_its_threads(|| {
             let run = self.open(destination, forgotten)?;
             let settings = self.settings.in_folder(run.path());
-            observer.begin(self.cells.len(), self.largest(&self.cells)?);
+            observer.begin(&self.left(run.path(), &self.cells), self.largest(&self.cells)?);
             let live = self.live(&settings, run.path(), &self.cells, observer)?;
             let observer = live.as_ref().map_or(observer, |live| live);
             let measured = run_cells(&run, &self.record, &settings, &self.data, &self.cells, observer)?;
@@ -156,7 +156,7 @@ impl Prepared {
             let run = SharedRun::join(path, &self.record.experiment)?;
             let settings = self.settings.in_folder(path);
             let cells = &self.cells[cells.start.min(self.cells.len())..cells.end.min(self.cells.len())];
-            observer.begin(cells.len(), self.largest(cells)?);
+            observer.begin(&self.left(path, cells), self.largest(cells)?);
             let live = self.live(&settings, path, cells, observer)?;
             let observer = live.as_ref().map_or(observer, |live| live);
             let cells = self.on_data(&settings, cells);
@@ -215,6 +215,16 @@ impl Prepared {
         let times: Vec<_> = measured.into_iter().flat_map(|cell| cell.times).collect();
         let report = run_dir::write(run, &self.record, &self.data, &result, &times, &figures)?;
         Ok(Concluded { result, times, report })
+    }
+
+    /// The epochs that are left of each cell. What cannot be read counts as not begun, and is told of when the cell is.
+    fn left(&self, out: &Path, cells: &[Cell]) -> BTreeMap<String, usize> {
+        let left = |cell: &CellOnData<'_>| {
+            let folder = CellFolder::of(out, cell);
+            let done = folder.times().map_or(0, |times| times.len());
+            if folder.is_finished() { 0 } else { cell.epochs().saturating_sub(done) }
+        };
+        self.on_data(&self.settings, cells).iter().map(|cell| (cell.name(), left(cell))).collect()
     }
 
     /// What the one of the cells with the most memory and disk keeps; cells run in turn.

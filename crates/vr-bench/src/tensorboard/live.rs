@@ -103,8 +103,8 @@ impl CellFile {
 }
 
 impl Observer for Live<'_> {
-    fn begin(&self, cells: usize, largest: RunMemory) {
-        self.observer.begin(cells, largest);
+    fn begin(&self, left: &BTreeMap<String, usize>, largest: RunMemory) {
+        self.observer.begin(left, largest);
     }
 }
 
