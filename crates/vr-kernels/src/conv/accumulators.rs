@@ -8,27 +8,41 @@ pub(super) const ROWS: usize = 4;
 /// Columns of a tile at most, on any instruction set.
 pub(super) const MAX_COLUMNS: usize = 6;
 
-/// Those of a tile of so many rows on one instruction set: what the registers hold beside a row of operands and a
-/// factor, with one to spare where there are 16. A tile that needs them all has its sums stored and loaded at every
-/// step; 8 sums hide the latency of multiply-adds.
 #[inline(always)]
-pub(super) const fn max_columns<S: Simd>(rows: usize) -> usize {
-    match rows {
-        _ if has_32_registers::<S>() => MAX_COLUMNS,
-        1 => 6,
-        2 => 4,
-        3 => 3,
-        _ => 2,
-    }
+pub(super) fn has_32_registers<S: Simd>() -> bool {
+    S::F32_LANES == 16 || cfg!(target_arch = "aarch64")
 }
 
+/// Keeps the compiler from loading the factor of the next row before this row's products: with 16 registers there is
+/// none for it.
 #[inline(always)]
-pub(super) const fn has_32_registers<S: Simd>() -> bool {
-    S::F32_LANES == 16 || cfg!(target_arch = "aarch64")
+pub(super) fn in_order<S: Simd>() {
+    #[cfg(target_arch = "x86_64")]
+    if !has_32_registers::<S>() {
+        // SAFETY: no instruction at all.
+        unsafe { std::arch::asm!("", options(nostack, preserves_flags)) };
+    }
 }
 
 /// What is computed by a tile of accumulators.
 pub(super) trait Accumulate: Sized {
+    /// Columns of a tile of four rows where there are 16 registers. Three need them all: unless the compiler keeps
+    /// each factor for its row's products alone, it stores and loads a sum at every step.
+    const BESIDE_FOUR_ROWS: usize;
+
+    /// Columns of a tile of so many rows at most: what the registers hold beside a row of operands and a factor. Eight
+    /// sums hide the latency of multiply-adds.
+    #[inline(always)]
+    fn max_columns<S: Simd>(rows: usize) -> usize {
+        match rows {
+            _ if has_32_registers::<S>() => MAX_COLUMNS,
+            1 => 6,
+            2 => 4,
+            3 => 3,
+            _ => Self::BESIDE_FOUR_ROWS,
+        }
+    }
+
     /// Computes a tile of `R × X` vectors.
     ///
     /// # Safety
@@ -62,10 +76,10 @@ unsafe fn run_rows<A: Accumulate, S: Simd, const R: usize>(work: A, simd: S, col
         match columns {
             1 => work.tile::<S, R, 1>(simd),
             2 => work.tile::<S, R, 2>(simd),
-            3 if max_columns::<S>(R) >= 3 => work.tile::<S, R, 3>(simd),
-            4 if max_columns::<S>(R) >= 4 => work.tile::<S, R, 4>(simd),
-            5 if max_columns::<S>(R) >= 5 => work.tile::<S, R, 5>(simd),
-            6 if max_columns::<S>(R) >= 6 => work.tile::<S, R, 6>(simd),
+            3 if A::max_columns::<S>(R) >= 3 => work.tile::<S, R, 3>(simd),
+            4 if A::max_columns::<S>(R) >= 4 => work.tile::<S, R, 4>(simd),
+            5 if A::max_columns::<S>(R) >= 5 => work.tile::<S, R, 5>(simd),
+            6 if A::max_columns::<S>(R) >= 6 => work.tile::<S, R, 6>(simd),
             _ => unreachable!("at most max_columns columns"),
         }
     }

@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, max_columns};
+use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS};
 use super::ahead::{Ahead, FAR};
 use super::gather::{Channels, Cut, Window};
 use super::layouts::Layouts;
@@ -160,7 +160,7 @@ impl WithSimd for Correlate<'_> {
                     let input = self.input.as_ptr();
                     let (layout, input) =
                         plan.layouts.inputs(simd, &plan.window, input, self.prologue, channels, band, gathered);
-                    let mut ahead = plan.ahead(self.input.as_ptr(), index, chunk, max_columns::<S>(plan.rows()));
+                    let mut ahead = plan.ahead(self.input.as_ptr(), index, chunk, Tile::max_columns::<S>(plan.rows()));
                     for y in band.first..band.first + band.count {
                         let columns = plan.window.columns * LANES;
                         let sums = sums.add((y - band.first) * plan.out_channels * columns);
@@ -241,7 +241,7 @@ impl Row<'_> {
             count => Runs { count, len: run, stride: taps },
         };
         let columns = plan.window.columns;
-        let tiles = columns.div_ceil(max_columns::<S>(plan.rows()));
+        let tiles = columns.div_ceil(Tile::max_columns::<S>(plan.rows()));
         let blocks = plan.out_channels.div_ceil(ROWS);
         for tile in 0..tiles {
             let (left, right) = part(columns, tiles, tile);

@@ -4,7 +4,7 @@ use std::iter;
 
 use pulp::{Simd, WithSimd};
 
-use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, max_columns};
+use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS};
 use super::tile::{Grid, Runs, Start, Tile};
 use crate::{Affine, Isa, LANES};
 
@@ -155,7 +155,7 @@ impl WithSimd for Part<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { plan, first, rows, blocks, part } = self;
-        let width = max_columns::<S>(rows) * LANES;
+        let width = Tile::max_columns::<S>(rows) * LANES;
         let mut sums = Sums([0.0; ROWS * MAX_COLUMNS * LANES]);
         for left in (0..plan.in_features).step_by(width) {
             let features = width.min(plan.in_features - left);

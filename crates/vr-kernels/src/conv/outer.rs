@@ -5,7 +5,7 @@
 
 use pulp::Simd;
 
-use super::accumulators::Accumulate;
+use super::accumulators::{Accumulate, in_order};
 use super::simd::{load, store};
 use crate::LANES;
 
@@ -28,6 +28,8 @@ pub(super) struct Outer {
 }
 
 impl Accumulate for Outer {
+    const BESIDE_FOUR_ROWS: usize = 3;
+
     #[inline(always)]
     unsafe fn tile<S: Simd, const R: usize, const T: usize>(self, simd: S) {
         for group in (0..LANES).step_by(S::F32_LANES) {
@@ -58,6 +60,7 @@ impl Accumulate for Outer {
                             for t in 0..T {
                                 sums[r][t] = simd.mul_add_f32s(left, right[t], sums[r][t]);
                             }
+                            in_order::<S>();
                         }
                         left = left.add(LANES);
                     }

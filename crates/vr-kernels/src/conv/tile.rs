@@ -64,6 +64,8 @@ pub(super) struct Tile {
 }
 
 impl Accumulate for Tile {
+    const BESIDE_FOUR_ROWS: usize = 2;
+
     #[inline(always)]
     unsafe fn tile<S: Simd, const R: usize, const X: usize>(self, simd: S) {
         for group in (0..LANES).step_by(S::F32_LANES) {

@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, max_columns};
+use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, has_32_registers};
 use super::ahead::{Ahead, FAR};
 use super::gather::{Band, Channels, Cut, Layout, Window};
 use super::lane_sums::{SUMS as SUMS_AT_ONCE, lane_sums};
@@ -13,7 +13,7 @@ use crate::{Affine, LANES};
 
 /// Cache lines that tiles of some output channels and the same inputs read at most, about: they
 /// stay in the first-level cache.
-const LINES: usize = 700;
+const LINES: usize = 400;
 /// Floats of accumulators at most, about: they stay in the second-level cache from one band to
 /// the next.
 const SUMS: usize = 304 << 10;
@@ -67,13 +67,14 @@ impl WeightGrad {
         [self.cut.rows * row, row]
     }
 
-    /// Floats of the gathered inputs and of the accumulators.
-    fn scratch_lens(&self) -> [usize; 2] {
+    /// Floats of the gathered inputs, of the packed gradients and of the accumulators.
+    fn scratch_lens(&self) -> [usize; 3] {
+        let gradients = self.group * ROWS * self.cut.band * self.window.columns;
         let inputs = self.cut.chunk * self.window.channel_len(self.cut.band);
         // The last tile is followed by what completes the lane sums taken at once.
         let sums = if self.cut.band < self.cut.rows { self.out_channels * self.layouts.len() } else { 0 };
         let sums = sums + ROWS * MAX_COLUMNS;
-        [inputs, sums * LANES]
+        [inputs, gradients * LANES, sums * LANES]
     }
 
     /// Floats of scratch that it needs.
@@ -99,20 +100,21 @@ impl WithSimd for GradWeights<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let plan = self.plan;
-        let [inputs_len, _] = plan.scratch_lens();
+        let [inputs_len, gradients_len, _] = plan.scratch_lens();
         let inputs = self.scratch.as_mut_ptr();
         for chunk in 0..plan.cut.chunks() {
             for index in 0..plan.cut.bands() {
                 let (channels, band) = (plan.cut.channels(chunk), plan.cut.band(index));
                 // SAFETY: `ConvPlan` checked all lengths against the shape that made the plan.
                 unsafe {
-                    let sums = inputs.add(inputs_len);
+                    let packed = inputs.add(inputs_len);
+                    let sums = packed.add(gradients_len);
                     let gradients = self.grad_output.as_ptr().add(band.first * plan.output_strides()[1]);
                     let input = self.input.as_ptr();
                     let (layout, inputs) =
                         plan.layouts.inputs(simd, &plan.window, input, self.prologue, channels, band, inputs);
-                    let ahead = self.ahead(chunk, index, max_columns::<S>(plan.rows()));
-                    self.tiles(simd, channels, band, Pictures { layout, inputs, gradients }, sums, ahead);
+                    let ahead = self.ahead(chunk, index, Outer::max_columns::<S>(plan.rows()));
+                    self.tiles(simd, channels, band, Pictures { layout, inputs, gradients, packed }, sums, ahead);
                 }
             }
         }
@@ -125,6 +127,38 @@ struct Pictures<'a> {
     layout: &'a Layout,
     inputs: *const f32,
     gradients: *const f32,
+    /// Where those of a group of blocks can be copied.
+    packed: *mut f32,
+}
+
+impl Pictures<'_> {
+    /// The band's gradients of the outputs `first..end`, `positions` floats each: where the first lies, and how many
+    /// floats from one to the next.
+    ///
+    /// Where each vector that is loaded takes part in few products, loads are what takes the time, and those of
+    /// channels a large power of two apart get in each other's way. There the gradients are copied.
+    ///
+    /// # Safety
+    /// The pointers belong to the parts of the plan's scratch, and the channels to its output.
+    #[inline(always)]
+    unsafe fn gradients<S: Simd>(
+        &self,
+        [first, end]: [usize; 2],
+        channel: usize,
+        positions: usize,
+    ) -> (*const f32, usize) {
+        // SAFETY: as the caller says.
+        unsafe {
+            let from = self.gradients.add(first * channel);
+            if has_32_registers::<S>() {
+                return (from, channel);
+            }
+            for i in 0..end - first {
+                self.packed.add(i * positions).copy_from_nonoverlapping(from.add(i * channel), positions);
+            }
+            (self.packed.cast_const(), positions)
+        }
+    }
 }
 
 impl GradWeights<'_> {
@@ -165,9 +199,14 @@ impl GradWeights<'_> {
         let [channel, _] = plan.output_strides();
         let weights = channels.count * taps;
         let last = band.first + band.count == plan.cut.rows;
-        let tiles = weights.div_ceil(max_columns::<S>(plan.rows()));
+        let tiles = weights.div_ceil(Outer::max_columns::<S>(plan.rows()));
         let blocks = plan.out_channels.div_ceil(ROWS);
         for group in (0..blocks).step_by(plan.group) {
+            let [first, end] =
+                [group, blocks.min(group + plan.group)].map(|block| part(plan.out_channels, blocks, block).0);
+            // SAFETY: as the caller says.
+            let (left, left_row) =
+                unsafe { pictures.gradients::<S>([first, end], channel, band.count * width * LANES) };
             for tile in 0..tiles {
                 let (start, end) = part(weights, tiles, tile);
                 for block in group..blocks.min(group + plan.group) {
@@ -176,8 +215,8 @@ impl GradWeights<'_> {
                     // SAFETY: as the caller says.
                     unsafe {
                         Outer {
-                            left: pictures.gradients.add(o * channel),
-                            left_row: channel,
+                            left: left.add((o - first) * left_row),
+                            left_row,
                             right: pictures.inputs,
                             offsets: pictures.layout.offsets.as_ptr().add(start),
                             height: band.count,

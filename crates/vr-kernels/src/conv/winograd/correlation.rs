@@ -6,7 +6,7 @@ use super::axis::{Axis, MAX_POINTS};
 use super::four::Four;
 use super::tiles::{Group, Planes, Rows, Tiling};
 use super::two::Two;
-use crate::conv::accumulators::{Accumulate, ROWS, max_columns};
+use crate::conv::accumulators::{Accumulate, ROWS};
 use crate::conv::packing::Weights;
 use crate::conv::simd::{largest, part};
 use crate::conv::tile::{Grid, Runs, Start, Tile};
@@ -206,7 +206,7 @@ impl Correlation {
     ) {
         let all = self.out_channels.div_ceil(ROWS);
         let positions = group.rows * group.columns;
-        let tiles = positions.div_ceil(max_columns::<S>(largest(self.out_channels, ROWS)));
+        let tiles = positions.div_ceil(Tile::max_columns::<S>(largest(self.out_channels, ROWS)));
         for tile in 0..tiles {
             let (left, right) = part(positions, tiles, tile);
             for block in first..last {
