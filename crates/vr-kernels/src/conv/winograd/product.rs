@@ -12,10 +12,16 @@ use crate::conv::simd::{load, store};
 /// Vectors of a row of the sums at a time, at most.
 pub(super) const COLUMNS: usize = 3;
 
-/// Rows at a time at most: what the registers hold beside a row of vectors and a factor.
+/// Rows at a time at most, of so many vectors: what the registers hold beside a row of vectors and a factor, with one
+/// to spare where there are 16.
 #[inline(always)]
-pub(super) fn max_rows<S: Simd>() -> usize {
-    if has_32_registers::<S>() { 8 } else { 4 }
+pub(super) fn max_rows<S: Simd>(columns: usize) -> usize {
+    match columns {
+        _ if has_32_registers::<S>() => 8,
+        1 => 8,
+        2 => 4,
+        _ => 3,
+    }
 }
 
 /// `sums[r][o] = Σ over tiles t and samples k of left[r][t, k] · right[t, k][o]`, added to what stands
@@ -39,7 +45,7 @@ impl Product {
     /// Computes `rows` rows of `columns` vectors.
     ///
     /// # Safety
-    /// `1 ≤ rows ≤ max_rows`, `1 ≤ columns ≤ COLUMNS`, and each pointer is valid for what such a
+    /// `1 ≤ columns ≤ COLUMNS`, `1 ≤ rows ≤ max_rows(columns)`, and each pointer is valid for what such a
     /// product reads and writes.
     #[inline(always)]
     pub unsafe fn run<S: Simd>(self, simd: S, rows: usize, columns: usize) {
@@ -62,11 +68,11 @@ impl Product {
                 1 => self.tile::<S, X, 1>(simd),
                 2 => self.tile::<S, X, 2>(simd),
                 3 => self.tile::<S, X, 3>(simd),
-                4 => self.tile::<S, X, 4>(simd),
-                5 if has_32_registers::<S>() => self.tile::<S, X, 5>(simd),
-                6 if has_32_registers::<S>() => self.tile::<S, X, 6>(simd),
-                7 if has_32_registers::<S>() => self.tile::<S, X, 7>(simd),
-                8 if has_32_registers::<S>() => self.tile::<S, X, 8>(simd),
+                4 if max_rows::<S>(X) >= 4 => self.tile::<S, X, 4>(simd),
+                5 if max_rows::<S>(X) >= 5 => self.tile::<S, X, 5>(simd),
+                6 if max_rows::<S>(X) >= 6 => self.tile::<S, X, 6>(simd),
+                7 if max_rows::<S>(X) >= 7 => self.tile::<S, X, 7>(simd),
+                8 if max_rows::<S>(X) >= 8 => self.tile::<S, X, 8>(simd),
                 _ => unreachable!("at most max_rows rows"),
             }
         }

@@ -186,7 +186,6 @@ impl GradWeights<'_> {
         let panels = (last - first).div_ceil(plan.panel);
         for panel in 0..panels {
             let (start, end) = part(last - first, panels, panel);
-            let blocks = (end - start).div_ceil(max_rows::<S>());
             let parts = plan.vectors().div_ceil(COLUMNS);
             // SAFETY: as the caller says.
             unsafe {
@@ -198,6 +197,7 @@ impl GradWeights<'_> {
                 for i in 0..picture.planes() {
                     for columns in 0..parts {
                         let (left, right) = part(plan.vectors(), parts, columns);
+                        let blocks = (end - start).div_ceil(max_rows::<S>(right - left));
                         for block in 0..blocks {
                             let (row, next) = part(end - start, blocks, block);
                             Product {
