@@ -38,6 +38,28 @@ fn seeds_that_are_no_numbers_are_named() {
 }
 
 #[test]
+#[cfg(not(feature = "mpi"))]
+fn ranks_that_are_not_in_the_build_are_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let out = path.to_str().unwrap();
+    check(&["repro", "quick", "--ranks", "--out", out], 1, &["--ranks is not in this build", "--features mpi"]);
+    check(&["repro", "all", "--ranks", "--out", out], 1, &["--ranks takes one run at a time"]);
+    check(&["repro", "quick", "--ranks", "--on", "slurm"], 2, &["--ranks", "--on"]);
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_ranks_would_gain_is_told_for_every_network() {
+    let output = xtask(&["bench", "ranks", "--ranks", "2", "--json"]);
+    let rows = String::from_utf8(output.stdout).unwrap();
+    let rows: Vec<serde_json::Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(rows.iter().any(|row| row["model"] == "resnext101-32x8d" && row["gain"].as_f64().unwrap() < 2.0));
+    check(&["bench", "ranks", "--gbit", "0"], 1, &["--gbit"]);
+    check(&["bench", "ranks", "--latency=-1"], 1, &["--latency"]);
+}
+
+#[test]
 fn what_cannot_be_run_leaves_no_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");

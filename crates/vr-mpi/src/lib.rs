@@ -7,6 +7,6 @@ mod wire;
 #[cfg(feature = "mpi")]
 mod world;
 
-pub use wire::{decode, encode};
+pub use wire::{decode, encode, values_len};
 #[cfg(feature = "mpi")]
 pub use world::{World, WorldError};

@@ -11,7 +11,7 @@ use mpi::{Rank, Threading};
 use vr_optim::RankError;
 use vr_optim::ranks::{Communicator, Message};
 
-use crate::wire::{decode, encode};
+use crate::wire::{decode, encode, values_len};
 
 /// Why a process cannot join the others.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +30,8 @@ pub enum WorldError {
 pub struct World {
     rank: usize,
     size: usize,
-    /// MPI was asked for calls from one thread at a time.
-    turn: Mutex<()>,
+    /// What values are received into, held by the one thread that calls MPI at a time: that is what MPI was asked for.
+    turn: Mutex<Vec<u8>>,
     _universe: Universe,
 }
 
@@ -68,12 +68,12 @@ impl Communicator for World {
     }
 
     fn send(&self, to: usize, message: Message) -> Result<(), RankError> {
-        let bytes = encode(&message).map_err(|reason| RankError::Encoding { rank: self.rank, reason })?;
+        let [head, values] = encode(&message).map_err(|reason| RankError::Encoding { rank: self.rank, reason })?;
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let world = SimpleCommunicator::world();
         let to = world.process_at_rank(to as Rank);
-        to.send(&(bytes.len() as u64));
-        for piece in bytes.chunks(PIECE) {
+        to.send(&head[..]);
+        for piece in values.chunks(PIECE) {
             scope(|scope| {
                 let mut sending = Some(to.immediate_send(scope, piece));
                 wait(|| match sending.take()?.test() {
@@ -89,22 +89,23 @@ impl Communicator for World {
     }
 
     fn receive(&self, from: usize) -> Result<Message, RankError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut values = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let world = SimpleCommunicator::world();
         let process = world.process_at_rank(from as Rank);
         wait(|| process.immediate_probe());
-        let (len, _) = process.receive::<u64>();
-        let mut bytes = vec![0_u8; len as usize];
-        for piece in bytes.chunks_mut(PIECE) {
+        let (head, _) = process.receive_vec::<u8>();
+        let unreadable = |reason| RankError::Encoding { rank: from, reason };
+        values.resize(values_len(&head).map_err(unreadable)?, 0);
+        for piece in values.chunks_mut(PIECE) {
             process.receive_into(piece);
         }
-        decode(&bytes).map_err(|reason| RankError::Encoding { rank: from, reason })
+        decode(&head, &values).map_err(unreadable)
     }
 }
 
 /// Asks until there is an answer. MPI would ask without a pause: a rank that waits for long leaves its core to others.
 fn wait<T>(mut ready: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..1000 {
+    for _ in 0..50 {
         if let Some(found) = ready() {
             return found;
         }

@@ -38,7 +38,7 @@ impl View for Tensor<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(bytes(self.value))
+        bytes(self.value)
     }
 
     fn data_len(&self) -> usize {
@@ -46,13 +46,15 @@ impl View for Tensor<'_> {
     }
 }
 
-/// The numbers of a value, little end first.
-pub(crate) fn bytes(value: &Value) -> Vec<u8> {
-    // Arrays made flat at once: a hundred million bytes one by one would take longer than to write them.
+/// The numbers of a value, little end first: as they lie, where the machine has them so.
+pub(crate) fn bytes(value: &Value) -> Cow<'_, [u8]> {
+    const AS_THEY_LIE: bool = cfg!(target_endian = "little");
     match value {
-        Value::F32(x) => x.iter().map(|x| x.to_le_bytes()).collect::<Vec<_>>().into_flattened(),
-        Value::F64(x) => x.iter().map(|x| x.to_le_bytes()).collect::<Vec<_>>().into_flattened(),
-        Value::Integer(x) => x.to_le_bytes().to_vec(),
+        Value::F32(x) if AS_THEY_LIE => Cow::Borrowed(bytemuck::cast_slice(x)),
+        Value::F64(x) if AS_THEY_LIE => Cow::Borrowed(bytemuck::cast_slice(x)),
+        Value::F32(x) => x.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::F64(x) => x.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::Integer(x) => Cow::Owned(x.to_le_bytes().to_vec()),
     }
 }
 
