@@ -51,7 +51,7 @@ impl Cluster {
                 Destination::At(path) => path.to_owned(),
                 Destination::FirstIn(folder) => folder.join(format!("{}-N", run.name())),
             };
-            rehearse(&path, run.size(), &profile, arguments)?;
+            rehearse(&run.unbegun(&path), &profile, arguments)?;
         } else {
             submit(&run.begin(destination, forgotten)?, &profile, arguments)?;
         }

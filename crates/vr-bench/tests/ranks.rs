@@ -11,7 +11,7 @@ use vr_bench::BenchError;
 use vr_bench::cell::Cell;
 use vr_bench::cells::observer::{Observer, Silent};
 use vr_bench::cells::serve_cells;
-use vr_bench::experiments::{Prepared, locking};
+use vr_bench::experiments::{Prepared, find, locking};
 use vr_bench::results::CellResult;
 use vr_bench::settings::Settings;
 use vr_optim::ranks::{Dismissal, threads};
@@ -77,6 +77,18 @@ fn several_cells_follow_each_other_on_the_same_ranks() {
     let found = run_on(3, &settings, &cells, shared.path(), &Silent).unwrap();
     assert_eq!(files(shared.path()), files(alone.path()));
     assert_eq!(found.len(), expected.len());
+}
+
+/// The first epochs of SVRG from epoch 2, 4, 6 and 8 on are SGD's.
+#[test]
+fn a_beginning_is_taken_over_on_ranks() {
+    let settings = Settings { epochs: 9, schedule_epochs: 9, ..settings() };
+    let data = data();
+    let cells = (find("fine-tuning").unwrap().cells)(&settings, data.train.len().div_ceil(settings.batch_size));
+    let (alone, shared) = (folder(), folder());
+    run(&settings, &data, &cells, alone.path(), &Silent).unwrap();
+    run_on(3, &settings, &cells, shared.path(), &Silent).unwrap();
+    assert_eq!(files(shared.path()), files(alone.path()));
 }
 
 #[test]

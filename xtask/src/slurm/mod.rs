@@ -26,10 +26,12 @@ pub struct Jobs {
     submissions: Vec<Submission>,
 }
 
-/// One job array with the report after it.
+/// One job array, where cells take over what others train one more after it, and the report at the end.
 #[derive(Debug, Serialize, Deserialize)]
 struct Submission {
     array: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    followers: Option<String>,
     report: String,
     cells_per_task: usize,
     tasks: Vec<usize>,
@@ -50,7 +52,14 @@ impl Jobs {
 
     /// Their numbers.
     pub fn numbers(&self) -> Vec<String> {
-        self.submissions.iter().flat_map(|jobs| [jobs.array.clone(), jobs.report.clone()]).collect()
+        let of = |jobs: &Submission| {
+            [Some(&jobs.array), jobs.followers.as_ref(), Some(&jobs.report)]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        self.submissions.iter().flat_map(of).collect()
     }
 
     /// Whether there are none.
@@ -65,10 +74,15 @@ pub fn cells(task: usize, cells_per_task: usize) -> std::ops::Range<usize> {
     first..first.saturating_add(cells_per_task)
 }
 
-/// The tasks that have a cell which is not finished.
-fn unfinished(finished: &[bool], cells_per_task: usize) -> Vec<usize> {
-    let tasks = finished.chunks(cells_per_task).enumerate();
-    tasks.filter(|(_, cells)| cells.contains(&false)).map(|(task, _)| task).collect()
+/// The tasks that have a cell which is not finished: those that can begin at once, and those that wait for the first to end, since
+/// one of their cells takes over what a cell of another task trains.
+fn unfinished(begun: &Begun, cells_per_task: usize) -> [Vec<usize>; 2] {
+    let left = |task: &usize| cells(*task, cells_per_task).filter(|&cell| begun.finished.get(cell) == Some(&false));
+    let elsewhere = |task: usize, trunk: usize| !begun.finished[trunk] && trunk / cells_per_task != task;
+    let waits = |task: &usize| left(task).any(|cell| begun.follows[cell].is_some_and(|trunk| elsewhere(*task, trunk)));
+    let tasks = (0..begun.finished.len().div_ceil(cells_per_task)).filter(|task| left(task).next().is_some());
+    let (followers, first) = tasks.partition(waits);
+    [first, followers]
 }
 
 /// Submits what is unfinished of a run that was begun, and prints what to do next. Each task is given `arguments`, too.
@@ -79,11 +93,11 @@ pub fn submit(begun: &Begun, profile: &Profile, arguments: &[String]) -> Result<
         "`{0}` is in the queue already: `cargo xtask status {0}` shows it, `cargo xtask cancel {0}` takes it out",
         begun.path.display()
     );
-    let tasks = unfinished(&begun.finished, profile.cells_per_task);
-    if tasks.is_empty() {
+    let tasks = unfinished(begun, profile.cells_per_task);
+    if tasks.iter().all(Vec::is_empty) {
         bail!("all cells of `{0}` are finished: `cargo xtask resume {0}` writes its report", begun.path.display());
     }
-    let plan = Plan::of(begun, profile, &tasks, arguments)?;
+    let plan = Plan::of(begun, profile, arguments)?;
     std::fs::create_dir_all(plan.folder.join("logs"))?;
     // The program as it is now: a build meanwhile changes nothing.
     let copy = plan.program.with_extension("new");
@@ -91,38 +105,45 @@ pub fn submit(begun: &Begun, profile: &Profile, arguments: &[String]) -> Result<
     for (name, text) in &plan.scripts {
         vr_files::write_atomic(plan.folder.join(name), text.as_bytes())?;
     }
-    let array = queue::submit(&plan.array())?;
-    let report = match queue::submit(&plan.report(&array)) {
-        Ok(report) => report,
-        Err(error) => {
-            queue::cancel(&[array]).ok();
-            return Err(error);
-        }
-    };
-    let submission = Submission { array, report, cells_per_task: profile.cells_per_task, tasks };
+    let mut submitted = Vec::new();
+    if let Err(error) = plan.submit(&tasks, &mut submitted) {
+        queue::cancel(&submitted).ok();
+        return Err(error);
+    }
+    let [first, followers] = &tasks;
+    let (report, arrays) = submitted.split_last().context("no job was submitted")?;
     say!(
-        "{}: {} task(s) of {} cell(s) as job {}, the report as job {}",
+        "{}: {} task(s) of {} cell(s) as job {}, the report as job {report}",
         begun.path.display(),
-        submission.tasks.len(),
+        first.len() + followers.len(),
         profile.cells_per_task,
-        submission.array,
-        submission.report
+        arrays.join(" and, after it, job "),
     )?;
+    let submission = Submission {
+        array: arrays[0].clone(),
+        followers: arrays.get(1).cloned(),
+        report: report.clone(),
+        cells_per_task: profile.cells_per_task,
+        tasks: tasks.concat(),
+    };
     jobs.submissions.push(submission);
     vr_files::write_atomic(plan.folder.join(JOBS), serde_json::to_string_pretty(&jobs)?.as_bytes())?;
     say!("`cargo xtask status {0}` tells how far it is, `cargo xtask cancel {0}` ends it", begun.path.display())?;
     Ok(())
 }
 
-/// Prints what would be submitted for a run in `path` of these cells; nothing is written.
-pub fn rehearse(path: &Path, cells: usize, profile: &Profile, arguments: &[String]) -> Result<()> {
-    let begun = Begun { path: path.to_owned(), finished: vec![false; cells] };
-    let plan = Plan::of(&begun, profile, &unfinished(&begun.finished, profile.cells_per_task), arguments)?;
+/// Prints what would be submitted for a run; nothing is written.
+pub fn rehearse(begun: &Begun, profile: &Profile, arguments: &[String]) -> Result<()> {
+    let plan = Plan::of(begun, profile, arguments)?;
     for (name, text) in &plan.scripts {
         say!("# {}\n{text}", plan.folder.join(name).display())?;
     }
-    say!("sbatch {}", plan.array().join(" "))?;
-    say!("sbatch {}", plan.report("ARRAY").join(" "))?;
+    let mut jobs = Vec::<String>::new();
+    for tasks in unfinished(begun, profile.cells_per_task).iter().filter(|tasks| !tasks.is_empty()) {
+        say!("sbatch {}", plan.array(tasks, jobs.first().map(String::as_str)).join(" "))?;
+        jobs.push(format!("JOB{}", jobs.len() + 1));
+    }
+    say!("sbatch {}", plan.report(&jobs).join(" "))?;
     Ok(())
 }
 
@@ -132,15 +153,17 @@ struct Plan {
     program: PathBuf,
     scripts: [(&'static str, String); 2],
     options: Vec<String>,
-    /// Options of tasks alone.
-    tasks: Vec<String>,
+    /// What follows the tasks of an array.
+    at_once: String,
+    /// When a task is asked to save itself.
+    signal: String,
 }
 
 const TASK: &str = "task.sh";
 const REPORT: &str = "report.sh";
 
 impl Plan {
-    fn of(begun: &Begun, profile: &Profile, tasks: &[usize], arguments: &[String]) -> Result<Self> {
+    fn of(begun: &Begun, profile: &Profile, arguments: &[String]) -> Result<Self> {
         let run = std::path::absolute(&begun.path)?;
         let (folder, here) = (run.join(FOLDER), std::env::current_dir()?);
         let program = folder.join("xtask");
@@ -156,18 +179,31 @@ impl Plan {
             format!("--chdir={}", here.display()),
             format!("--job-name={name}"),
         ]);
-        let listed = tasks.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         let at_once = profile.at_once.map_or(String::new(), |most| format!("%{most}"));
-        let tasks = vec![format!("--array={listed}{at_once}"), format!("--signal=B:USR2@{}", profile.grace)];
-        Ok(Self { options: options.collect(), folder, program, scripts, tasks })
+        let signal = format!("--signal=B:USR2@{}", profile.grace);
+        Ok(Self { options: options.collect(), folder, program, scripts, at_once, signal })
     }
 
-    fn array(&self) -> Vec<String> {
-        self.arguments(&self.tasks, "%A_%a.log", TASK)
+    /// Submits the arrays of tasks and the report after them; the jobs that there are, also after an error, are in `submitted`.
+    fn submit(&self, tasks: &[Vec<usize>; 2], submitted: &mut Vec<String>) -> Result<()> {
+        for tasks in tasks.iter().filter(|tasks| !tasks.is_empty()) {
+            let job = queue::submit(&self.array(tasks, submitted.first().map(String::as_str)))?;
+            submitted.push(job);
+        }
+        submitted.push(queue::submit(&self.report(submitted))?);
+        Ok(())
     }
 
-    fn report(&self, array: &str) -> Vec<String> {
-        let after = [format!("--dependency=afterok:{array}"), "--kill-on-invalid-dep=yes".into()];
+    /// An array of tasks, after another job's end, however that ends: what cannot be taken over is trained.
+    fn array(&self, tasks: &[usize], after: Option<&str>) -> Vec<String> {
+        let listed = tasks.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+        let own = [format!("--array={listed}{}", self.at_once), self.signal.clone()];
+        let after = after.map(|job| format!("--dependency=afterany:{job}"));
+        self.arguments(&own.into_iter().chain(after).collect::<Vec<_>>(), "%A_%a.log", TASK)
+    }
+
+    fn report(&self, arrays: &[String]) -> Vec<String> {
+        let after = [format!("--dependency=afterok:{}", arrays.join(":")), "--kill-on-invalid-dep=yes".into()];
         self.arguments(&after, "report-%j.log", REPORT)
     }
 
@@ -184,24 +220,42 @@ impl Plan {
 mod tests {
     use super::*;
 
+    fn begun(finished: &[bool], follows: &[Option<usize>]) -> Begun {
+        Begun { path: "/runs/100%".into(), finished: finished.to_vec(), follows: follows.to_vec() }
+    }
+
     #[test]
     fn tasks_are_shares_of_the_cells() {
-        assert_eq!(unfinished(&[true, true, false, true, true], 2), [1]);
-        assert_eq!(unfinished(&[false; 5], 2), [0, 1, 2]);
-        assert_eq!(unfinished(&[true; 5], 2), [0; 0]);
+        let tasks = |finished: &[bool]| unfinished(&begun(finished, &vec![None; finished.len()]), 2);
+        assert_eq!(tasks(&[true, true, false, true, true]), [vec![1], Vec::<usize>::new()]);
+        assert_eq!(tasks(&[false; 5]), [vec![0, 1, 2], Vec::new()]);
+        assert_eq!(tasks(&[true; 5]), [Vec::<usize>::new(), Vec::new()]);
         assert_eq!([cells(0, 2), cells(2, 2)], [0..2, 4..6]);
+    }
+
+    /// Two seeds of SGD and two methods that take its beginning over.
+    #[test]
+    fn what_takes_over_waits_for_what_it_takes_over() {
+        let follows = [None, Some(0), Some(0), None, Some(3), Some(3)];
+        let tasks = |finished: &[bool], cells_per_task| unfinished(&begun(finished, &follows), cells_per_task);
+        assert_eq!(tasks(&[false; 6], 1), [vec![0, 3], vec![1, 2, 4, 5]]);
+        assert_eq!(tasks(&[true, false, true, false, false, false], 1), [vec![1, 3], vec![4, 5]]);
+        // In one task the cells come one after another.
+        assert_eq!(tasks(&[false; 6], 3), [vec![0, 1], vec![]]);
+        assert_eq!(tasks(&[false; 6], 2), [vec![0], vec![1, 2]]);
     }
 
     #[test]
     fn what_is_submitted_names_its_tasks_and_its_place() {
-        let begun = Begun { path: "/runs/100%".into(), finished: vec![true, false, false] };
         let profile = Profile { at_once: Some(4), time: Some("1:00:00".into()), ..Profile::default() };
-        let plan = Plan::of(&begun, &profile, &unfinished(&begun.finished, 1), &[]).unwrap();
-        let array = plan.array();
+        let plan = Plan::of(&begun(&[true, false, false], &[None; 3]), &profile, &[]).unwrap();
+        let array = plan.array(&[1, 2], None);
         for option in ["--array=1,2%4", "--time=1:00:00", "--requeue", "--output=/runs/100%%/slurm/logs/%A_%a.log"] {
             assert!(array.iter().any(|argument| argument == option), "{array:?}");
         }
         assert_eq!(array.last().unwrap(), "/runs/100%/slurm/task.sh");
-        assert!(plan.report("17").contains(&"--dependency=afterok:17".to_owned()));
+        let has = |arguments: Vec<String>, option: &str| arguments.iter().any(|argument| argument == option);
+        assert!(has(plan.array(&[0], Some("17")), "--dependency=afterany:17"));
+        assert!(has(plan.report(&["17".into(), "18".into()]), "--dependency=afterok:17:18"));
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use vr_optim::{Ranks, RunMemory};
 use vr_run::config::{ConfigError, Fault};
-use vr_run::{Cell as _, CellFolder, Execution, RunFolder, SharedRun};
+use vr_run::{Cell as _, CellFolder, Execution, Prefix, RunFolder, SharedRun};
 
 use super::{Concluded, Experiment, drawn, scale};
 use crate::cell::Cell;
@@ -48,6 +48,8 @@ pub struct Begun {
     pub path: PathBuf,
     /// Which of its cells, in their order, are finished already.
     pub finished: Vec<bool>,
+    /// The cell whose beginning each takes over, by its place, if it does.
+    pub follows: Vec<Option<usize>>,
 }
 
 impl Prepared {
@@ -139,7 +141,18 @@ impl Prepared {
         let cells = self.on_data(&self.settings, &self.cells);
         run.check(&cells)?;
         self.record.write(&run)?;
-        Ok(Begun { path: run.path().to_owned(), finished: run.begin(&cells)? })
+        Ok(Begun { path: run.path().to_owned(), finished: run.begin(&cells)?, follows: self.follows() })
+    }
+
+    /// What [`begin`](Self::begin) would begin in an empty folder.
+    pub fn unbegun(&self, path: &Path) -> Begun {
+        Begun { path: path.to_owned(), finished: vec![false; self.cells.len()], follows: self.follows() }
+    }
+
+    fn follows(&self) -> Vec<Option<usize>> {
+        let cells = self.on_data(&self.settings, &self.cells);
+        let place = |prefix: Prefix| cells.iter().position(|cell| cell.name() == prefix.cell);
+        cells.iter().map(|cell| cell.prefix().and_then(place)).collect()
     }
 
     /// Brings some of the cells of a run that was begun to their ends, while other processes work on others.
