@@ -1,6 +1,7 @@
 //! The algorithms of a convolution: the direct sum or Winograd's, as its shape and direction say.
 
 use super::correlation::{Correlate, Correlation};
+use super::few_positions::{FewPositions, GradFew};
 use super::packing::Weights;
 use super::weight_grad::{GradWeights, WeightGrad};
 use super::winograd;
@@ -75,6 +76,7 @@ impl Correlations {
 #[derive(Clone, Debug)]
 pub(super) enum WeightGrads {
     Direct(WeightGrad),
+    FewPositions(FewPositions),
     Winograd(winograd::WeightGrad),
 }
 
@@ -82,6 +84,7 @@ impl WeightGrads {
     pub fn scratch_len(&self) -> usize {
         match self {
             Self::Direct(plan) => plan.scratch_len(),
+            Self::FewPositions(plan) => plan.scratch_len(),
             Self::Winograd(plan) => plan.scratch_len(),
         }
     }
@@ -99,6 +102,9 @@ impl WeightGrads {
         match self {
             Self::Direct(plan) => {
                 isa.run(GradWeights { plan, input, prologue, grad_output, grad_weights, scratch });
+            }
+            Self::FewPositions(plan) => {
+                isa.run(GradFew { plan, input, prologue, grad_output, grad_weights, scratch });
             }
             Self::Winograd(plan) => {
                 isa.run(winograd::GradWeights { plan, input, prologue, grad_output, grad_weights, scratch });

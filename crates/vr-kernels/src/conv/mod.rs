@@ -4,6 +4,7 @@ mod accumulators;
 mod ahead;
 mod algorithms;
 mod correlation;
+mod few_positions;
 mod gather;
 mod lane_sums;
 mod layouts;

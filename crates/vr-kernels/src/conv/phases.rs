@@ -3,6 +3,7 @@
 use super::ConvShape;
 use super::algorithms::{Correlations, WeightGrads};
 use super::correlation::Correlation;
+use super::few_positions::FewPositions;
 use super::gather::Window;
 use super::weight_grad::WeightGrad;
 use super::winograd;
@@ -71,7 +72,11 @@ pub(super) fn weight_grad(shape: &ConvShape) -> WeightGrads {
     if let Some(rows) = winograd::weight_grad(shape) {
         return WeightGrads::Winograd(winograd::WeightGrad::new([in_channels, out_channels], [height, width], rows));
     }
-    WeightGrads::Direct(WeightGrad::new(window(shape), [in_channels, out_channels, shape.out_height()]))
+    let sizes = [in_channels, out_channels, shape.out_height()];
+    if FewPositions::fits(shape) {
+        return WeightGrads::FewPositions(FewPositions::new(window(shape), sizes));
+    }
+    WeightGrads::Direct(WeightGrad::new(window(shape), sizes))
 }
 
 /// The taps that reach the inputs of one phase along one axis: input `stride · q + phase` gets
