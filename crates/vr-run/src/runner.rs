@@ -136,6 +136,9 @@ struct Worker<'a, C: Cell> {
     observer: &'a dyn Observer<C::Event>,
 }
 
+/// A cell's course, with what it writes to.
+type Underway<'a, C> = (Course<'a, C>, Journal<<C as Cell>::Event>);
+
 impl<C: Cell> Worker<'_, C> {
     fn run(&self) -> Result<Finished<C::Found>, RunError> {
         if let Some(report) = self.folder.finished::<C::Found>()? {
@@ -167,7 +170,7 @@ impl<C: Cell> Worker<'_, C> {
     }
 
     /// The cell where its newest sound checkpoint left it, or at its beginning.
-    fn take_up(&self) -> Result<(Course<'_, C>, Journal<C::Event>), RunError> {
+    fn take_up(&self) -> Result<Underway<'_, C>, RunError> {
         let policy = self.execution.checkpoints;
         for state in self.folder.checkpoints(policy).sound()? {
             let course = Course::restore(self.cell, &state?)?;
@@ -193,7 +196,7 @@ impl<C: Cell> Worker<'_, C> {
     }
 
     /// The cell after the epochs that another one has trained already; `None` where that one has not come so far, or cannot be read.
-    fn branch(&self, prefix: &Prefix) -> Result<Option<(Course<'_, C>, Journal<C::Event>)>, RunError> {
+    fn branch(&self, prefix: &Prefix) -> Result<Option<Underway<'_, C>>, RunError> {
         let trunk = CellFolder::named(self.run, &prefix.cell);
         let Some(state) = trunk.checkpoints(self.execution.checkpoints).first_after(prefix.epochs)? else {
             return Ok(None);
