@@ -266,7 +266,9 @@ fn a_late_method_goes_on_from_sgd() {
     let m = M as u64;
     let after = |estimator: &EstimatorConfig<f64>, steps: u64| {
         let mut run = run(estimator, RuleConfig::default(), Locking::Locked);
-        (0..steps).for_each(|_| drop(run.step().unwrap()));
+        for _ in 0..steps {
+            run.step().unwrap();
+        }
         run
     };
     let follow = |estimator: &EstimatorConfig<f64>, steps: u64| {
@@ -278,7 +280,9 @@ fn a_late_method_goes_on_from_sgd() {
         let estimator = EstimatorConfig::Svrg(late(start));
         for epochs in [1, 2] {
             let mut follower = follow(&estimator, epochs * m).unwrap();
-            (epochs * m..4 * m + 1).for_each(|_| drop(follower.step().unwrap()));
+            for _ in epochs * m..4 * m + 1 {
+                follower.step().unwrap();
+            }
             let whole = after(&estimator, 4 * m + 1);
             assert_eq!(follower.save().unwrap(), whole.save().unwrap(), "from step {start}, SGD's to {epochs}");
         }
