@@ -142,7 +142,7 @@ fn a_grid_is_ranked_and_goes_on() {
     assert!(ranking.settings.iter().all(|row| row.seeds == 2 && row.standard_error.is_some()));
     let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
     let report = read("report.html");
-    assert!(report.contains("<h2>Ranking of the settings") && report.contains("learning-rate=0.05"));
+    assert!(report.contains(">Ranking of the settings</h2>") && report.contains("learning-rate=0.05"));
     let result: serde_json::Value = serde_json::from_str(&read("result.json")).unwrap();
     assert_eq!(result["ranking"]["settings"][0]["method"], ranking.settings[0].method);
     assert_eq!(result["epochs_run"], 1);
