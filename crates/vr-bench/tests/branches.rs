@@ -76,14 +76,14 @@ fn branches_resume_to_the_bit_wherever_they_are_stopped() {
     assert_eq!(files(parts.path()), files(whole.path()));
 }
 
-/// Where the other cell's state or log is damaged, the cell trains all by itself.
+/// Where the other cell's state or log is damaged or gone, the cell trains all by itself.
 #[test]
 fn a_damaged_beginning_is_not_taken_over() {
     let ((settings, cells), data) = (fine_tuning(), data());
     let pair = [cells[0].clone(), cells[2].clone()];
     let whole = tempfile::tempdir().unwrap();
     run(&settings, &data, &pair, whole.path(), &Silent).unwrap();
-    for damaged in ["state", "log"] {
+    for damaged in ["state", "log", "log that is gone"] {
         let out = tempfile::tempdir().unwrap();
         // SGD's cell is begun, branched from, and not finished, so that nothing else looks at its files.
         let stopped = run(&settings, &data, &pair[..1], out.path(), &Stop::after(20)).unwrap_err();
@@ -95,9 +95,13 @@ fn a_damaged_beginning_is_not_taken_over() {
             "state" => checkpoints.path(first).join("state.safetensors"),
             _ => sgd.metrics(),
         };
-        let mut bytes = std::fs::read(&file).unwrap();
-        bytes[10] ^= 1;
-        std::fs::write(&file, bytes).unwrap();
+        if damaged == "log that is gone" {
+            std::fs::remove_file(&file).unwrap();
+        } else {
+            let mut bytes = std::fs::read(&file).unwrap();
+            bytes[10] ^= 1;
+            std::fs::write(&file, bytes).unwrap();
+        }
         run(&settings, &data, &pair[1..], out.path(), &Silent).unwrap();
         let [ours, theirs] = [out.path(), whole.path()].map(|out| folder(out, &pair[1]));
         assert_eq!(std::fs::read(ours.metrics()).unwrap(), std::fs::read(theirs.metrics()).unwrap(), "{damaged}");

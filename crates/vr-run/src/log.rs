@@ -31,6 +31,19 @@ pub enum LogError {
     },
 }
 
+impl LogError {
+    /// Whether it says that a log, or a part of it that was certain, is gone or damaged: not that it
+    /// could not be read or written just now.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        match self {
+            Self::Short { .. } => true,
+            Self::File(error) => error.is_not_found(),
+            Self::Json(_) => false,
+        }
+    }
+}
+
 /// A log of events of one type, open for appending.
 #[derive(Debug)]
 pub struct Log<T> {

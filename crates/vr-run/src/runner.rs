@@ -206,7 +206,7 @@ impl<C: Cell> Worker<'_, C> {
         let logs = log::read::<C::Event>(&trunk.metrics(), at.metrics)
             .and_then(|events| Ok((events, log::read::<EpochTime>(&trunk.timing(), at.timing)?)));
         let (events, times) = match logs {
-            Err(error @ LogError::Short { .. }) => {
+            Err(error) if error.is_loss() => {
                 tracing::warn!(%error, "not taken over; the cell begins anew");
                 return Ok(None);
             }
