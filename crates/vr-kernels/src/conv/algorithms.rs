@@ -1,9 +1,10 @@
 //! The algorithms of a convolution: the direct sum or Winograd's, as its shape and direction say.
 
 use super::correlation::{Correlate, Correlation};
-use super::few_positions::{FewPositions, GradFew};
+use super::few_positions::FewPositions;
+use super::grad_weights::GradWeights;
 use super::packing::Weights;
-use super::weight_grad::{GradWeights, WeightGrad};
+use super::weight_grad::WeightGrad;
 use super::winograd;
 use crate::{Affine, Isa};
 
@@ -104,10 +105,10 @@ impl WeightGrads {
                 isa.run(GradWeights { plan, input, prologue, grad_output, grad_weights, scratch });
             }
             Self::FewPositions(plan) => {
-                isa.run(GradFew { plan, input, prologue, grad_output, grad_weights, scratch });
+                isa.run(GradWeights { plan, input, prologue, grad_output, grad_weights, scratch });
             }
             Self::Winograd(plan) => {
-                isa.run(winograd::GradWeights { plan, input, prologue, grad_output, grad_weights, scratch });
+                isa.run(GradWeights { plan, input, prologue, grad_output, grad_weights, scratch });
             }
         }
     }

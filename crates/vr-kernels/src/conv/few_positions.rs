@@ -8,10 +8,11 @@ use pulp::{Simd, WithSimd};
 
 use super::ConvShape;
 use super::gather::{Cut, Layout, Window};
+use super::grad_weights::GradWeights;
 use super::layouts::Layouts;
 use super::simd::{load, store};
 use super::transpose::transpose;
-use crate::{Affine, LANES};
+use crate::LANES;
 
 /// Positions of the output at most: with more the sums over the lanes are a small part.
 const POSITIONS: usize = 16;
@@ -65,18 +66,7 @@ impl FewPositions {
     }
 }
 
-/// A plan and what it runs on.
-pub(super) struct GradFew<'a> {
-    pub plan: &'a FewPositions,
-    pub input: &'a [f32],
-    pub prologue: Option<Affine<'a>>,
-    pub grad_output: &'a [f32],
-    pub grad_weights: &'a mut [f32],
-    /// From a cache line on.
-    pub scratch: &'a mut [f32],
-}
-
-impl WithSimd for GradFew<'_> {
+impl WithSimd for GradWeights<'_, FewPositions> {
     type Output = ();
 
     #[inline(always)]
@@ -94,7 +84,7 @@ impl WithSimd for GradFew<'_> {
     }
 }
 
-impl GradFew<'_> {
+impl GradWeights<'_, FewPositions> {
     /// All of it, in tiles of `R` weights and sixteen outputs, `W` vectors.
     ///
     /// # Safety

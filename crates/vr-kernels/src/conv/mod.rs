@@ -6,6 +6,7 @@ mod algorithms;
 mod correlation;
 mod few_positions;
 mod gather;
+mod grad_weights;
 mod lane_sums;
 mod layouts;
 mod linear;

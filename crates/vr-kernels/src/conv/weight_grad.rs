@@ -5,11 +5,12 @@ use pulp::{Simd, WithSimd};
 use super::accumulators::{Accumulate, MAX_COLUMNS, ROWS, has_32_registers};
 use super::ahead::{Ahead, FAR};
 use super::gather::{Band, Channels, Cut, Layout, Window};
+use super::grad_weights::GradWeights;
 use super::lane_sums::{SUMS as SUMS_AT_ONCE, lane_sums};
 use super::layouts::Layouts;
 use super::outer::Outer;
 use super::simd::{largest, part};
-use crate::{Affine, LANES};
+use crate::LANES;
 
 /// Cache lines that tiles of some output channels and the same inputs read at most, about: they
 /// stay in the first-level cache.
@@ -83,18 +84,7 @@ impl WeightGrad {
     }
 }
 
-/// A plan and what it runs on.
-pub(super) struct GradWeights<'a> {
-    pub plan: &'a WeightGrad,
-    pub input: &'a [f32],
-    pub prologue: Option<Affine<'a>>,
-    pub grad_output: &'a [f32],
-    pub grad_weights: &'a mut [f32],
-    /// From a cache line on.
-    pub scratch: &'a mut [f32],
-}
-
-impl WithSimd for GradWeights<'_> {
+impl WithSimd for GradWeights<'_, WeightGrad> {
     type Output = ();
 
     #[inline(always)]
@@ -161,7 +151,7 @@ impl Pictures<'_> {
     }
 }
 
-impl GradWeights<'_> {
+impl GradWeights<'_, WeightGrad> {
     /// Prefetches the inputs and the gradients of the band that follows, within the tiles of this one.
     #[inline(always)]
     fn ahead(&self, chunk: usize, band: usize, max_columns: usize) -> [Ahead; 2] {

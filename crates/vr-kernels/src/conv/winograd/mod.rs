@@ -15,7 +15,7 @@ mod weight_grad;
 
 pub(super) use correlation::{Correlate, Correlation};
 pub(super) use tiles::Rows;
-pub(super) use weight_grad::{GradWeights, WeightGrad};
+pub(super) use weight_grad::WeightGrad;
 
 use super::ConvShape;
 use crate::LANES;

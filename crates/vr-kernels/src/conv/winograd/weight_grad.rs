@@ -12,9 +12,10 @@ use super::four::Four;
 use super::product::{COLUMNS, Product, max_rows};
 use super::tiles::{Group, Planes, Rows, Tiling, even};
 use super::two::Two;
+use crate::LANES;
+use crate::conv::grad_weights::GradWeights;
 use crate::conv::simd::{load, part, store};
 use crate::conv::transpose::transpose;
-use crate::{Affine, LANES};
 
 /// Vectors of a plane of gradients at most, about: all planes stay in the second-level cache over all
 /// inputs.
@@ -78,17 +79,6 @@ impl WeightGrad {
     }
 }
 
-/// A plan and what it runs on.
-pub(in crate::conv) struct GradWeights<'a> {
-    pub plan: &'a WeightGrad,
-    pub input: &'a [f32],
-    pub prologue: Option<Affine<'a>>,
-    pub grad_output: &'a [f32],
-    pub grad_weights: &'a mut [f32],
-    /// From a cache line on.
-    pub scratch: &'a mut [f32],
-}
-
 /// The parts of the scratch.
 #[derive(Clone, Copy)]
 struct Scratch {
@@ -103,7 +93,7 @@ struct Scratch {
     tile: *mut f32,
 }
 
-impl WithSimd for GradWeights<'_> {
+impl WithSimd for GradWeights<'_, WeightGrad> {
     type Output = ();
 
     #[inline(always)]
@@ -136,7 +126,7 @@ impl WithSimd for GradWeights<'_> {
     }
 }
 
-impl GradWeights<'_> {
+impl GradWeights<'_, WeightGrad> {
     /// The gradients of a group's outputs to their points.
     ///
     /// # Safety
