@@ -406,7 +406,7 @@ fn run_all(all: &[(&Experiment, Settings)], to: Destination<'_>, forgotten: bool
     let runs = RunsFolder::begin(to, &all.iter().map(record).collect::<Vec<_>>())?;
     let one = |(experiment, settings): &(&Experiment, Settings)| {
         let out = runs.path().join(experiment.name);
-        run_one(experiment, settings, Destination::At(&out), forgotten, bars)
+        report(bars, || experiments::run(experiment, settings, &out, forgotten, bars))
             .with_context(|| format!("`cargo xtask resume {}` goes on with all", runs.path().display()))
     };
     in_turn(all, one)
@@ -418,17 +418,6 @@ pub fn in_turn<T>(all: &[T], one: impl Fn(&T) -> Result<ExitCode>) -> Result<Exi
         let ended = one(each)?;
         Ok(if ended == ExitCode::SUCCESS { code } else { ended })
     })
-}
-
-/// Runs one experiment and prints its verdicts.
-fn run_one(
-    experiment: &Experiment,
-    settings: &Settings,
-    destination: Destination<'_>,
-    forgotten: bool,
-    bars: &Bars,
-) -> Result<ExitCode> {
-    report(bars, || experiments::run_to(experiment, settings, destination, forgotten, bars))
 }
 
 /// Does the work and prints what came of it.

@@ -1,22 +1,10 @@
 //! `train` with lists: a grid of trainings in one run, and which of them is the best.
 
-use std::process::{Command, Output};
+mod common;
 
-const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/train.toml");
+use common::{EXAMPLE, check};
+
 const SMALL: [&str; 6] = ["--set", "train-size=64", "--set", "batch-size=16", "--set", "measures.places=none"];
-
-fn xtask(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).env_remove("RUST_BACKTRACE").output().unwrap()
-}
-
-#[track_caller]
-fn check(arguments: &[&str], code: i32, said: &[&str]) -> String {
-    let output = xtask(arguments);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert!(said.iter().all(|part| text.contains(part)), "{arguments:?}: {text}");
-    text
-}
 
 #[test]
 fn the_best_setting_is_named_and_the_record_trains_the_same() {

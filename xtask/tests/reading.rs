@@ -1,26 +1,17 @@
 //! `status` and `verify` only read, whatever they find; `resume` writes in its own run alone.
 #![cfg(unix)]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::SystemTime;
 
+use common::check;
+
 const SMALL: &str = "repro locking --train-size 40 --batch-size 16 --epochs 1 --save-steps 1 --out";
-
-fn xtask(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).env_remove("RUST_BACKTRACE").output().unwrap()
-}
-
-#[track_caller]
-fn check(arguments: &[&str], code: i32, said: &[&str]) -> String {
-    let output = xtask(arguments);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert!(said.iter().all(|part| text.contains(part)), "{arguments:?}: {text}");
-    text
-}
 
 #[track_caller]
 fn repro(out: &Path) {

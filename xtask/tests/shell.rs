@@ -1,19 +1,17 @@
 //! What a shell has of the command line: completions, a command at the end, errors in lines.
 #![cfg(unix)]
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod common;
 
-const TRAIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/train.toml");
+use std::path::Path;
+use std::process::Command;
+
+use common::{EXAMPLE, said};
 
 fn xtask(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.args(arguments);
     command
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// What bash offers for a line of words, the last of which is begun.
@@ -58,7 +56,7 @@ fn a_command_follows_a_run_however_it_ends() {
         let out = folder.path().join(out);
         let small = ["--set", "train-size=64", "--set", "batch-size=16", "--set", "measures.places=none"];
         let last = ["--out", out.to_str().unwrap(), "--notify", notify];
-        xtask(&[&["train", TRAIN], &small[..], set, &last].concat()).output().unwrap()
+        xtask(&[&["train", EXAMPLE], &small[..], set, &last].concat()).output().unwrap()
     };
     assert_eq!(train("run", &[], &notify).status.code(), Some(0));
     let diverges = ["--set", "learning-rate=1e30", "--set", "schedule.shape=constant", "--set", "schedule.drops=[]"];
@@ -68,7 +66,7 @@ fn a_command_follows_a_run_however_it_ends() {
     // A command that fails is told of, and changes nothing.
     let output = train("run", &[], "exit 7");
     assert!(output.status.code() == Some(0) && said(&output).contains("--notify `exit 7`"), "{}", said(&output));
-    let slurm = xtask(&["train", TRAIN, "--on", "slurm", "--notify", "true"]).output().unwrap();
+    let slurm = xtask(&["train", EXAMPLE, "--on", "slurm", "--notify", "true"]).output().unwrap();
     assert!(slurm.status.code() == Some(2) && said(&slurm).contains("--on"), "{}", said(&slurm));
 }
 

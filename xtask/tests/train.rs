@@ -1,22 +1,11 @@
 //! `train`: a file in, a run like any other out; and nothing at all for a file that is wrong.
 
+mod common;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
-const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/train.toml");
-
-fn xtask(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).env_remove("RUST_BACKTRACE").output().unwrap()
-}
-
-#[track_caller]
-fn check(arguments: &[&str], code: i32, said: &[&str]) -> String {
-    let output = xtask(arguments);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-    assert!(said.iter().all(|part| text.contains(part)), "{arguments:?}: {text}");
-    text
-}
+use common::{EXAMPLE, check, xtask};
 
 fn train(config: &Path, out: &Path, set: &[&str]) -> Vec<String> {
     let mut arguments = vec!["train".into(), config.display().to_string(), "--out".into(), out.display().to_string()];

@@ -151,7 +151,7 @@ fn a_grid_is_ranked_and_goes_on() {
     let part = folder.path().join("part");
     train::run(&small(), &part, false, &Stop::after(6)).unwrap_err();
     let prepared = prepare(&Record::read(&part).unwrap().unwrap(), &part).unwrap();
-    assert_eq!(prepared.size(), 4);
+    assert_eq!(prepared.unbegun(&part).finished.len(), 4);
     prepared.work(&part, 3..4, &Silent).unwrap();
     assert!(part.join("cells/lenet-sgd_learning-rate=0.05-seed-1/result.json").exists());
     train::run(&small(), &part, false, &Silent).unwrap();

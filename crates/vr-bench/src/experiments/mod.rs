@@ -121,6 +121,14 @@ pub fn find(name: &str) -> Option<&'static Experiment> {
     const { &ALL }.iter().find(|experiment| experiment.name == name)
 }
 
+/// A result judged by the rules of this version; one that no experiment of it makes keeps the verdicts that it has.
+pub fn judged(mut result: ExperimentResult) -> ExperimentResult {
+    if let Some(experiment) = find(&result.experiment) {
+        result.verdicts = (experiment.verdicts)(&result);
+    }
+    result
+}
+
 /// What an experiment leaves behind.
 #[derive(Clone, Debug)]
 pub struct Concluded {
@@ -145,21 +153,7 @@ pub fn run(
     forgotten: bool,
     observer: &dyn Observer,
 ) -> Result<Concluded, BenchError> {
-    run_to(experiment, settings, Destination::At(out), forgotten, observer)
-}
-
-/// As [`run`], to a folder that need not be named.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_to(
-    experiment: &Experiment,
-    settings: &Settings,
-    destination: Destination<'_>,
-    forgotten: bool,
-    observer: &dyn Observer,
-) -> Result<Concluded, BenchError> {
-    Prepared::experiment(experiment, settings)?.run(destination, forgotten, observer)
+    Prepared::experiment(experiment, settings)?.run(Destination::At(out), forgotten, observer)
 }
 
 /// The run in `path` as its record says.

@@ -106,11 +106,6 @@ impl Prepared {
         &self.record.experiment
     }
 
-    /// The number of its cells.
-    pub fn size(&self) -> usize {
-        self.cells.len()
-    }
-
     /// Runs all of it and writes its folder; what is finished there is kept, unless it is to be `forgotten`.
     ///
     /// # Errors

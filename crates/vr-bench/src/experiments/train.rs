@@ -12,6 +12,7 @@ use crate::config::TrainConfig;
 use crate::data::LoadedData;
 use crate::destination::Destination;
 use crate::error::BenchError;
+use crate::figures::palette::COLOURS;
 use crate::figures::test_error::test_error;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio};
 use crate::figures::{FigureError, distinct};
@@ -29,20 +30,7 @@ pub fn run(
     forgotten: bool,
     observer: &dyn Observer,
 ) -> Result<Concluded, BenchError> {
-    run_to(config, Destination::At(out), forgotten, observer)
-}
-
-/// As [`run`], to a folder that need not be named.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_to(
-    config: &TrainConfig,
-    destination: Destination<'_>,
-    forgotten: bool,
-    observer: &dyn Observer,
-) -> Result<Concluded, BenchError> {
-    prepare(config)?.run(destination, forgotten, observer)
+    prepare(config)?.run(Destination::At(out), forgotten, observer)
 }
 
 /// A run of a configuration, checked against its data.
@@ -94,15 +82,12 @@ fn scale(config: &TrainConfig, data: &LoadedData) -> String {
     format!("{epochs} epoch(s), {} training pictures, {seeds} seed(s)", data.info.train_size)
 }
 
-/// Lines that can be told apart by their colours.
-const MOST_LINES: usize = 6;
-
 /// Of a grid, the best settings by its ranking, or the first ones, that a figure has room for; and how many that leaves out.
 fn shown(result: &ExperimentResult) -> (ExperimentResult, usize) {
     let ranked = result.ranking.iter().flat_map(|ranking| &ranking.settings).map(|row| row.method.clone());
     let tracks = result.tracks().into_iter().map(|track| track.to_string());
     let all: Vec<String> = if result.ranking.is_some() { ranked.collect() } else { tracks.collect() };
-    let left_out = all.len().saturating_sub(MOST_LINES);
+    let left_out = all.len().saturating_sub(COLOURS);
     let kept = &all[..all.len() - left_out];
     let epochs = result.epochs.iter().filter(|row| kept.contains(&row.track().to_string())).cloned();
     (ExperimentResult { epochs: epochs.collect(), ..result.clone() }, left_out)
@@ -127,7 +112,7 @@ pub(super) fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureEr
         let which = if result.ranking.is_some() { "best" } else { "first" };
         let title = result.heading(&match left_out {
             0 => "Test error".to_owned(),
-            _ => format!("Test error of the {which} {MOST_LINES} of {} settings", MOST_LINES + left_out),
+            _ => format!("Test error of the {which} {COLOURS} of {} settings", COLOURS + left_out),
         });
         let svg = test_error(&title, &shown)?;
         figures.push(("test-error", title, svg));
