@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{drawn, find, train};
+use super::{drawn, find, judged, train};
 use crate::error::BenchError;
 use crate::recorded;
 use crate::report::report_html;
@@ -16,14 +16,11 @@ use crate::run_dir;
 /// As [`recorded::result`]; when a figure cannot be drawn.
 pub fn page(out: &Path) -> Result<String, BenchError> {
     let (mut result, times) = recorded::result(out)?;
-    let finished = run_dir::read_result(out)?.is_some();
-    if finished {
+    if run_dir::read_result(out)?.is_some() {
         result.diagnostics.tensors = run_dir::read_tensors(out)?.iter().flat_map(TensorTable::rows).collect();
+        result = judged(result);
     }
     let experiment = find(&result.experiment);
-    if let Some(experiment) = experiment.filter(|_| finished) {
-        result.verdicts = (experiment.verdicts)(&result);
-    }
     let figures = drawn(experiment.map_or(train::figures as _, |experiment| experiment.figures)(&result))?;
     let titled: Vec<(&str, &str)> = figures.iter().map(|(_, title, svg)| (title.as_str(), svg.as_str())).collect();
     Ok(report_html(&result, &times, &titled, &run_dir::read_manifest(out)?))

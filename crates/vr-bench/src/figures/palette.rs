@@ -36,9 +36,12 @@ const DARK_REFERENCE: RGBColor = RGBColor(160, 160, 160);
 const DARK_GRID: RGBColor = RGBColor(46, 51, 56);
 const DARK_BAND: RGBColor = RGBColor(58, 47, 34);
 
+/// Series that can be told apart by their colours.
+pub const COLOURS: usize = SERIES.len();
+
 /// The colour of the series with the given number.
 pub fn series(index: usize) -> RGBColor {
-    SERIES[index % SERIES.len()]
+    SERIES[index % COLOURS]
 }
 
 /// A light tint of a colour, for what lies behind.

@@ -11,7 +11,7 @@ use vr_run::status::{CellState, RunStatus, status};
 
 use crate::error::BenchError;
 use crate::experiments;
-use crate::results::Ranking;
+use crate::results::{ExperimentResult, Ranking};
 use crate::run_dir::{self, REPORT, RESULT, Record};
 use crate::verdict::Verdict;
 
@@ -58,10 +58,7 @@ impl Summary {
         let report = Some(path.join(REPORT)).filter(|report| report.is_file());
         let written = |name: &str| path.join(name).symlink_metadata().and_then(|file| file.modified()).ok();
         if let Some(result) = run_dir::read_result(path)? {
-            let verdicts = match experiments::find(&result.experiment) {
-                Some(experiment) => (experiment.verdicts)(&result),
-                None => result.verdicts,
-            };
+            let result = experiments::judged(result);
             let diverged = match result.diverged.len() {
                 0 => String::new(),
                 count => format!(", {count} diverged"),
@@ -69,8 +66,9 @@ impl Summary {
             let best = result.ranking.as_ref().and_then(Ranking::best);
             let best = best.map_or(String::new(), |best| format!(", best: {}", best.method));
             let state = format!("finished{diverged}{best}");
-            let (experiment, model, data, seeds) = (result.experiment, result.model, result.data.name, result.seeds);
-            return Ok(Self { experiment, model, data, seeds, state, verdicts, written: written(RESULT), report });
+            let ExperimentResult { experiment, model, data, seeds, verdicts, .. } = result;
+            let written = written(RESULT);
+            return Ok(Self { experiment, model, data: data.name, seeds, state, verdicts, written, report });
         }
         let record = Record::read(path)?.ok_or_else(|| RunError::NoRun(path.to_owned()))?;
         let settings = record.settings(path);

@@ -72,10 +72,8 @@ impl JudgedRun {
     }
 
     fn read(folder: &Path) -> Result<Self, BenchError> {
-        let mut result = run_dir::read_result(folder)?.ok_or_else(|| RunError::NoRun(folder.to_owned()))?;
-        if let Some(experiment) = experiments::find(&result.experiment) {
-            result.verdicts = (experiment.verdicts)(&result);
-        }
+        let result = run_dir::read_result(folder)?.ok_or_else(|| RunError::NoRun(folder.to_owned()))?;
+        let result = experiments::judged(result);
         let times = run_dir::read_times(folder)?;
         let examined = examinations(&folder.join(EXAMINED), &result.verdicts)?;
         Ok(Self { costs: costs(&result, &times), folder: folder.to_owned(), result, examined })

@@ -26,6 +26,9 @@ pub use threads::{ThreadRank, threads};
 
 pub(crate) use answers::Answers;
 
+/// The rank that runs the training.
+const ROOT: usize = 0;
+
 /// Carries messages between the ranks 0 to n − 1 of a group, each in the order in which it was sent.
 pub trait Communicator: Send + Sync {
     /// This rank.

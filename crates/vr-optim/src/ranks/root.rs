@@ -8,10 +8,8 @@ use vr_core::{Evaluation, FlatVector, NormLayer, Normalization, Scalar, State};
 use super::answers::{Answers, expect};
 use super::order::{self, Order, OrderedNorm};
 use super::places::Places;
-use super::{Message, RankError, Ranks, Subject};
+use super::{Message, ROOT, RankError, Ranks, Subject};
 use crate::training::evaluate::{Answer, Job};
-
-const ROOT: usize = 0;
 
 /// Lets the other ranks go when it is dropped.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use vr_core::{Evaluation, FlatVector, MinibatchSource, NormStatistics, Normalization, Oracle, State};
 
 use super::order::{Order, OrderedNorm, TestMinibatches, place, read_gradients, read_tests, statistics_of};
-use super::{Communicator, Message, RankError, Subject};
+use super::{Communicator, Message, ROOT, RankError, Subject};
 use crate::training::evaluate::{Answer, Job, parallel};
 
 /// An error in words of its own, for the root.
@@ -20,8 +20,6 @@ pub struct Hand<'a, O: Oracle, D> {
     #[allow(clippy::type_complexity, reason = "it is one closure")]
     pub test: Box<dyn Fn(u32, u32) -> Result<O::Batch, ServeError> + Sync + 'a>,
 }
-
-const ROOT: usize = 0;
 
 /// Evaluates what the root asks for, on the threads of the current rayon pool, until the root has nothing more. `begin` makes
 /// what a training of that name is evaluated with.
