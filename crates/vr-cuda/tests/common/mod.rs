@@ -1,0 +1,116 @@
+//! Runs kernels on the host on memory with guards around it.
+#![allow(dead_code, reason = "each test uses a part")]
+
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+
+use bytemuck::Pod;
+use vr_cuda::host::{HostKernels, Order};
+use vr_cuda::{Address, CudaError, Launch};
+
+/// Threads of a block that every launch is tried with: one, an odd number, the usual, the most.
+const THREADS: [u32; 4] = [1, 37, 256, 1024];
+
+/// Words around each buffer that no kernel may touch.
+const GUARD: usize = 8;
+const UNTOUCHED: u64 = 0x7ff8_dead_beef_7fc1;
+
+/// The compiled kernels; `None`, said on standard error, where there is no C compiler.
+pub fn kernels() -> Option<&'static HostKernels> {
+    static KERNELS: OnceLock<Option<HostKernels>> = OnceLock::new();
+    let compile = || match HostKernels::compile() {
+        Ok(kernels) => Some(kernels),
+        Err(error @ CudaError::NoCompiler { .. }) => {
+            eprintln!("SKIPPED: kernels are not tested here: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    };
+    KERNELS.get_or_init(compile).as_ref()
+}
+
+/// One buffer of a [`Memory`].
+#[derive(Clone, Copy)]
+pub struct Slot<T>(usize, PhantomData<T>);
+
+#[derive(Clone, PartialEq)]
+struct Buffer {
+    words: Vec<u64>,
+    bytes: usize,
+}
+
+/// Memory of kernels: buffers, each between guards.
+#[derive(Clone, Default, PartialEq)]
+pub struct Memory(Vec<Buffer>);
+
+/// Where the buffers lie during a launch.
+pub struct At(Vec<u64>);
+
+impl At {
+    pub fn of<T>(&self, slot: Slot<T>) -> Address<T> {
+        Address::new(self.0[slot.0])
+    }
+}
+
+impl Memory {
+    /// A buffer that holds `values`.
+    pub fn put<T: Pod>(&mut self, values: &[T]) -> Slot<T> {
+        let bytes: &[u8] = bytemuck::cast_slice(values);
+        let mut words = vec![UNTOUCHED; bytes.len().div_ceil(8) + 2 * GUARD];
+        bytemuck::cast_slice_mut(&mut words[GUARD..])[..bytes.len()].copy_from_slice(bytes);
+        self.0.push(Buffer { words, bytes: bytes.len() });
+        Slot(self.0.len() - 1, PhantomData)
+    }
+
+    /// A buffer of values that a kernel has to write: it holds rubbish.
+    pub fn rubbish<T: Pod>(&mut self, len: usize) -> Slot<T> {
+        let bytes = vec![0xa5_u8; len * size_of::<T>()];
+        self.put(&bytemuck::pod_collect_to_vec::<u8, T>(&bytes))
+    }
+
+    /// What a buffer holds.
+    pub fn get<T: Pod>(&self, slot: Slot<T>) -> Vec<T> {
+        let buffer = &self.0[slot.0];
+        bytemuck::pod_collect_to_vec(&bytemuck::cast_slice::<u64, u8>(&buffer.words[GUARD..])[..buffer.bytes])
+    }
+
+    /// Runs launches one after another, with every size of blocks and in both orders: all must leave the same bits. `None` where
+    /// there is no C compiler.
+    #[must_use]
+    pub fn run(&mut self, launches: impl Fn(&At) -> Vec<Result<Launch, CudaError>>) -> Option<()> {
+        let kernels = kernels()?;
+        let mut first: Option<Self> = None;
+        for (threads, order) in
+            THREADS.iter().flat_map(|&threads| [(threads, Order::Forwards), (threads, Order::Backwards)])
+        {
+            let mut memory = self.clone();
+            let at = At(memory.0.iter_mut().map(|buffer| buffer.words[GUARD..].as_mut_ptr() as u64).collect());
+            for launch in launches(&at) {
+                let launch = launch.unwrap().with_threads(threads);
+                // SAFETY: the tests give addresses of buffers of the lengths that they say; guards show where they do not.
+                unsafe { kernels.launch(&launch, order) }.unwrap();
+            }
+            for (index, buffer) in memory.0.iter().enumerate() {
+                let end = GUARD * 8 + buffer.bytes;
+                let bytes: &[u8] = bytemuck::cast_slice(&buffer.words);
+                let before = bytemuck::cast_slice::<u64, u8>(&self.0[index].words);
+                assert_eq!(bytes[..GUARD * 8], before[..GUARD * 8], "written before buffer {index}");
+                assert_eq!(bytes[end..], before[end..], "written after buffer {index}");
+            }
+            if let Some(first) = &first {
+                let same = first.0.iter().zip(&memory.0).position(|(a, b)| a != b);
+                assert_eq!(same, None, "a buffer's bits depend on {threads} threads, {order:?}");
+            } else {
+                first = Some(memory);
+            }
+        }
+        *self = first?;
+        Some(())
+    }
+}
+
+/// Numbers of both signs that look random, the same in each call.
+pub fn numbers(seed: u32, len: usize) -> Vec<f32> {
+    let key = vr_core::Key::new(u64::from(seed), vr_core::Stream::User);
+    (0..len).map(|i| vr_core::random::normal([0, 1].map(|w| key.words(i as u32, 0)[w]))[0] as f32).collect()
+}
