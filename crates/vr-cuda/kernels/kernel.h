@@ -59,3 +59,28 @@ struct launch {
         for (unsigned i = THREAD_(turn_); i < (unsigned)(len); i += launch.threads)
 
 #endif
+
+/* Lanes that a block's sum is made of, whatever its threads: lane k adds the elements k, k + LANES, ... in this order, and the lanes are
+ * added as a tree. So a sum has the same bits for every number of threads. */
+#define LANES 256
+
+/* Terms that a lane adds in single precision before they join its sum in double precision. */
+#define RUN 16
+
+/* Adds up `sums[LANES]` into sums[0], which is there after the next BARRIER. */
+#define ADD_LANES(sums)                                                                                               \
+    for (unsigned half_ = LANES / 2; half_ > 0; half_ /= 2) {                                                         \
+        BARRIER;                                                                                                      \
+        EACH_LANE(lane_, half_) { (sums)[lane_] += (sums)[lane_ + half_]; }                                           \
+    }
+
+FUNCTION unsigned least(unsigned a, unsigned b) { return a < b ? a : b; }
+
+/* Where element `i` of samples of `row` elements lies, if those of a sample begin every `pitch` elements. */
+FUNCTION size place(unsigned i, size row, size pitch)
+{
+    if (row == pitch)
+        return i;
+    const unsigned sample = i / (unsigned)row;
+    return sample * pitch + (i - sample * (unsigned)row);
+}

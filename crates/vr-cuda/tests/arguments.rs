@@ -29,20 +29,55 @@ fn fields(name: &str) -> Vec<(String, String)> {
 }
 
 fn check<K: Kernel>(seen: &mut Vec<&'static str>) {
-    let expected: Vec<(String, String)> =
-        K::ARGUMENTS.iter().map(|&(c, name)| (c.to_owned(), name.to_owned())).collect();
-    assert_eq!(fields(K::NAME), expected, "{}", K::NAME);
+    let own = K::arguments().into_iter().map(|(c, name)| (c.to_owned(), name.to_owned()));
+    assert_eq!(fields(K::NAME), own.collect::<Vec<_>>(), "{}", K::NAME);
     seen.push(K::NAME);
+}
+
+macro_rules! check_all {
+    ($seen:expr, $($kernel:ident),* $(,)?) => { $(check::<kernels::$kernel>($seen);)* };
 }
 
 #[test]
 fn every_kernel_has_the_arguments_of_its_source() {
     let mut seen = Vec::new();
-    check::<kernels::AddBias>(&mut seen);
-    let mut source: Vec<&str> = SOURCE
-        .match_indices("\nKERNEL(")
-        .map(|(at, head)| SOURCE[at + head.len()..].split_once(')').unwrap().0)
-        .collect();
+    check_all!(
+        &mut seen,
+        Activate,
+        ActivateBackward,
+        AdamW,
+        Add,
+        AddBias,
+        AverageIn,
+        Axpy,
+        ChannelSums,
+        ChannelSumsFold
+    );
+    check_all!(&mut seen, Combine, CombineEach, Copy, CrossEntropy, Deviations, Dot, Dropout, Fill, GatherLabels);
+    check_all!(
+        &mut seen,
+        GatherPictures,
+        Lion,
+        LossSums,
+        MaxPool,
+        MaxPoolBackward,
+        MeanAdd,
+        MeanPool,
+        MeanPoolBackward
+    );
+    check_all!(
+        &mut seen,
+        MeanWrite,
+        NormBackward,
+        NormBackwardFold,
+        NormBackwardSums,
+        NormFold,
+        NormForward,
+        NormMoments
+    );
+    check_all!(&mut seen, NormStored, ObserveVariance, ReadBf16, SgdMomentum, SumChunks, WriteBf16);
+    let heads = SOURCE.match_indices("\nKERNEL(");
+    let mut source: Vec<&str> = heads.map(|(at, head)| SOURCE[at + head.len()..].split_once(')').unwrap().0).collect();
     source.sort_unstable();
     seen.sort_unstable();
     assert_eq!(seen, source, "kernels of Rust and kernels of the source");

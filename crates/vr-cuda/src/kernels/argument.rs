@@ -35,48 +35,58 @@ impl<T> Address<T> {
     }
 }
 
-/// A value of one argument.
-pub trait Word: Copy {
-    /// Its type in C.
-    const C: &'static str;
-    /// Its eight bytes.
-    fn word(self) -> u64;
-    /// What kernels count with it, if they do.
-    fn count(self) -> Option<usize> {
-        None
+/// What an argument is for: a number that counts is held below 2³¹.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// A length, an index or a size.
+    Count(usize),
+    /// Anything else, as its eight bytes.
+    Bits(u64),
+}
+
+/// Fields of a kernel's struct of arguments: one, or several that belong together.
+pub trait Argument: Copy {
+    /// Type in C (without `const`) and name of each field, if the argument is called `name`.
+    fn fields(name: &'static str) -> Vec<(&'static str, &'static str)>;
+    /// The value of each field.
+    fn values(self) -> Vec<Meaning>;
+}
+
+impl Argument for usize {
+    fn fields(name: &'static str) -> Vec<(&'static str, &'static str)> {
+        vec![("size", name)]
+    }
+    fn values(self) -> Vec<Meaning> {
+        vec![Meaning::Count(self)]
     }
 }
 
-impl Word for usize {
-    const C: &'static str = "size";
-    fn word(self) -> u64 {
-        self as u64
+impl Argument for bool {
+    fn fields(name: &'static str) -> Vec<(&'static str, &'static str)> {
+        vec![("size", name)]
     }
-    fn count(self) -> Option<usize> {
-        Some(self)
-    }
-}
-
-impl Word for bool {
-    const C: &'static str = "size";
-    fn word(self) -> u64 {
-        self.into()
+    fn values(self) -> Vec<Meaning> {
+        vec![Meaning::Bits(self.into())]
     }
 }
 
-impl Word for f64 {
-    const C: &'static str = "double";
-    fn word(self) -> u64 {
-        self.to_bits()
+impl Argument for f64 {
+    fn fields(name: &'static str) -> Vec<(&'static str, &'static str)> {
+        vec![("double", name)]
+    }
+    fn values(self) -> Vec<Meaning> {
+        vec![Meaning::Bits(self.to_bits())]
     }
 }
 
 macro_rules! addresses {
     ($($element:ty = $c:literal),*) => {$(
-        impl Word for Address<$element> {
-            const C: &'static str = $c;
-            fn word(self) -> u64 {
-                self.raw()
+        impl Argument for Address<$element> {
+            fn fields(name: &'static str) -> Vec<(&'static str, &'static str)> {
+                vec![($c, name)]
+            }
+            fn values(self) -> Vec<Meaning> {
+                vec![Meaning::Bits(self.raw())]
             }
         }
     )*};
@@ -99,15 +109,15 @@ macro_rules! kernel {
 
         impl $crate::kernels::Kernel for $kernel {
             const NAME: &'static str = $name;
-            const ARGUMENTS: &'static [(&'static str, &'static str)] =
-                &[$((<$type as $crate::kernels::Word>::C, stringify!($field)),)*];
+
+            fn arguments() -> Vec<(&'static str, &'static str)> {
+                [$(<$type as $crate::kernels::Argument>::fields(stringify!($field)),)*].concat()
+            }
 
             fn launch(&self) -> Result<$crate::Launch, $crate::CudaError> {
-                use $crate::kernels::Word;
-                let counts = [$((stringify!($field), self.$field.count()),)*];
                 let grid = { let $of = self; $grid };
-                let words = vec![$(self.$field.word(),)*];
-                $crate::Launch::new(Self::NAME, grid, &counts, words)
+                let values = [$($crate::kernels::Argument::values(self.$field),)*].concat();
+                $crate::Launch::new::<Self>(grid, &values)
             }
         }
     };

@@ -1,5 +1,6 @@
 //! A kernel with its arguments, ready to run.
 
+use super::argument::Meaning;
 use crate::CudaError;
 
 /// Threads of a block, unless said otherwise.
@@ -21,8 +22,9 @@ pub enum Grid {
 pub trait Kernel {
     /// Its name in the source.
     const NAME: &'static str;
-    /// Type in C (without `const`) and name of each argument.
-    const ARGUMENTS: &'static [(&'static str, &'static str)];
+
+    /// Type in C (without `const`) and name of each field of its struct of arguments.
+    fn arguments() -> Vec<(&'static str, &'static str)>;
 
     /// With its grid.
     ///
@@ -40,24 +42,23 @@ pub struct Launch {
     pub grid: Grid,
     /// Threads of a block.
     pub threads: u32,
-    /// One word an argument; together they are the struct that the kernel takes.
+    /// One word a field; together they are the struct that the kernel takes.
     pub arguments: Vec<u64>,
 }
 
 impl Launch {
-    pub(crate) fn new(
-        kernel: &'static str,
-        grid: Grid,
-        counts: &[(&'static str, Option<usize>)],
-        arguments: Vec<u64>,
-    ) -> Result<Self, CudaError> {
+    pub(crate) fn new<K: Kernel + ?Sized>(grid: Grid, values: &[Meaning]) -> Result<Self, CudaError> {
+        let kernel = K::NAME;
+        let check = |argument, value| match value {
+            Meaning::Bits(bits) => Ok(bits),
+            Meaning::Count(value) if value > i32::MAX as usize => Err(CudaError::TooLarge { kernel, argument, value }),
+            Meaning::Count(value) => Ok(value as u64),
+        };
+        let fields = K::arguments();
+        let arguments =
+            fields.iter().zip(values).map(|(field, value)| check(field.1, *value)).collect::<Result<_, _>>()?;
         let (Grid::Elements(size) | Grid::Blocks(size)) = grid;
-        let counted = counts.iter().filter_map(|&(argument, count)| Some((argument, count?)));
-        for (argument, value) in counted.chain([("the grid", size)]) {
-            if value > i32::MAX as usize {
-                return Err(CudaError::TooLarge { kernel, argument, value });
-            }
-        }
+        check("the grid", Meaning::Count(size))?;
         Ok(Self { kernel, grid, threads: THREADS, arguments })
     }
 
@@ -67,12 +68,17 @@ impl Launch {
         Self { threads, ..self }
     }
 
-    /// Thread blocks, at least 1.
+    /// Whether there is nothing to do: no block, which a device would refuse to launch.
+    pub fn is_empty(&self) -> bool {
+        self.blocks() == 0
+    }
+
+    /// Thread blocks.
     pub fn blocks(&self) -> u32 {
         let blocks = match self.grid {
             Grid::Elements(len) => (len as u64).div_ceil(u64::from(self.threads.max(1))).min(MOST_BLOCKS),
             Grid::Blocks(blocks) => blocks as u64,
         };
-        blocks.max(1) as u32
+        blocks as u32
     }
 }
