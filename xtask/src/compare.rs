@@ -49,6 +49,10 @@ fn print(comparison: &Comparison) -> Result<()> {
     } else {
         say!("{}\n", aligned(&heads, &rows))?;
     }
+    let (heads, rows) = text::made_with(comparison);
+    if !rows.is_empty() {
+        say!("{}\n", aligned(&heads, &rows))?;
+    }
     let (heads, rows) = text::results(comparison);
     say!("{}", aligned(&heads, &rows))?;
     if let Some(legend) = text::legend(comparison) {

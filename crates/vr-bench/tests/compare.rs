@@ -16,6 +16,9 @@ fn what_differs_is_said_and_over_which_seeds() {
     let setting = |key: &str| found.settings.iter().find(|setting| setting.key == key).unwrap();
     assert_eq!(setting("settings.seeds").values[0], Some(json!([0])));
     assert!(found.settings.iter().all(|setting| !setting.key.ends_with("batch_size")), "{:?}", found.settings);
+    let made_with: Vec<&str> = found.made_with.iter().map(|setting| setting.key.as_str()).collect();
+    assert!(made_with.contains(&"commit") && !made_with.contains(&"data.digest"), "{made_with:?}");
+    assert!(made_with.iter().all(|key| !key.starts_with("settings") && *key != "experiment"), "{made_with:?}");
     let ratio = found.results.iter().find(|row| row.quantity.starts_with("variance ratio")).unwrap();
     let [one, ten] = [0, 1].map(|run| ratio.values[run].unwrap());
     assert_eq!((one.n, one.interval), (1, None));
@@ -38,7 +41,7 @@ fn a_run_under_way_is_compared_as_far_as_it_is() {
 #[test]
 fn a_run_does_not_differ_from_itself() {
     let found = compare(&runs(&["quick", "quick"])).unwrap();
-    assert_eq!(found.settings, []);
+    assert!(found.settings.is_empty() && found.made_with.is_empty());
     let differences: Vec<_> = found.results.iter().filter_map(|row| row.differences[1]).collect();
     assert!(differences.len() > 5 && differences.iter().all(|difference| !difference.differs && difference.of.n == 4));
     assert!(text::results(&found).1.iter().all(|row| row.len() == 4 && !row.concat().contains('*')));

@@ -27,6 +27,8 @@ pub struct Comparison {
     pub runs: Vec<RunSummary>,
     /// The settings that are not the same in all of them.
     pub settings: Vec<Setting>,
+    /// What they were made with that is not the same in all of them: version, commit, digest of the data, machine.
+    pub made_with: Vec<Setting>,
     /// What they measured.
     pub results: Vec<Measured>,
     /// The results themselves.
@@ -79,24 +81,26 @@ impl From<Cost> for Spent {
 pub fn compare(runs: &[(String, PathBuf)]) -> Result<Comparison, BenchError> {
     let one = |(_, path): &(String, PathBuf)| {
         let (result, times) = recorded::result(path)?;
-        Ok::<_, BenchError>((result, times, asked(path)?))
+        Ok::<_, BenchError>((result, times, asked(path)?, made_with(path)?))
     };
     let read = runs.iter().map(one).collect::<Result<Vec<_>, _>>()?;
     let summary =
-        |((name, _), (result, times, _)): (&(String, PathBuf), &(ExperimentResult, Vec<EpochTime>, _))| RunSummary {
-            run: name.clone(),
-            experiment: result.experiment.clone(),
-            model: result.model.clone(),
-            data: result.data.name.clone(),
-            seeds: result.seeds.clone(),
-            costs: costs(result, times).into_iter().map(Spent::from).collect(),
+        |((name, _), (result, times, ..)): (&(String, PathBuf), &(ExperimentResult, Vec<EpochTime>, _, _))| {
+            RunSummary {
+                run: name.clone(),
+                experiment: result.experiment.clone(),
+                model: result.model.clone(),
+                data: result.data.name.clone(),
+                seeds: result.seeds.clone(),
+                costs: costs(result, times).into_iter().map(Spent::from).collect(),
+            }
         };
     let summaries = runs.iter().zip(&read).map(summary).collect();
-    let asked: Vec<_> = read.iter().map(|(_, _, asked)| asked).collect();
-    let settings = settings::that_differ(&asked);
+    let settings = settings::that_differ(&read.iter().map(|(_, _, asked, _)| asked).collect::<Vec<_>>());
+    let made_with = settings::that_differ(&read.iter().map(|(.., made_with)| made_with).collect::<Vec<_>>());
     let found: Vec<ExperimentResult> = read.into_iter().map(|(result, ..)| result).collect();
     let results = measured::all(&found);
-    Ok(Comparison { runs: summaries, settings, results, found })
+    Ok(Comparison { runs: summaries, settings, made_with, results, found })
 }
 
 /// Everything that a run was asked for, by keys.
@@ -105,5 +109,17 @@ fn asked(path: &Path) -> Result<settings::Keys, BenchError> {
     for cell in vr_run::CellFolder::all(path)? {
         settings::add_cell(&mut keys, &cell.settings()?);
     }
+    Ok(keys)
+}
+
+/// What a run was made with, by keys: what its manifest says beyond its record.
+fn made_with(path: &Path) -> Result<settings::Keys, BenchError> {
+    let manifest = run_dir::read_manifest(path)?;
+    let mut keys = match manifest.as_str() {
+        "" => settings::Keys::new(),
+        text => settings::of_record(&serde_json::from_str(text).unwrap_or_default()),
+    };
+    let asked = settings::of_record(&run_dir::read_record(path)?);
+    keys.retain(|key, _| !asked.contains_key(key));
     Ok(keys)
 }

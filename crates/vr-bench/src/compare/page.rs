@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::text::{Table, costs, legend, results, settings};
+use super::text::{Table, costs, legend, made_with, results, settings};
 use super::{Comparison, RunSummary};
 use crate::error::BenchError;
 use crate::figures::{FigureError, beside};
 use crate::markup::escape;
 use crate::report::html::{self, NONE, table};
 
-/// The page: settings, results, figures of the runs over each other, costs.
+/// The page: settings, what the runs were made with, results, figures of the runs over each other, costs.
 ///
 /// # Errors
 /// When a figure cannot be drawn; one with nothing to draw is left out.
@@ -21,12 +21,16 @@ pub fn html(comparison: &Comparison) -> Result<String, FigureError> {
         table(label, &heads, class, rows.iter().map(|row| row.iter().map(|cell| escape(cell)).collect()))
     };
     let legend = legend(comparison).map_or_else(String::new, |text| format!("<p>{}</p>", escape(&text)));
-    let differing = cells("Settings that differ", &settings(comparison), "texts");
+    let keys = |label: &str, rows: &Table, none: &str| match cells(label, rows, "texts") {
+        nothing if nothing == NONE => format!("<p>{none}</p>"),
+        table => table,
+    };
     let parts = [
         ("Runs", cells("Runs", &runs(comparison), "texts")),
+        ("Settings that differ", keys("Settings that differ", &settings(comparison), "All settings are the same.")),
         (
-            "Settings that differ",
-            if differing == NONE { "<p>All settings are the same.</p>".into() } else { differing },
+            "Made with",
+            keys("Made with", &made_with(comparison), "All that was written down of how they were made is the same."),
         ),
         ("Results", cells("Results", &results(comparison), "texts") + &legend),
         ("Figures", figures(comparison)?),
@@ -88,7 +92,7 @@ mod tests {
         };
         let results = crate::compare::measured::all(&found);
         let runs = vec![run("<script>"), run("b")];
-        let page = html(&Comparison { runs, settings: Vec::new(), results, found }).unwrap();
+        let page = html(&Comparison { runs, settings: Vec::new(), made_with: Vec::new(), results, found }).unwrap();
         assert!(
             !page.contains("<script>\"")
                 && page.matches("<script").count() == 1
@@ -98,6 +102,7 @@ mod tests {
         let order = [
             "id=\"runs\"",
             "id=\"settings-that-differ\"",
+            "id=\"made-with\"",
             "id=\"results\"",
             "final test error (%)",
             "<svg",

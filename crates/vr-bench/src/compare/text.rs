@@ -16,13 +16,22 @@ fn headings(first: &[&str], comparison: &Comparison) -> Vec<String> {
 
 /// The settings that differ.
 pub fn settings(comparison: &Comparison) -> Table {
+    keys("setting", &comparison.settings, comparison)
+}
+
+/// What the runs were made with, as far as it differs.
+pub fn made_with(comparison: &Comparison) -> Table {
+    keys("made with", &comparison.made_with, comparison)
+}
+
+fn keys(heading: &str, rows: &[Setting], comparison: &Comparison) -> Table {
     let value = |value: &Option<Value>| match value {
         None => NONE.to_owned(),
         Some(Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),
     };
     let row = |Setting { key, values }: &Setting| [key.clone()].into_iter().chain(values.iter().map(value)).collect();
-    (headings(&["setting"], comparison), comparison.settings.iter().map(row).collect())
+    (headings(&[heading], comparison), rows.iter().map(row).collect())
 }
 
 /// The results: each run's value, under those after the first its difference from that.
