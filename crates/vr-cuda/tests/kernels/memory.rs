@@ -1,5 +1,4 @@
 //! Runs kernels on the host on memory with guards around it.
-#![allow(dead_code, reason = "each test uses a part")]
 
 use std::marker::PhantomData;
 use std::sync::OnceLock;
@@ -7,6 +6,8 @@ use std::sync::OnceLock;
 use bytemuck::Pod;
 use vr_cuda::host::{HostKernels, Order};
 use vr_cuda::{Address, CudaError, Launch};
+
+use crate::simt;
 
 /// Threads of a block that every launch is tried with: one, an odd number, the usual, the most.
 const THREADS: [u32; 4] = [1, 37, 256, 1024];
@@ -74,21 +75,27 @@ impl Memory {
         bytemuck::pod_collect_to_vec(&bytemuck::cast_slice::<u64, u8>(&buffer.words[GUARD..])[..buffer.bytes])
     }
 
-    /// Runs launches one after another, with every size of blocks and in both orders: all must leave the same bits. `None` where
-    /// there is no C compiler.
+    /// Runs launches one after another, with every size of blocks and in both orders, as loops and as threads: all must leave the same
+    /// bits. `None` where there is no C compiler.
     #[must_use]
     pub fn run(&mut self, launches: impl Fn(&At) -> Vec<Result<Launch, CudaError>>) -> Option<()> {
         let kernels = kernels()?;
+        let orders = [Order::Forwards, Order::Backwards];
+        let as_loops = THREADS.iter().flat_map(|&threads| orders.map(|order| (None, threads, order)));
+        let as_threads = simt::library().into_iter().flat_map(|library| orders.map(|order| (Some(library), 37, order)));
         let mut first: Option<Self> = None;
-        for (threads, order) in
-            THREADS.iter().flat_map(|&threads| [(threads, Order::Forwards), (threads, Order::Backwards)])
-        {
+        for (simt, threads, order) in as_loops.chain(as_threads) {
             let mut memory = self.clone();
             let at = At(memory.0.iter_mut().map(|buffer| buffer.words[GUARD..].as_mut_ptr() as u64).collect());
             for launch in launches(&at) {
                 let launch = launch.unwrap().with_threads(threads);
                 // SAFETY: the tests give addresses of buffers of the lengths that they say; guards show where they do not.
-                unsafe { kernels.launch(&launch, order) }.unwrap();
+                unsafe {
+                    match simt {
+                        None => kernels.launch(&launch, order).unwrap(),
+                        Some(library) => simt::launch(library, &launch, order),
+                    }
+                }
             }
             for (index, buffer) in memory.0.iter().enumerate() {
                 let end = GUARD * 8 + buffer.bytes;
@@ -99,7 +106,12 @@ impl Memory {
             }
             if let Some(first) = &first {
                 let same = first.0.iter().zip(&memory.0).position(|(a, b)| a != b);
-                assert_eq!(same, None, "a buffer's bits depend on {threads} threads, {order:?}");
+                assert_eq!(
+                    same,
+                    None,
+                    "a buffer's bits are others with {threads} threads, {order:?}, SIMT {}",
+                    simt.is_some()
+                );
             } else {
                 first = Some(memory);
             }
@@ -113,4 +125,48 @@ impl Memory {
 pub fn numbers(seed: u32, len: usize) -> Vec<f32> {
     let key = vr_core::Key::new(u64::from(seed), vr_core::Stream::User);
     (0..len).map(|i| vr_core::random::normal([0, 1].map(|w| key.words(i as u32, 0)[w]))[0] as f32).collect()
+}
+
+/// What lies around the samples of a tensor that is a part of a larger one.
+const GAP: f32 = 7.25e9;
+
+/// How the samples of a tensor lie in a larger one.
+#[derive(Clone, Copy)]
+pub struct Part {
+    pub row: usize,
+    pub pitch: usize,
+    pub offset: usize,
+}
+
+impl Part {
+    /// Samples that begin `offset` elements into each `pitch`.
+    pub fn of(row: usize, offset: usize, pitch: usize) -> Self {
+        Self { row, pitch, offset }
+    }
+
+    /// The larger tensor with these values.
+    pub fn embed(self, values: &[f32]) -> Vec<f32> {
+        let Self { row, pitch, offset } = self;
+        let sample = |values: &[f32]| {
+            let after = vec![GAP; pitch - offset - row];
+            [&vec![GAP; offset][..], values, &after].concat()
+        };
+        values.chunks(row).flat_map(sample).collect()
+    }
+}
+
+/// Whether each number is within `share` of the expected, or of the largest one's size where it is smaller.
+pub fn assert_close(found: &[f32], expected: &[f32], share: f32) {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        assert!(
+            (found - expected).abs() <= share * largest,
+            "element {i} is {found}, not {expected}; largest {largest}"
+        );
+    }
+}
+
+pub fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| x.to_bits()).collect()
 }

@@ -38,6 +38,12 @@ macro_rules! check_all {
     ($seen:expr, $($kernel:ident),* $(,)?) => { $(check::<kernels::$kernel>($seen);)* };
 }
 
+/// The kernels of the source.
+pub fn names() -> Vec<&'static str> {
+    let heads = SOURCE.match_indices("\nKERNEL(");
+    heads.map(|(at, head)| SOURCE[at + head.len()..].split_once(')').unwrap().0).collect()
+}
+
 #[test]
 fn every_kernel_has_the_arguments_of_its_source() {
     let mut seen = Vec::new();
@@ -76,8 +82,7 @@ fn every_kernel_has_the_arguments_of_its_source() {
         NormMoments
     );
     check_all!(&mut seen, NormStored, ObserveVariance, ReadBf16, SgdMomentum, SumChunks, WriteBf16);
-    let heads = SOURCE.match_indices("\nKERNEL(");
-    let mut source: Vec<&str> = heads.map(|(at, head)| SOURCE[at + head.len()..].split_once(')').unwrap().0).collect();
+    let mut source = names();
     source.sort_unstable();
     seen.sort_unstable();
     assert_eq!(seen, source, "kernels of Rust and kernels of the source");

@@ -1,0 +1,16 @@
+//! Every kernel, run on the host, against what the CPU's crates compute.
+
+mod arguments;
+mod bias;
+mod dropout;
+mod elementwise;
+mod loss;
+mod memory;
+mod norm;
+mod pictures;
+mod pool;
+mod rules;
+mod simt;
+mod table;
+mod variance;
+mod vectors;
