@@ -20,11 +20,12 @@ struct copy_arguments {
 /* y = x, or y += x */
 KERNEL(copy)
 {
-    EACH(i, arg.len)
+    const unsigned width = least(width_of(arg.x, arg.x_pitch, arg.row), width_of(arg.y, arg.y_pitch, arg.row));
+    EACH(group, arg.len / width)
     {
-        const float x = arg.x[place(i, arg.row, arg.x_pitch)];
-        float *y = arg.y + place(i, arg.row, arg.y_pitch);
-        *y = arg.add ? *y + x : x;
+        const unsigned i = group * width;
+        const struct quad x = load(arg.x + place(i, arg.row, arg.x_pitch), width);
+        store_or_add(arg.y + place(i, arg.row, arg.y_pitch), x, width, arg.add);
     }
 }
 
@@ -37,10 +38,17 @@ struct add_arguments {
 /* y = activation(a + b) */
 KERNEL(add)
 {
-    EACH(i, arg.len)
+    const unsigned width = least(least(width_of(arg.a, arg.a_pitch, arg.row), width_of(arg.b, arg.b_pitch, arg.row)),
+                                 width_of(arg.y, arg.y_pitch, arg.row));
+    EACH(group, arg.len / width)
     {
-        const float v = arg.a[place(i, arg.row, arg.a_pitch)] + arg.b[place(i, arg.row, arg.b_pitch)];
-        arg.y[place(i, arg.row, arg.y_pitch)] = activated(arg.activation, v);
+        const unsigned i = group * width;
+        const struct quad a = load(arg.a + place(i, arg.row, arg.a_pitch), width);
+        const struct quad b = load(arg.b + place(i, arg.row, arg.b_pitch), width);
+        struct quad y;
+        for (unsigned k = 0; k < 4; k++)
+            y.at[k] = activated(arg.activation, a.at[k] + b.at[k]);
+        store(arg.y + place(i, arg.row, arg.y_pitch), y, width);
     }
 }
 
@@ -53,9 +61,14 @@ struct activate_arguments {
 /* y = activation(x) */
 KERNEL(activate)
 {
-    EACH(i, arg.len)
+    const unsigned width = least(width_of(arg.x, arg.x_pitch, arg.row), width_of(arg.y, arg.y_pitch, arg.row));
+    EACH(group, arg.len / width)
     {
-        arg.y[place(i, arg.row, arg.y_pitch)] = activated(arg.activation, arg.x[place(i, arg.row, arg.x_pitch)]);
+        const unsigned i = group * width;
+        struct quad y = load(arg.x + place(i, arg.row, arg.x_pitch), width);
+        for (unsigned k = 0; k < 4; k++)
+            y.at[k] = activated(arg.activation, y.at[k]);
+        store(arg.y + place(i, arg.row, arg.y_pitch), y, width);
     }
 }
 
@@ -68,11 +81,15 @@ struct activate_backward_arguments {
 /* The gradient of x from that of y = activation(x). */
 KERNEL(activate_backward)
 {
-    EACH(i, arg.len)
+    const unsigned width = least(least(width_of(arg.y, arg.y_pitch, arg.row), width_of(arg.dy, arg.dy_pitch, arg.row)),
+                                 width_of(arg.dx, arg.dx_pitch, arg.row));
+    EACH(group, arg.len / width)
     {
-        const float y = arg.y[place(i, arg.row, arg.y_pitch)], dy = arg.dy[place(i, arg.row, arg.dy_pitch)];
-        const float gradient = activation_gradient(arg.activation, y, dy);
-        float *dx = arg.dx + place(i, arg.row, arg.dx_pitch);
-        *dx = arg.add ? *dx + gradient : gradient;
+        const unsigned i = group * width;
+        const struct quad y = load(arg.y + place(i, arg.row, arg.y_pitch), width);
+        struct quad dx = load(arg.dy + place(i, arg.row, arg.dy_pitch), width);
+        for (unsigned k = 0; k < 4; k++)
+            dx.at[k] = activation_gradient(arg.activation, y.at[k], dx.at[k]);
+        store_or_add(arg.dx + place(i, arg.row, arg.dx_pitch), dx, width, arg.add);
     }
 }

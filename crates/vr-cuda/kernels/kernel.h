@@ -13,6 +13,7 @@ typedef unsigned long long size;
 
 #define KERNEL(name) extern "C" __global__ void name(const struct name##_arguments arg)
 #define FUNCTION static __device__ __forceinline__
+#define ALIGNED __align__(16)
 #define SHARED(type, name, len) __shared__ type name[len]
 #define BARRIER __syncthreads()
 /* This thread block, of those that the kernel was launched with. */
@@ -46,6 +47,7 @@ struct launch {
     static void name##_block(const struct name##_arguments arg, const struct launch launch)
 
 #define FUNCTION static inline
+#define ALIGNED __attribute__((aligned(16)))
 #define SHARED(type, name, len) type name[len]
 #define BARRIER (void)launch
 #define BLOCK launch.block
@@ -60,12 +62,9 @@ struct launch {
 
 #endif
 
-/* Lanes that a block's sum is made of, whatever its threads: lane k adds the elements k, k + LANES, ... in this order, and the lanes are
- * added as a tree. So a sum has the same bits for every number of threads. */
+/* Lanes that a block's sum is made of, whatever its threads: each adds elements of its own in order, and the lanes are added as a tree. So a
+ * sum has the same bits for every number of threads. */
 #define LANES 256
-
-/* Terms that a lane adds in single precision before they join its sum in double precision. */
-#define RUN 16
 
 /* Adds up `sums[LANES]` into sums[0], which is there after the next BARRIER. */
 #define ADD_LANES(sums)                                                                                               \

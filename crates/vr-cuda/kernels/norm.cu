@@ -1,7 +1,10 @@
 /* Batch norm, y = activation(gamma * (x - mean) / sqrt(var + eps) + beta + residual), over tensors [N][C][P].
  *
  * A channel's values, counted sample by sample, are cut into chunks; one block sums one chunk of one channel, and the chunks are put
- * together in order. */
+ * together in order. A lane takes every 256th four neighbouring values. */
+
+/* Values that a lane adds in single precision before they join its sum in double precision. */
+#define RUN 16
 
 struct norm_moments_arguments {
     const float *x;
@@ -20,15 +23,20 @@ KERNEL(norm_moments)
     const float *x = arg.x + (size)channel * positions;
     /* Deviations from one of the values are small, so that nothing cancels. */
     const float center = x[place(first, positions, arg.x_pitch)];
+    const unsigned width = width_of(x, arg.x_pitch, positions);
     EACH_LANE(lane, LANES)
     {
         double sum = 0.0, square = 0.0;
-        for (unsigned start = first + lane; start < end; start += RUN * LANES) {
+        for (unsigned start = first + 4 * lane; start < end; start += RUN * LANES) {
+            /* Single precision for a run of a few values. */
             float run = 0.0f, run_of_squares = 0.0f;
-            for (unsigned j = start; j < least(end, start + RUN * LANES); j += LANES) {
-                const float d = x[place(j, positions, arg.x_pitch)] - center;
-                run += d;
-                run_of_squares = fmaf(d, d, run_of_squares);
+            for (unsigned j = start; j < least(end, start + RUN * LANES); j += 4 * LANES) {
+                const struct quad values = load_channel(x, j, end, positions, arg.x_pitch, width);
+                for (unsigned k = 0; k < least(4, end - j); k++) {
+                    const float d = values.at[k] - center;
+                    run += d;
+                    run_of_squares = fmaf(d, d, run_of_squares);
+                }
             }
             sum += run;
             square += run_of_squares;
@@ -115,22 +123,33 @@ struct norm_forward_arguments {
 /* y = activation(scale * x + shift + residual) */
 KERNEL(norm_forward)
 {
-    EACH(i, arg.len)
+    const unsigned width = least(least(width_of(arg.x, arg.x_pitch, arg.positions), width_of(arg.y, arg.y_pitch, arg.positions)),
+                                 width_of(arg.residual, arg.residual_pitch, arg.positions));
+    EACH(group, arg.len / width)
     {
-        const unsigned c = i % (unsigned)arg.row / (unsigned)arg.positions;
-        float v = fmaf(arg.scale[c], arg.x[place(i, arg.row, arg.x_pitch)], arg.shift[c]);
-        if (arg.residual)
-            v += arg.residual[place(i, arg.row, arg.residual_pitch)];
-        arg.y[place(i, arg.row, arg.y_pitch)] = activated(arg.activation, v);
+        const unsigned i = group * width, c = i % (unsigned)arg.row / (unsigned)arg.positions;
+        const float scale = arg.scale[c], shift = arg.shift[c];
+        struct quad v = load(arg.x + place(i, arg.row, arg.x_pitch), width);
+        for (unsigned k = 0; k < 4; k++)
+            v.at[k] = fmaf(scale, v.at[k], shift);
+        if (arg.residual) {
+            const struct quad residual = load(arg.residual + place(i, arg.row, arg.residual_pitch), width);
+            for (unsigned k = 0; k < 4; k++)
+                v.at[k] += residual.at[k];
+        }
+        for (unsigned k = 0; k < 4; k++)
+            v.at[k] = activated(arg.activation, v.at[k]);
+        store(arg.y + place(i, arg.row, arg.y_pitch), v, width);
     }
 }
 
-/* The gradient dz of what went into the activation. Without y, which a residual needs, it is computed again from x. */
-FUNCTION float before_activation(size activation, float x, const float *y, float scale, float shift, float dy)
+/* What came out of the activation, computed again from x. */
+FUNCTION struct quad output_of(size activation, struct quad x, float scale, float shift)
 {
-    if (activation == 0)
-        return dy;
-    return activation_gradient(activation, y ? *y : activated(activation, fmaf(scale, x, shift)), dy);
+    struct quad y;
+    for (unsigned k = 0; k < 4; k++)
+        y.at[k] = activated(activation, fmaf(scale, x.at[k], shift));
+    return y;
 }
 
 struct norm_backward_sums_arguments {
@@ -151,18 +170,24 @@ KERNEL(norm_backward_sums)
     const unsigned end = least(first + (unsigned)arg.chunk, arg.count);
     const size offset = (size)channel * positions;
     const float scale = arg.scale[channel], shift = arg.shift[channel], center = (float)arg.mean[channel];
+    const float *x_of = arg.x + offset, *y_of = arg.y ? arg.y + offset : arg.y, *dy_of = arg.dy + offset;
+    const unsigned x_width = width_of(x_of, arg.x_pitch, positions), dy_width = width_of(dy_of, arg.dy_pitch, positions);
+    const unsigned y_width = width_of(y_of, arg.y_pitch, positions);
     EACH_LANE(lane, LANES)
     {
         double sum = 0.0, product = 0.0;
-        for (unsigned start = first + lane; start < end; start += RUN * LANES) {
+        for (unsigned start = first + 4 * lane; start < end; start += RUN * LANES) {
             float run = 0.0f, run_of_products = 0.0f;
-            for (unsigned j = start; j < least(end, start + RUN * LANES); j += LANES) {
-                const float x = arg.x[offset + place(j, positions, arg.x_pitch)];
-                const float *y = arg.y ? arg.y + offset + place(j, positions, arg.y_pitch) : arg.y;
-                const float dy = arg.dy[offset + place(j, positions, arg.dy_pitch)];
-                const float dz = before_activation(arg.activation, x, y, scale, shift, dy);
-                run += dz;
-                run_of_products = fmaf(dz, x - center, run_of_products);
+            for (unsigned j = start; j < least(end, start + RUN * LANES); j += 4 * LANES) {
+                const struct quad x = load_channel(x_of, j, end, positions, arg.x_pitch, x_width);
+                const struct quad dy = load_channel(dy_of, j, end, positions, arg.dy_pitch, dy_width);
+                const struct quad y = y_of ? load_channel(y_of, j, end, positions, arg.y_pitch, y_width)
+                                           : output_of(arg.activation, x, scale, shift);
+                for (unsigned k = 0; k < least(4, end - j); k++) {
+                    const float dz = activation_gradient(arg.activation, y.at[k], dy.at[k]);
+                    run += dz;
+                    run_of_products = fmaf(dz, x.at[k] - center, run_of_products);
+                }
             }
             sum += run;
             product += run_of_products;
@@ -228,19 +253,26 @@ struct norm_backward_arguments {
 /* dx from dz, and dz itself, which is the residual's gradient. */
 KERNEL(norm_backward)
 {
-    EACH(i, arg.len)
+    const size positions = arg.positions;
+    const unsigned read = least(least(width_of(arg.x, arg.x_pitch, positions), width_of(arg.dy, arg.dy_pitch, positions)),
+                                width_of(arg.y, arg.y_pitch, positions));
+    const unsigned written = least(width_of(arg.dx, arg.dx_pitch, positions), width_of(arg.dresidual, arg.dresidual_pitch, positions));
+    const unsigned width = least(read, written);
+    EACH(group, arg.len / width)
     {
-        const unsigned c = i % (unsigned)arg.row / (unsigned)arg.positions;
-        const float x = arg.x[place(i, arg.row, arg.x_pitch)], dy = arg.dy[place(i, arg.row, arg.dy_pitch)];
-        const float *y = arg.y ? arg.y + place(i, arg.row, arg.y_pitch) : arg.y;
-        const float dz = before_activation(arg.activation, x, y, arg.scale[c], arg.shift[c], dy);
+        const unsigned i = group * width, c = i % (unsigned)arg.row / (unsigned)positions;
         const float *map = arg.map + 4 * c;
-        const float gradient = fmaf(map[0], dz, fmaf(map[1], x - map[2], map[3]));
-        if (arg.dresidual) {
-            float *dresidual = arg.dresidual + place(i, arg.row, arg.dresidual_pitch);
-            *dresidual = arg.add_dresidual ? *dresidual + dz : dz;
+        const struct quad x = load(arg.x + place(i, arg.row, arg.x_pitch), width);
+        const struct quad dy = load(arg.dy + place(i, arg.row, arg.dy_pitch), width);
+        const struct quad y = arg.y ? load(arg.y + place(i, arg.row, arg.y_pitch), width)
+                                    : output_of(arg.activation, x, arg.scale[c], arg.shift[c]);
+        struct quad dz, dx;
+        for (unsigned k = 0; k < 4; k++) {
+            dz.at[k] = activation_gradient(arg.activation, y.at[k], dy.at[k]);
+            dx.at[k] = fmaf(map[0], dz.at[k], fmaf(map[1], x.at[k] - map[2], map[3]));
         }
-        float *dx = arg.dx + place(i, arg.row, arg.dx_pitch);
-        *dx = arg.add_dx ? *dx + gradient : gradient;
+        if (arg.dresidual)
+            store_or_add(arg.dresidual + place(i, arg.row, arg.dresidual_pitch), dz, width, arg.add_dresidual);
+        store_or_add(arg.dx + place(i, arg.row, arg.dx_pitch), dx, width, arg.add_dx);
     }
 }

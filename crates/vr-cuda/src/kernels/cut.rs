@@ -11,8 +11,8 @@ const CHANNEL_CHUNK: usize = 2048;
 /// Parts that a channel is cut into at most, since one thread adds them up.
 const CHANNEL_CHUNKS: usize = 128;
 
-/// Lanes of a block's sum (`LANES` in `kernel.h`).
-const LANES: usize = 256;
+/// Values that the lanes of a block's sum take at once: 256 lanes, four each (`kernel.h`, `quad.h`).
+const LANES: usize = 4 * 256;
 
 /// How the values of a channel, over all samples, are cut into chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ kernel! {
 
 kernel! {
     /// `y = x`, or `y += x`.
-    Copy = "copy", |of| Grid::Elements(of.len),
+    Copy = "copy", |of| Grid::Elements(of.len.div_ceil(4)),
     {
         /// `[N][row]`.
         x: Address<f32>,
@@ -38,7 +38,7 @@ kernel! {
 
 kernel! {
     /// `y = activation(a + b)`.
-    Add = "add", |of| Grid::Elements(of.len),
+    Add = "add", |of| Grid::Elements(of.len.div_ceil(4)),
     {
         /// `[N][row]`.
         a: Address<f32>,
@@ -63,7 +63,7 @@ kernel! {
 
 kernel! {
     /// `y = activation(x)`.
-    Activate = "activate", |of| Grid::Elements(of.len),
+    Activate = "activate", |of| Grid::Elements(of.len.div_ceil(4)),
     {
         /// `[N][row]`.
         x: Address<f32>,
@@ -84,7 +84,7 @@ kernel! {
 
 kernel! {
     /// The gradient of what went into an activation.
-    ActivateBackward = "activate_backward", |of| Grid::Elements(of.len),
+    ActivateBackward = "activate_backward", |of| Grid::Elements(of.len.div_ceil(4)),
     {
         /// What came out, `[N][row]`.
         y: Address<f32>,

@@ -41,6 +41,7 @@ pub use vectors::{AverageIn, Axpy, Combine, CombineEach, MeanAdd, MeanWrite};
 /// The source of all kernels, as CUDA C that is also C.
 pub const SOURCE: &str = concat!(
     include_str!("../../kernels/kernel.h"),
+    include_str!("../../kernels/quad.h"),
     include_str!("../../kernels/chunks.h"),
     include_str!("../../kernels/math.h"),
     include_str!("../../kernels/random.h"),

@@ -92,7 +92,7 @@ kernel! {
 
 kernel! {
     /// `y = activation(scale[c] · x + shift[c] + residual)`.
-    NormForward = "norm_forward", |of| Grid::Elements(of.len),
+    NormForward = "norm_forward", |of| Grid::Elements(of.len.div_ceil(4)),
     {
         /// `[N][C][positions]`.
         x: Address<f32>,
@@ -194,7 +194,7 @@ kernel! {
 
 kernel! {
     /// The gradient of x from that of y, and dz, the residual's.
-    NormBackward = "norm_backward", |of| Grid::Elements(of.len),
+    NormBackward = "norm_backward", |of| Grid::Elements(of.len.div_ceil(4)),
     {
         /// `[N][C][positions]`.
         x: Address<f32>,

@@ -45,10 +45,11 @@ fn assert_same(found: &[f32], expected: &[f32]) {
 
 #[test]
 fn activations_have_the_bits_of_the_cpu() {
-    for (activation, samples, row) in ACTIVATIONS.iter().flat_map(|&a| [(a, 1, 1), (a, 3, 17), (a, 7, 600)]) {
+    let sizes = |(a, which)| [(a, which, 1, 1), (a, which, 3, 17), (a, which, 7, 600)];
+    for (activation, which, samples, row) in ACTIVATIONS.iter().flat_map(|&a| [(a, 0), (a, 1)]).flat_map(sizes) {
         let (x, dy, old) = (all_sorts(1, samples * row), numbers(2, samples * row), numbers(3, samples * row));
         let y = activated(activation, &x);
-        let (from, to) = (Part::of(row, 2, row + 3), Part::of(row, 1, row + 1));
+        let (from, to) = (Part::around(row, 2)[which], Part::around(row, 1)[which]);
         let mut memory = Memory::default();
         let (at_x, at_y) = (memory.put(&from.embed(&x)), memory.put(&to.embed(&old)));
         let (at_dy, dx) = (memory.put(&dy), memory.put(&from.embed(&old)));
@@ -76,10 +77,9 @@ fn activations_have_the_bits_of_the_cpu() {
 
 #[test]
 fn sums_and_copies_go_between_parts_of_tensors() {
-    for (samples, row) in [(1, 1), (5, 3), (2, 1025), (257, 256)] {
+    for (which, samples, row) in [(0, 1, 1), (0, 5, 3), (0, 2, 1025), (0, 257, 256), (1, 257, 256)] {
         let (a, b, old) = (numbers(1, samples * row), numbers(2, samples * row), numbers(3, samples * row));
-        let [part_a, part_b, part_y] =
-            [Part::of(row, 0, row + 2), Part::of(row, 5, row + 5), Part::of(row, 1, 2 * row + 1)];
+        let [part_a, part_b, part_y] = [0, 5, 1].map(|offset| Part::around(row, offset)[which]);
         let mut memory = Memory::default();
         let (at_a, at_b) = (memory.put(&part_a.embed(&a)), memory.put(&part_b.embed(&b)));
         let [sum, copied, added] = [(); 3].map(|()| memory.put(&part_y.embed(&old)));

@@ -13,8 +13,8 @@ use crate::simt;
 const THREADS: [u32; 4] = [1, 37, 256, 1024];
 
 /// Words around each buffer that no kernel may touch.
-const GUARD: usize = 8;
-const UNTOUCHED: u64 = 0x7ff8_dead_beef_7fc1;
+const GUARD: usize = 4;
+const UNTOUCHED: u128 = 0x7ff8_dead_beef_7fc1_7ff8_dead_beef_7fc1;
 
 /// The compiled kernels; `None`, said on standard error, where there is no C compiler.
 pub fn kernels() -> Option<&'static HostKernels> {
@@ -36,7 +36,7 @@ pub struct Slot<T>(usize, PhantomData<T>);
 
 #[derive(Clone, PartialEq)]
 struct Buffer {
-    words: Vec<u64>,
+    words: Vec<u128>,
     bytes: usize,
 }
 
@@ -57,7 +57,7 @@ impl Memory {
     /// A buffer that holds `values`.
     pub fn put<T: Pod>(&mut self, values: &[T]) -> Slot<T> {
         let bytes: &[u8] = bytemuck::cast_slice(values);
-        let mut words = vec![UNTOUCHED; bytes.len().div_ceil(8) + 2 * GUARD];
+        let mut words = vec![UNTOUCHED; bytes.len().div_ceil(16) + 2 * GUARD];
         bytemuck::cast_slice_mut(&mut words[GUARD..])[..bytes.len()].copy_from_slice(bytes);
         self.0.push(Buffer { words, bytes: bytes.len() });
         Slot(self.0.len() - 1, PhantomData)
@@ -72,7 +72,7 @@ impl Memory {
     /// What a buffer holds.
     pub fn get<T: Pod>(&self, slot: Slot<T>) -> Vec<T> {
         let buffer = &self.0[slot.0];
-        bytemuck::pod_collect_to_vec(&bytemuck::cast_slice::<u64, u8>(&buffer.words[GUARD..])[..buffer.bytes])
+        bytemuck::pod_collect_to_vec(&bytemuck::cast_slice::<u128, u8>(&buffer.words[GUARD..])[..buffer.bytes])
     }
 
     /// Runs launches one after another, with every size of blocks and in both orders, as loops and as threads: all must leave the same
@@ -98,10 +98,10 @@ impl Memory {
                 }
             }
             for (index, buffer) in memory.0.iter().enumerate() {
-                let end = GUARD * 8 + buffer.bytes;
+                let end = GUARD * 16 + buffer.bytes;
                 let bytes: &[u8] = bytemuck::cast_slice(&buffer.words);
-                let before = bytemuck::cast_slice::<u64, u8>(&self.0[index].words);
-                assert_eq!(bytes[..GUARD * 8], before[..GUARD * 8], "written before buffer {index}");
+                let before = bytemuck::cast_slice::<u128, u8>(&self.0[index].words);
+                assert_eq!(bytes[..GUARD * 16], before[..GUARD * 16], "written before buffer {index}");
                 assert_eq!(bytes[end..], before[end..], "written after buffer {index}");
             }
             if let Some(first) = &first {
@@ -139,6 +139,12 @@ pub struct Part {
 }
 
 impl Part {
+    /// Samples after `offset` elements each, first with a multiple of four elements around them, as far as the row allows, and then without:
+    /// kernels take four neighbours at once where they can.
+    pub fn around(row: usize, offset: usize) -> [Self; 2] {
+        [Self::of(row, 4 * offset, row + 8 * offset), Self::of(row, offset, row + offset + 1)]
+    }
+
     /// Samples that begin `offset` elements into each `pitch`.
     pub fn of(row: usize, offset: usize, pitch: usize) -> Self {
         Self { row, pitch, offset }

@@ -12,8 +12,9 @@ use crate::memory::{Memory, Part, assert_close, bits, numbers};
 
 const EPSILON: f64 = 1e-5;
 
-/// Samples, channels and positions: one value, less than a block, several chunks with a rest, many samples.
-const SHAPES: [[usize; 3]; 6] = [[1, 1, 2], [2, 3, 1], [16, 5, 49], [5, 2, 1023], [300, 2, 64], [2, 1, 10_001]];
+/// Samples, channels and positions: one value, less than a block, several chunks with a rest, many samples; in fours and not.
+const SHAPES: [[usize; 3]; 8] =
+    [[1, 1, 2], [2, 3, 1], [16, 5, 49], [5, 2, 1023], [3, 2, 1028], [300, 2, 64], [2, 1, 10_001], [3, 5, 4]];
 
 /// Lane blocks of 16 samples, as vr-kernels takes them, with the samples in each.
 fn blocks(values: &[f32], row: usize) -> Vec<(Vec<f32>, usize)> {
@@ -45,10 +46,11 @@ fn input([samples, channels, positions]: [usize; 3]) -> Vec<f32> {
 #[test]
 fn statistics_are_those_of_the_cpu() {
     // The last in chunks of more than the least length.
-    for shape @ [samples, channels, positions] in SHAPES.into_iter().chain([[3, 1, 100_001]]) {
+    let shapes = SHAPES.into_iter().chain([[3, 1, 100_001], [3, 1, 100_004]]);
+    for (shape @ [samples, channels, positions], which) in shapes.flat_map(|shape| [(shape, 0), (shape, 1)]) {
         let (x, row) = (input(shape), channels * positions);
         let (gamma, beta) = (numbers(2, channels), numbers(3, channels));
-        let part = Part::of(row, 3, row + 4);
+        let part = Part::around(row, 3)[which];
         let ChannelCut { count, chunk, chunks } = ChannelCut::new(samples * positions);
         let mut memory = Memory::default();
         let (at_x, at_gamma, at_beta) = (memory.put(&part.embed(&x)), memory.put(&gamma), memory.put(&beta));
@@ -131,14 +133,14 @@ fn stored_statistics_give_the_map_of_the_cpu() {
 
 #[test]
 fn the_forward_pass_has_the_bits_of_the_cpu() {
-    for (shape, activation) in
-        SHAPES.iter().flat_map(|s| [(s, Activation::None), (s, Activation::Relu), (s, Activation::Elu)])
-    {
+    let kinds = [Activation::None, Activation::Relu, Activation::Elu];
+    let shapes = SHAPES.iter().flat_map(|shape| [(shape, 0), (shape, 1)]);
+    for (shape, which, activation) in shapes.flat_map(|(shape, which)| kinds.map(|kind| (shape, which, kind))) {
         let &[samples, channels, positions] = shape;
         let (row, len) = (channels * positions, samples * channels * positions);
         let (x, residual) = (input(*shape), numbers(5, len));
         let (scale, shift) = (numbers(2, channels), numbers(3, channels));
-        let (from, beside, to) = (Part::of(row, 0, row + 1), Part::of(row, 2, row + 2), Part::of(row, 1, row + 5));
+        let [from, beside, to] = [0, 2, 1].map(|offset| Part::around(row, offset)[which]);
         let mut memory = Memory::default();
         let (at_x, at_residual) = (memory.put(&from.embed(&x)), memory.put(&beside.embed(&residual)));
         let (at_scale, at_shift) = (memory.put(&scale), memory.put(&shift));
@@ -217,11 +219,12 @@ fn backward(x: &[f32], dz: &[f32], shape: [usize; 3], gamma: &[f32], training: b
 #[test]
 fn gradients_are_those_of_the_cpu() {
     let kinds = [Activation::None, Activation::Relu, Activation::Elu];
+    // In fours where statistics are the batch's, one by one where they are not.
     let cases = SHAPES
         .iter()
         .flat_map(|s| kinds.map(|kind| (s, kind)))
-        .flat_map(|(s, kind)| [(s, kind, true), (s, kind, false)]);
-    for (shape, activation, training) in cases {
+        .flat_map(|(s, kind)| [(s, kind, true, 0), (s, kind, false, 1)]);
+    for (shape, activation, training, which) in cases {
         let &[samples, channels, positions] = shape;
         let (row, len) = (channels * positions, samples * channels * positions);
         // Without the large means, beside which single precision loses the sums on both sides.
@@ -240,7 +243,7 @@ fn gradients_are_those_of_the_cpu() {
         for (before, with_y) in [(&affine, false), (&affine, true), (&sum, true)] {
             let y = activated(activation, before);
             let dz = activation_gradient(activation, &y, &dy);
-            let (from, to) = (Part::of(row, 1, row + 2), Part::of(row, 0, row + 3));
+            let [from, to] = [1, 2].map(|offset| Part::around(row, offset)[which]);
             let ChannelCut { count, chunk, chunks } = ChannelCut::new(samples * positions);
             let mut memory = Memory::default();
             let [at_x, at_y] = [&x, &y].map(|values| memory.put(&from.embed(values)));
@@ -254,7 +257,7 @@ fn gradients_are_those_of_the_cpu() {
             let [x_pitch, y_pitch, dy_pitch] = [from.pitch, from.pitch, to.pitch];
             let run = memory.run(|at| {
                 let y = if with_y { at.of(at_y).at(from.offset) } else { Address::NULL };
-                let (x, dy, parts) = (at.of(at_x).at(from.offset), at.of(at_dy), at.of(parts));
+                let (x, dy, parts) = (at.of(at_x).at(from.offset), at.of(at_dy).at(to.offset), at.of(parts));
                 let (scale, shift, mean, map) = (at.of(at_scale), at.of(at_shift), at.of(at_mean), at.of(map));
                 let sums = NormBackwardSums {
                     x,
@@ -295,7 +298,7 @@ fn gradients_are_those_of_the_cpu() {
                     scale,
                     shift,
                     map,
-                    dx: at.of(dx),
+                    dx: at.of(dx).at(to.offset),
                     dresidual: Address::NULL,
                     len,
                     row,
@@ -309,8 +312,14 @@ fn gradients_are_those_of_the_cpu() {
                     add_dx: false,
                     add_dresidual: true,
                 };
-                let add = NormBackward { dx: at.of(added), dresidual: at.of(dresidual), add_dx: true, ..write };
-                let replace = NormBackward { dy: at.of(in_place), dx: at.of(in_place), ..write };
+                let add = NormBackward {
+                    dx: at.of(added).at(to.offset),
+                    dresidual: at.of(dresidual).at(to.offset),
+                    add_dx: true,
+                    ..write
+                };
+                let replace =
+                    NormBackward { dy: at.of(in_place).at(to.offset), dx: at.of(in_place).at(to.offset), ..write };
                 vec![sums.launch(), fold.launch(), write.launch(), add.launch(), replace.launch()]
             });
             let Some(()) = run else { return };
@@ -329,7 +338,13 @@ fn gradients_are_those_of_the_cpu() {
             assert_eq!(bits(&found), bits(&memory.get(in_place)));
             let (old_values, dz_values) = (to.embed(&old), to.embed(&dz));
             let added_to = |new: &[f32]| -> Vec<f32> {
-                let sum = |i: usize| if i % to.pitch < row { old_values[i] + new[i] } else { old_values[i] };
+                let sum = |i: usize| {
+                    if (to.offset..to.offset + row).contains(&(i % to.pitch)) {
+                        old_values[i] + new[i]
+                    } else {
+                        old_values[i]
+                    }
+                };
                 (0..new.len()).map(sum).collect()
             };
             assert_eq!(bits(&memory.get(added)), bits(&added_to(&found)));
