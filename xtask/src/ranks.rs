@@ -16,6 +16,11 @@ pub struct Args {
 }
 
 impl Args {
+    /// Whether gradients are to be shared out.
+    pub fn asked(&self) -> bool {
+        self.ranks
+    }
+
     /// Joins the other ranks, if there are to be any. `runs` is how many runs they are to work on.
     pub fn join(&self, runs: usize) -> Result<Group> {
         if !self.ranks {

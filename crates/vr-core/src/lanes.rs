@@ -20,6 +20,11 @@ impl LaneBlock {
         Self(vec![Line::zeroed(); len])
     }
 
+    /// No values yet, and room for `len` a sample.
+    pub fn with_capacity(len: usize) -> Self {
+        Self(Vec::with_capacity(len))
+    }
+
     /// Values a sample.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -33,11 +38,6 @@ impl LaneBlock {
     /// All values, `[len][16]`.
     pub fn values(&self) -> &[f32] {
         bytemuck::cast_slice(&self.0)
-    }
-
-    /// All values, those of the sixteen samples side by side, to be written.
-    pub fn lines_mut(&mut self) -> impl ExactSizeIterator<Item = &mut [f32; LANES]> {
-        self.0.iter_mut().map(|line| &mut line.0)
     }
 
     /// The values of sample `lane`.
@@ -65,6 +65,13 @@ impl FromIterator<[f32; LANES]> for LaneBlock {
     /// From one value of all samples after another.
     fn from_iter<I: IntoIterator<Item = [f32; LANES]>>(values: I) -> Self {
         Self(values.into_iter().map(Line).collect())
+    }
+}
+
+impl Extend<[f32; LANES]> for LaneBlock {
+    /// By one value of all samples after another.
+    fn extend<I: IntoIterator<Item = [f32; LANES]>>(&mut self, values: I) {
+        self.0.extend(values.into_iter().map(Line));
     }
 }
 

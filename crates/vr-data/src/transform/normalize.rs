@@ -58,8 +58,7 @@ impl Normalize {
         /// Positions that are looked up together: their bytes of all lanes fit the innermost cache.
         const TOGETHER: usize = 64;
         let plane = height * width;
-        let mut block = LaneBlock::zeros(channels * plane);
-        let mut lines = block.lines_mut();
+        let mut block = LaneBlock::with_capacity(channels * plane);
         for channel in 0..channels {
             let table = self.table(channel);
             for start in (0..plane).step_by(TOGETHER) {
@@ -68,14 +67,13 @@ impl Normalize {
                 for (bytes, picture) in bytes.iter_mut().zip(pictures) {
                     bytes[..len].copy_from_slice(&picture.bytes()[at..][..len]);
                 }
-                for (i, line) in (0..len).zip(&mut lines) {
-                    for (value, bytes) in line[..pictures.len()].iter_mut().zip(&bytes) {
-                        *value = table[usize::from(bytes[i])];
-                    }
-                }
+                block.extend((0..len).map(|i| {
+                    let mut line: [f32; LANES] = std::array::from_fn(|lane| table[usize::from(bytes[lane][i])]);
+                    line[pictures.len()..].fill(0.0);
+                    line
+                }));
             }
         }
-        drop(lines);
         block
     }
 }
