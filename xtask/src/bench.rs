@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use vr_bench::settings::{DataChoice, EngineKind, Isa, Model, Settings};
 use vr_bench::timing::epoch::{EpochTimings, epoch_timings};
@@ -37,9 +36,9 @@ enum What {
         /// Pictures in the minibatch.
         #[arg(long, default_value_t = 128)]
         batch: usize,
-        /// What computes the gradients.
-        #[arg(long, default_value = "cpu", value_parser = PossibleValuesParser::new(EngineKind::ALL.map(EngineKind::name)))]
-        engine: String,
+        /// What computes the gradients: cpu, candle, or a GPU as cuda:0.
+        #[arg(long, visible_alias = "device", default_value = "cpu")]
+        engine: EngineKind,
         /// Threads; by default one for each core.
         #[arg(long)]
         threads: Option<usize>,
@@ -61,6 +60,9 @@ enum What {
         /// Epochs of each kind.
         #[arg(long, default_value_t = 3)]
         rounds: usize,
+        /// What computes the gradients: cpu, candle, or a GPU as cuda:0.
+        #[arg(long, visible_alias = "device", default_value = "cpu")]
+        engine: EngineKind,
         /// Threads; by default one for each core.
         #[arg(long)]
         threads: Option<usize>,
@@ -118,12 +120,13 @@ pub fn run(args: &Args) -> Result<()> {
         What::Step { model, batch, engine, threads, json } => {
             ensure!(*batch > 0, "--batch 0: a minibatch has at least one picture");
             use_threads(*threads)?;
-            step(&step_time(*model, engine.parse()?, *batch)?, *json)
+            step(&step_time(*model, *engine, *batch)?, *json)
         }
-        What::Epoch { model, data, train_size, rounds, threads, json } => {
+        What::Epoch { model, data, train_size, rounds, engine, threads, json } => {
             use_threads(*threads)?;
             let data = DataChoice::named(data);
-            let settings = Settings { model: *model, data, train_size: *train_size, ..Settings::default() };
+            let (model, engine, train_size) = (*model, *engine, *train_size);
+            let settings = Settings { model, engine, data, train_size, ..Settings::default() };
             epoch(&epoch_timings(&settings, &settings.load()?, *rounds)?, *json)
         }
         What::Ranks { ranks, gbit, gflops, latency, handling, json } => {

@@ -158,7 +158,7 @@ mod tests {
                 let commands = commands(example);
                 assert!(commands.first().is_some_and(|words| words[2] == name), "{name}: {example}");
                 for words in commands {
-                    assert!(["xtask", "xtask-full"].contains(&words[1].as_str()), "{example}");
+                    assert!(["xtask", "xtask-full", "xtask-cuda"].contains(&words[1].as_str()), "{example}");
                     if let Err(error) = Cli::try_parse_from(&words[1..]) {
                         panic!("{example}: {error}");
                     }

@@ -63,9 +63,9 @@ pub struct Args {
     /// The network; by default the experiment's own: for geometry LeNet and densenet-40-36, for others LeNet.
     #[arg(long, value_parser = ModelParser)]
     model: Option<Model>,
-    /// What computes the gradients: kernels of our own, or candle's autograd.
-    #[arg(long, default_value = "cpu", value_parser = PossibleValuesParser::new(EngineKind::ALL.map(EngineKind::name)))]
-    engine: String,
+    /// What computes the gradients: kernels of our own (cpu), candle's autograd (candle), or a GPU (cuda:0).
+    #[arg(long, visible_alias = "device", default_value = "cpu")]
+    engine: EngineKind,
     /// How much of the paper's experiment.
     #[arg(long, value_enum)]
     scale: Option<ScaleArg>,
@@ -278,10 +278,15 @@ impl Args {
         let epochs = self.epochs.or(schedule_epochs).unwrap_or(defaults.epochs);
         let schedule_epochs = schedule_epochs.unwrap_or(defaults.schedule_epochs);
         let batch_size = self.batch_size.or(size.map(|size| size.batch)).unwrap_or(defaults.batch_size);
-        let engine: EngineKind = self.engine.parse()?;
+        let (built, alias) = match self.engine {
+            EngineKind::Cpu => (true, "xtask"),
+            EngineKind::Candle => (cfg!(feature = "candle"), "xtask-full"),
+            EngineKind::Cuda(_) => (cfg!(feature = "cuda"), "xtask-cuda"),
+        };
         anyhow::ensure!(
-            engine.is_built(),
-            "--engine {engine} is not in this build; `cargo xtask-full repro …` builds it in and takes the same arguments"
+            built,
+            "--engine {} is not in this build; `cargo {alias} repro …` builds it in and takes the same arguments",
+            self.engine
         );
         anyhow::ensure!(epochs > 0 && batch_size > 0, "--epochs and --batch-size must be at least 1");
         anyhow::ensure!(
@@ -296,7 +301,7 @@ impl Args {
             validation: self.validation,
             test_size: self.test_size.or(size.and_then(|size| size.test)),
             model,
-            engine,
+            engine: self.engine,
             epochs,
             schedule_epochs,
             learning_rate: self.learning_rate.or(defaults.learning_rate),

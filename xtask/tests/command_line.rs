@@ -50,6 +50,18 @@ fn ranks_that_are_not_in_the_build_are_refused_before_anything_is_written() {
 }
 
 #[test]
+fn engines_that_cannot_be_had_are_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let out = path.to_str().unwrap();
+    check(&["repro", "quick", "--engine", "gpu", "--out", out], 2, &["`gpu`", "`cuda:0`"]);
+    // Without the feature that is said; with it a machine without a GPU says what is missing.
+    let expected: &[&str] = if cfg!(feature = "cuda") { &["cuda:99"] } else { &["cuda:99", "cargo xtask-cuda"] };
+    check(&["repro", "quick", "--device", "cuda:99", "--out", out], 1, expected);
+    assert!(!path.exists());
+}
+
+#[test]
 fn what_ranks_would_gain_is_told_for_every_network() {
     let output = xtask(&["bench", "ranks", "--ranks", "2", "--json"]);
     let rows = String::from_utf8(output.stdout).unwrap();

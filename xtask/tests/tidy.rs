@@ -15,7 +15,7 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("vr-models", &["vr-core", "vr-kernels"]),
     ("vr-optim", &["vr-core"]),
     ("vr-run", &["vr-core", "vr-files", "vr-optim"]),
-    ("vr-bench", &["vr-core", "vr-data", "vr-files", "vr-kernels", "vr-models", "vr-optim", "vr-run"]),
+    ("vr-bench", &["vr-core", "vr-cuda", "vr-data", "vr-files", "vr-kernels", "vr-models", "vr-optim", "vr-run"]),
     ("xtask", &["vr-bench", "vr-data", "vr-files", "vr-mpi", "vr-run"]),
 ];
 

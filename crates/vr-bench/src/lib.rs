@@ -24,6 +24,7 @@ pub mod compare;
 pub mod config;
 pub mod data;
 pub mod destination;
+mod engine;
 pub mod error;
 pub mod experiments;
 pub mod facts;

@@ -140,7 +140,13 @@ fn an_error_says_where_what_and_what_would_do() {
     refused("model = ", &[], &["`train.toml`, line 1, column 9"]);
     refused("seeds = [0]\n  epoch = 3", &[], &["`train.toml`, line 2, column 3: `epoch`", "nearest is `epochs`"]);
     refused("model = \"lennet\"", &[], &["line 1", "`model`", "`lennet`", "nearest is `lenet`"]);
-    refused("engine = \"gpu\"", &[], &["`engine`", "expected `cpu` or `candle`", "nearest is `cpu`"]);
+    refused(
+        "engine = \"gpu\"",
+        &[],
+        &["`engine`", "expected `cpu`, `candle` or, for a GPU, `cuda:0`", "nearest is `cpu`"],
+    );
+    #[cfg(not(feature = "cuda"))]
+    refused("engine = \"cuda:0\"", &[], &["`engine`", "`cuda:0` is not in this build", "feature `cuda`"]);
     refused("[estimator.svgr]", &[], &["`estimator`", "`svgr`", "nearest is `svrg`"]);
     refused("[estimator.svrg]\nstrat = 1", &[], &["line 2", "`estimator.svrg.strat`", "nearest is `start`"]);
     refused("[estimator]\nsvrg = {}\nsaga = {}", &[], &["`estimator`", "several choices"]);

@@ -1,4 +1,4 @@
-/// Why a kernel could not be compiled, or launched.
+/// Why a plan could not be made, or run.
 #[derive(Debug, thiserror::Error)]
 pub enum CudaError {
     /// An argument that kernels count with in 32 bits is larger.
@@ -37,4 +37,66 @@ pub enum CudaError {
         /// The kernel.
         kernel: &'static str,
     },
+    /// Memory that a plan does not have was read or written.
+    #[error("{len} bytes from byte {at} on of a memory of {memory}")]
+    OutOfBounds {
+        /// The first byte.
+        at: u64,
+        /// How many bytes.
+        len: u64,
+        /// Bytes that there are.
+        memory: u64,
+    },
+    /// The device has too little memory.
+    #[error("the device has no {bytes} bytes of memory left; smaller minibatches, or fewer at once, need less")]
+    OutOfMemory {
+        /// Bytes that were asked for.
+        bytes: u64,
+    },
+    /// One of NVIDIA's libraries is absent.
+    #[error(
+        "`{library}` ({what}) could not be loaded: {error}; it must be installed, and its folder be known to the system \
+         or in LD_LIBRARY_PATH"
+    )]
+    Library {
+        /// Its file.
+        library: String,
+        /// What it is.
+        what: &'static str,
+        /// What the system says.
+        #[source]
+        error: libloading::Error,
+    },
+    /// There is no such GPU.
+    #[error("no GPU has the number {ordinal}; there are {found}, counted from 0")]
+    NoDevice {
+        /// The number.
+        ordinal: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// cuDNN has no algorithm for a convolution.
+    #[error("cuDNN has no algorithm that may be taken for {convolution}")]
+    NoAlgorithm {
+        /// Its direction and sizes.
+        convolution: String,
+    },
+    /// A plan without commands.
+    #[error("nothing was captured: the plan has no commands")]
+    EmptyGraph,
+    /// One of NVIDIA's libraries refused a call.
+    #[error("{call} failed: {error}")]
+    Call {
+        /// The function.
+        call: &'static str,
+        /// What it says.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The error of a call of that function.
+#[cfg(feature = "cuda")]
+pub(crate) fn call<E: std::error::Error + Send + Sync + 'static>(call: &'static str) -> impl FnOnce(E) -> CudaError {
+    move |error| CudaError::Call { call, error: Box::new(error) }
 }

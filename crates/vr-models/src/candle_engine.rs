@@ -10,7 +10,7 @@ use vr_core::{
 };
 
 use crate::dropout;
-use crate::error::{EngineError, check};
+use crate::error::{EngineError, check_arguments};
 use crate::graph::{Conv, Graph, Node, Op, Windows};
 use crate::logits::Logits;
 use crate::ops::Element;
@@ -53,7 +53,7 @@ impl<S: Element> CandleEngine<S> {
     /// # Errors
     /// As [`gradient`](Oracle::gradient).
     pub fn logits(&self, x: &Tensor, norm: Normalization<'_, S>, batch: &Batch) -> Result<Logits<S>, EngineError> {
-        check(&self.graph, x.elem_count(), &norm, batch)?;
+        check_arguments(&self.graph, x.elem_count(), &norm, batch)?;
         let tensors = self.graph.space().tensors().iter();
         let parameters = tensors.map(|t| x.narrow(0, t.range().start, t.len())?.reshape(t.shape()));
         self.run(&parameters.collect::<candle_core::Result<Vec<_>>>()?, norm, batch)
@@ -208,7 +208,7 @@ impl<S: Element> Oracle for CandleEngine<S> {
         batch: &Batch,
         out: &mut FlatVector<S>,
     ) -> Result<Evaluation<S>, EngineError> {
-        check(&self.graph, x.len(), &norm, batch)?;
+        check_arguments(&self.graph, x.len(), &norm, batch)?;
         self.graph.space().check("the gradient", out.len())?;
         let parameters = self.parameters(x, true)?;
         let pass = self.forward(&parameters, norm, batch)?;
@@ -228,7 +228,7 @@ impl<S: Element> Oracle for CandleEngine<S> {
         norm: Normalization<'_, S>,
         batch: &Batch,
     ) -> Result<Evaluation<S>, EngineError> {
-        check(&self.graph, x.len(), &norm, batch)?;
+        check_arguments(&self.graph, x.len(), &norm, batch)?;
         let parameters = self.parameters(x, false)?;
         let pass = self.forward(&parameters, norm, batch)?;
         Self::evaluation(&pass, batch)

@@ -1,4 +1,4 @@
-//! Either engine, chosen at run time.
+//! An engine, chosen at run time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,46 +19,47 @@ pub enum EngineKind {
     Cpu,
     /// `CandleEngine`: candle's autograd on the CPU. The Cargo feature `candle` builds it in.
     Candle,
+    /// The GPU of that number, which an engine of another crate computes on ([`Engine::Other`]).
+    Cuda(u8),
 }
 
 /// No engine has this name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("unknown engine `{0}`, expected `cpu` or `candle`")]
+#[error("unknown engine `{0}`, expected `cpu`, `candle` or, for a GPU, `cuda:0`")]
 pub struct UnknownEngine(pub String);
 
 impl EngineKind {
-    /// Both of them.
+    /// Those of this crate.
     pub const ALL: [Self; 2] = [Self::Cpu, Self::Candle];
-
-    /// Whether the program was built with it.
-    pub fn is_built(self) -> bool {
-        match self {
-            Self::Cpu => true,
-            Self::Candle => cfg!(feature = "candle"),
-        }
-    }
-
-    /// The name on the command line and in manifests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Candle => "candle",
-        }
-    }
 }
 
 impl fmt::Display for EngineKind {
+    /// The name on the command line and in manifests.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Candle => f.write_str("candle"),
+            Self::Cuda(ordinal) => write!(f, "cuda:{ordinal}"),
+        }
     }
 }
 
 impl FromStr for EngineKind {
     type Err = UnknownEngine;
     fn from_str(name: &str) -> Result<Self, UnknownEngine> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| UnknownEngine(name.into()))
+        let unknown = || UnknownEngine(name.into());
+        match name.split_once(':') {
+            None => Self::ALL.into_iter().find(|kind| kind.to_string() == name).ok_or_else(unknown),
+            Some(("cuda", ordinal)) => ordinal.parse().map(Self::Cuda).map_err(|_| unknown()),
+            Some(_) => Err(unknown()),
+        }
     }
 }
+
+/// A gradient oracle of pictures in f32.
+pub trait PictureOracle: Oracle<Scalar = f32, Batch = Batch, Error = EngineError> + fmt::Debug + Send + Sync {}
+
+impl<O: Oracle<Scalar = f32, Batch = Batch, Error = EngineError> + fmt::Debug + Send + Sync> PictureOracle for O {}
 
 /// An engine in f32.
 #[derive(Debug)]
@@ -68,20 +69,23 @@ pub enum Engine {
     /// candle's autograd.
     #[cfg(feature = "candle")]
     Candle(CandleEngine<f32>),
+    /// One of another crate.
+    Other(Box<dyn PictureOracle>),
 }
 
 impl Engine {
-    /// The engine of a network.
+    /// The engine of a network, of those of this crate.
     ///
     /// # Errors
-    /// [`EngineError::NotBuilt`] when the program was built without it.
+    /// [`EngineError::NotBuilt`] when the program was built without it, or another crate has it.
     pub fn new(kind: EngineKind, graph: Graph) -> Result<Self, EngineError> {
         match kind {
             EngineKind::Cpu => Ok(Self::Cpu(Box::new(CpuEngine::new(graph)))),
             #[cfg(feature = "candle")]
             EngineKind::Candle => Ok(Self::Candle(CandleEngine::new(graph))),
             #[cfg(not(feature = "candle"))]
-            EngineKind::Candle => Err(EngineError::NotBuilt(kind.name())),
+            EngineKind::Candle => Err(EngineError::NotBuilt("candle")),
+            EngineKind::Cuda(_) => Err(EngineError::NotBuilt("cuda")),
         }
     }
 
@@ -90,6 +94,7 @@ impl Engine {
             Self::Cpu(engine) => &**engine,
             #[cfg(feature = "candle")]
             Self::Candle(engine) => engine,
+            Self::Other(engine) => &**engine,
         }
     }
 }
@@ -119,5 +124,20 @@ impl Oracle for Engine {
 
     fn evaluate(&self, x: &FlatVector, norm: Normalization<'_, f32>, batch: &Batch) -> Result<Evaluation, EngineError> {
         self.oracle().evaluate(x, norm, batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back() {
+        for name in ["cpu", "candle", "cuda:0", "cuda:12"] {
+            assert_eq!(name.parse::<EngineKind>().map(|kind| kind.to_string()), Ok(name.to_owned()));
+        }
+        for name in ["", "gpu", "cuda", "cuda:", "cuda:-1", "cpu:0", "cuda:0:1"] {
+            assert_eq!(name.parse::<EngineKind>(), Err(UnknownEngine(name.into())));
+        }
     }
 }

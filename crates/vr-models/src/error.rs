@@ -1,4 +1,4 @@
-//! What can be wrong with an evaluation, for both engines.
+//! What can be wrong with an evaluation, for every engine.
 
 use vr_core::{Batch, Normalization, Scalar, SpaceError};
 
@@ -48,14 +48,20 @@ pub enum EngineError {
     /// The program was built without the engine.
     #[error("the engine `{0}` is not in this program; the Cargo feature of the same name builds it in")]
     NotBuilt(&'static str),
+    /// What computes the gradients is outside of the CPU, and failed.
+    #[error("the device failed: {0}")]
+    Device(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// candle's own error.
     #[cfg(feature = "candle")]
     #[error("candle: {0}")]
     Candle(#[from] candle_core::Error),
 }
 
-/// Whether iterate, statistics and batch fit the network.
-pub(crate) fn check<S: Scalar>(
+/// Whether an iterate of so many parameters, statistics and a batch fit the network.
+///
+/// # Errors
+/// [`EngineError`] that names what does not.
+pub fn check_arguments<S: Scalar>(
     graph: &Graph,
     parameters: usize,
     norm: &Normalization<'_, S>,

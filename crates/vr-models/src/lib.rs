@@ -44,8 +44,8 @@ pub mod zoo;
 #[cfg(feature = "candle")]
 pub use candle_engine::CandleEngine;
 pub use cpu::CpuEngine;
-pub use engine::{Engine, EngineKind, UnknownEngine};
-pub use error::EngineError;
+pub use engine::{Engine, EngineKind, PictureOracle, UnknownEngine};
+pub use error::{EngineError, check_arguments};
 pub use graph::{Conv, ConvInit, Graph, GraphBuilder, GraphError, Windows};
 pub use init::initialize;
 #[cfg(feature = "candle")]

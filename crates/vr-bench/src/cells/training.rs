@@ -9,6 +9,7 @@ use vr_run::CellError;
 
 use crate::cell::Cell;
 use crate::data::LoadedData;
+use crate::engine::engine;
 use crate::error::BenchError;
 use crate::paper::schedule::Unit;
 use crate::settings::Settings;
@@ -28,7 +29,7 @@ fn evaluated_with(
     cell: &Cell,
     graph: Graph,
 ) -> Result<(Engine, Loader), BenchError> {
-    let engine = Engine::new(settings.engine, graph).map_err(|e| BenchError::Model(Box::new(e)))?;
+    let engine = engine(settings.engine, graph)?;
     let config = LoaderConfig {
         batch_size: settings.batch_size,
         transforms: data.training(cell.model, cell.augmentation),

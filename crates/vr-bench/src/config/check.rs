@@ -6,6 +6,7 @@ use vr_optim::{Locking, TableStorage};
 use vr_run::config::{Checked, Config, Fault, POSITIVE, distinct, folder, within};
 
 use super::TrainConfig;
+use crate::engine::available;
 use crate::measure::Kind;
 use crate::paper::schedule::{Rise, Schedule, Shape};
 use crate::results::ranking::Measure;
@@ -177,14 +178,10 @@ impl TrainConfig {
     }
 }
 
-/// Whether the build has an engine.
+/// Whether an engine can be had.
 ///
 /// # Errors
-/// When it has not.
+/// When it is not in the build, or the machine has no such GPU.
 pub fn check_engine(engine: EngineKind) -> Checked {
-    if engine.is_built() {
-        return Ok(());
-    }
-    let reason = format!("`{engine}` is not in this build; the Cargo feature of that name builds it in");
-    Err(Fault { nearest: Some("cpu".into()), ..Fault::new("engine", reason) })
+    available(engine).map_err(|reason| Fault { nearest: Some("cpu".into()), ..Fault::new("engine", reason) })
 }

@@ -30,7 +30,11 @@ pub(super) fn again(manifest: &Value) -> String {
     }
     let mut file = String::new();
     if let Some(settings) = settings {
-        let xtask = if settings.engine == EngineKind::Candle { "xtask-full" } else { "xtask" };
+        let xtask = match settings.engine {
+            EngineKind::Cpu => "xtask",
+            EngineKind::Candle => "xtask-full",
+            EngineKind::Cuda(_) => "xtask-cuda",
+        };
         let words: Vec<_> = arguments(&experiment, &settings).iter().map(|word| quoted(word)).collect();
         commands.push(format!("cargo {xtask} repro {}", words.join(" ")));
     } else if let Some(config) = config {

@@ -5,8 +5,9 @@ use std::time::Instant;
 use serde::Serialize;
 use vr_core::{Batch, FlatVector, Key, Noise, Normalization, Oracle, Stream};
 use vr_kernels::{Isa, fma_peak};
-use vr_models::{CpuEngine, Engine, EngineKind, Model, Options, initialize};
+use vr_models::{CpuEngine, EngineKind, Model, Options, initialize};
 
+use crate::engine::engine;
 use crate::error::BenchError;
 
 /// Time of forward and backward of one minibatch.
@@ -42,7 +43,7 @@ pub fn step_time(model: Model, kind: EngineKind, batch: usize) -> Result<StepTim
     let graph = model.graph().map_err(|e| failed(Box::new(e)))?;
     let x = initialize(&graph, 0);
     let operations = 2.0 * CpuEngine::new(graph.clone()).multiply_adds_of_a_step(batch) as f64;
-    let engine = Engine::new(kind, graph).map_err(|e| failed(Box::new(e)))?;
+    let engine = engine(kind, graph)?;
     let Options { picture: [c, h, w], classes, .. } = model.options();
     let pixels: Vec<f32> = (0..batch * c * h * w).map(|i| (i as f32 * 0.37).sin()).collect();
     let labels = (0..batch).map(|i| (i % classes) as u32).collect();

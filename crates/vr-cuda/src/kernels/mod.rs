@@ -10,6 +10,7 @@ mod bias;
 mod cut;
 mod dropout;
 mod elementwise;
+mod lanes;
 mod launch;
 mod loss;
 mod norm;
@@ -27,6 +28,7 @@ pub use bias::{AddBias, ChannelSums, ChannelSumsFold};
 pub use cut::{ChannelCut, Chunks};
 pub use dropout::Dropout;
 pub use elementwise::{Activate, ActivateBackward, Add, Copy, Fill};
+pub use lanes::FromLanes;
 pub use launch::{Grid, Kernel, Launch};
 pub use loss::{CrossEntropy, LossSums};
 pub use norm::{NormBackward, NormBackwardFold, NormBackwardSums, NormFold, NormForward, NormMoments, NormStored};
@@ -49,6 +51,7 @@ pub const SOURCE: &str = concat!(
     include_str!("../../kernels/bias.cu"),
     include_str!("../../kernels/dropout.cu"),
     include_str!("../../kernels/elementwise.cu"),
+    include_str!("../../kernels/lanes.cu"),
     include_str!("../../kernels/loss.cu"),
     include_str!("../../kernels/norm.cu"),
     include_str!("../../kernels/pictures.cu"),

@@ -59,9 +59,10 @@ fn every_kernel_has_the_arguments_of_its_source() {
         ChannelSums,
         ChannelSumsFold
     );
-    check_all!(&mut seen, Combine, CombineEach, Copy, CrossEntropy, Deviations, Dot, Dropout, Fill, GatherLabels);
+    check_all!(&mut seen, Combine, CombineEach, Copy, CrossEntropy, Deviations, Dot, Dropout, Fill, FromLanes);
     check_all!(
         &mut seen,
+        GatherLabels,
         GatherPictures,
         Lion,
         LossSums,

@@ -4,6 +4,7 @@ mod arguments;
 mod bias;
 mod dropout;
 mod elementwise;
+mod lanes;
 mod loss;
 mod memory;
 mod norm;

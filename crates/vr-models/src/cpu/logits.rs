@@ -8,7 +8,7 @@ use vr_kernels::{LANES, pack, unpack};
 
 use super::workspace::Workspace;
 use super::{CpuEngine, backward};
-use crate::error::{EngineError, check};
+use crate::error::{EngineError, check_arguments};
 use crate::logits::Logits;
 
 impl CpuEngine {
@@ -50,7 +50,7 @@ impl CpuEngine {
         norm: Normalization<'_, f32>,
         batch: &Batch,
     ) -> Result<Logits, EngineError> {
-        check(&self.graph, x.elem_count(), &norm, batch)?;
+        check_arguments(&self.graph, x.elem_count(), &norm, batch)?;
         let parameters = x.to_vec1::<f32>()?;
         let mut workspace = self.borrow();
         let context = self.context(&parameters, batch, x.track_op());

@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use vr_core::{Batch, Evaluation, FlatVector, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace};
 use vr_kernels::{Buffer, Isa, LANES};
 
-use crate::error::{EngineError, check};
+use crate::error::{EngineError, check_arguments};
 use crate::graph::Graph;
 use back::Back;
 use gradient_plan::GradientPlan;
@@ -122,7 +122,7 @@ impl CpuEngine {
         batch: &Batch,
         out: Option<&mut [f32]>,
     ) -> Result<Evaluation, EngineError> {
-        check(&self.graph, x.len(), &norm, batch)?;
+        check_arguments(&self.graph, x.len(), &norm, batch)?;
         let mut workspace = self.borrow();
         let context = self.context(x, batch, out.is_some());
         // Inside the pool, whose threads meet at each batch norm without waking the caller's.

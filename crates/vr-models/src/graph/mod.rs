@@ -83,7 +83,7 @@ impl Graph {
         self.nodes.iter().find(single).map(|node| node.name.as_str())
     }
     /// Whether it says something that a label is among the five likeliest classes.
-    pub(crate) fn has_top5(&self) -> bool {
+    pub fn has_top5(&self) -> bool {
         self.classes() > 5
     }
     /// Number of logits.

@@ -1,0 +1,58 @@
+//! How long a gradient takes: on the device alone, and with parameters and gradient carried there and back.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use vr_core::{FlatVector, Normalization, Oracle};
+use vr_cuda::plan::{Mode, Plan};
+use vr_cuda::{DeviceEngine, Program};
+use vr_models::{Model, initialize};
+
+use super::correctness::batch;
+use super::{Checked, Outcome};
+
+/// Runs that are timed together.
+const RUNS: usize = 50;
+
+/// The median of five rounds, in milliseconds a run.
+fn milliseconds(mut run: impl FnMut() -> Outcome<()>) -> Outcome<f64> {
+    run()?;
+    let mut rounds = Vec::new();
+    for _ in 0..5 {
+        let started = Instant::now();
+        run()?;
+        rounds.push(started.elapsed().as_secs_f64() * 1e3 / RUNS as f64);
+    }
+    rounds.sort_by(f64::total_cmp);
+    Ok(rounds[rounds.len() / 2])
+}
+
+/// The times of one network.
+pub fn step<D: Checked>(device: &D, model: &str, samples: usize) -> Outcome<Value> {
+    let graph = model.parse::<Model>()?.graph()?;
+    let mode = Mode { samples, train: true, noise: false, gradient: true };
+    let plan = Plan::new(&graph, mode)?;
+    let (commands, bytes) = (plan.commands(0).len(), plan.bytes());
+    let mut program = device.compile(&plan)?;
+    let on_device = milliseconds(|| {
+        (0..RUNS).try_for_each(|_| program.run())?;
+        // Reading waits for all runs.
+        Ok(program.read(plan.start(&plan.ports().losses), &mut [0; 8])?)
+    })?;
+    drop(program);
+    let (x, batch) = (initialize(&graph, 0), batch(samples, &graph)?);
+    let engine = DeviceEngine::new(graph, device.clone());
+    let mut gradient = FlatVector::zeros(x.len());
+    let carried = milliseconds(|| {
+        (0..RUNS).try_for_each(|_| engine.gradient(&x, Normalization::Batch, &batch, &mut gradient).map(drop))?;
+        Ok(())
+    })?;
+    Ok(json!({
+        "model": model,
+        "batch": samples,
+        "on_device_ms": on_device,
+        "with_copies_ms": carried,
+        "commands": commands,
+        "mebibytes": bytes as f64 / f64::from(1 << 20),
+    }))
+}
