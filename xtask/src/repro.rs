@@ -10,13 +10,13 @@ use clap::{Parser, ValueEnum};
 use vr_bench::BenchError;
 use vr_bench::config::TrainConfig;
 use vr_bench::destination::{Destination, RunsFolder};
-use vr_bench::experiments::{self, Concluded, Experiment, Prepared, compare, self_tuning};
+use vr_bench::experiments::{self, Concluded, Experiment, Prepared, alpha_svrg, compare, self_tuning};
 use vr_bench::measure::Places;
 use vr_bench::results::Divergence;
 use vr_bench::results::cost::{Cost, HEADINGS, costs};
 use vr_bench::results::ranking::{Ranked, Ranking};
 use vr_bench::run_dir::Record;
-use vr_bench::settings::{Comparison, DataChoice, EngineKind, Model, Options, Scale, Settings, Version};
+use vr_bench::settings::{Budget, Comparison, DataChoice, EngineKind, Grid, Model, Options, Scale, Settings, Version};
 use vr_run::{CheckpointPolicy, signals};
 
 use crate::cluster::Cluster;
@@ -57,7 +57,8 @@ pub struct Args {
     /// Class-balanced subset of the test pictures.
     #[arg(long)]
     test_size: Option<usize>,
-    /// Class-balanced pictures to hold out of the training set and test on by themselves.
+    /// Class-balanced pictures to hold out of the training set and test on by themselves; by default none, and 1000 to compare, which
+    /// chooses learning rates by them.
     #[arg(long, value_name = "N")]
     validation: Option<usize>,
     /// The network; by default the experiment's own: for geometry LeNet and densenet-40-36, for others LeNet.
@@ -69,10 +70,13 @@ pub struct Args {
     /// How much of the paper's experiment.
     #[arg(long, value_enum)]
     scale: Option<ScaleArg>,
-    /// Epochs to run: the first ones of the schedule. To compare they are SGD's, and a budget of gradients: every method has as many, and
-    /// the schedule is compressed to them.
-    #[arg(long, visible_alias = "budget")]
+    /// Epochs to run: the first ones of the schedule. To compare they are SGD's, and a budget as `--budget 30epochs` is.
+    #[arg(long)]
     epochs: Option<usize>,
+    /// What each method that compare compares may spend: minibatch gradients as in `12000`, of which whole epochs of SGD are taken, or
+    /// the gradients of epochs of SGD as in `30epochs`. The schedule is compressed to them.
+    #[arg(long, conflicts_with_all = ["epochs", "schedule_epochs"])]
+    budget: Option<Budget>,
     /// Epochs that the paper's schedule of 250 is compressed to.
     #[arg(long)]
     schedule_epochs: Option<usize>,
@@ -102,11 +106,11 @@ pub struct Args {
     /// mars-adamw, self-tuning-adamw; by default sgd,svrg-stored,self-tuning.
     #[arg(long, value_delimiter = ',', value_parser = methods())]
     methods: Vec<String>,
-    /// The learning rates that compare tries for each method, as multiples of its usual one; by default 0.5,1,2. The rate is chosen by
-    /// runs with --tuning-seeds.
-    #[arg(long, value_name = "MULTIPLES", value_delimiter = ',', value_parser = above_zero)]
-    tune: Vec<f64>,
-    /// The seeds that choose compare's learning rates, apart from --seeds; by default 1000.
+    /// The learning rates that compare and alpha-svrg try for each method: multiples of its usual one, by default 0.5,1,2, or the
+    /// same for all, as in `learning-rate=0.01,0.03,0.1`. Each runs with --tuning-seeds, which choose one; --seeds run at that alone.
+    #[arg(long, value_name = "RATES")]
+    tune: Option<Grid>,
+    /// The seeds that choose the learning rates, apart from --seeds; by default 1000.
     #[arg(long)]
     tuning_seeds: Option<String>,
     /// The run folder; by default `runs/EXPERIMENT-N` with the first N that is free, or that this command left
@@ -274,7 +278,16 @@ impl Args {
         let model = self.model(experiment)?;
         let size = self.scale.map(|scale| scale.of().size(model));
         let defaults = if size.is_none() { (experiment.settings)(model) } else { Settings::of(model) };
-        let schedule_epochs = self.schedule_epochs.or(size.map(|size| size.epochs));
+        anyhow::ensure!(
+            self.budget.is_none() || experiment.name == compare::EXPERIMENT.name,
+            "--budget is of `compare`, not of `{}`, which takes --epochs",
+            experiment.name
+        );
+        let paid = match self.budget {
+            Some(Budget::Epochs(epochs)) => Some(epochs),
+            Some(Budget::Gradients(_)) | None => None,
+        };
+        let schedule_epochs = paid.or(self.schedule_epochs).or(size.map(|size| size.epochs));
         let epochs = self.epochs.or(schedule_epochs).unwrap_or(defaults.epochs);
         let schedule_epochs = schedule_epochs.unwrap_or(defaults.schedule_epochs);
         let batch_size = self.batch_size.or(size.map(|size| size.batch)).unwrap_or(defaults.batch_size);
@@ -298,7 +311,7 @@ impl Args {
             classes: self.classes,
             train_size: self.train_size.or(size.map_or(defaults.train_size, |size| size.train)),
             bf16_tables: self.bf16_tables,
-            validation: self.validation,
+            validation: self.validation.or((experiment.settings)(model).validation),
             test_size: self.test_size.or(size.and_then(|size| size.test)),
             model,
             engine: self.engine,
@@ -326,11 +339,15 @@ impl Args {
 
 impl Args {
     fn comparison(&self) -> Result<Comparison> {
-        let Comparison { methods, rates, tuning_seeds } = Comparison::default();
+        let Comparison { methods, rates, tuning_seeds, .. } = Comparison::default();
         Ok(Comparison {
             methods: if self.methods.is_empty() { methods } else { self.methods.clone() },
-            rates: if self.tune.is_empty() { rates } else { self.tune.clone() },
+            rates: self.tune.clone().unwrap_or(rates),
             tuning_seeds: self.tuning_seeds.as_deref().map_or(Ok(tuning_seeds), seeds)?,
+            budget: match self.budget {
+                Some(Budget::Gradients(gradients)) => Some(gradients),
+                Some(Budget::Epochs(_)) | None => None,
+            },
         })
     }
 }
@@ -391,9 +408,10 @@ pub fn run(args: &Args, bars: &Bars) -> Result<ExitCode> {
             args.ranks.join(1)?.work(prepare, lead)
         }
         None if args.cluster.is_named() => anyhow::bail!("--on takes one experiment at a time, not `{ALL}`"),
-        // `quick` repeats parts of others, and two are not the paper's.
+        // `quick` repeats parts of others, and three are not the paper's.
         None => {
-            let left_out = [experiments::quick::EXPERIMENT, self_tuning::EXPERIMENT, compare::EXPERIMENT];
+            let left_out =
+                [experiments::quick::EXPERIMENT, self_tuning::EXPERIMENT, compare::EXPERIMENT, alpha_svrg::EXPERIMENT];
             let asked = |experiment: &&Experiment| {
                 left_out.iter().all(|other| other.name != experiment.name)
                     && args.model.is_none_or(|model| experiment.asks_about(model))
@@ -491,6 +509,8 @@ mod tests {
     fn settings_come_back_from_their_arguments() {
         let mut all: Vec<(&str, Settings)> =
             experiments::ALL.iter().map(|one| (one.name, (one.settings)(one.model))).collect();
+        let comparison = Comparison { budget: Some(12_000), ..Comparison::default() };
+        all.push(("compare", Settings { comparison, validation: Some(1_000), ..Settings::default() }));
         all.push((
             "locking",
             Settings {
@@ -511,8 +531,9 @@ mod tests {
                 every: 2,
                 comparison: Comparison {
                     methods: vec!["scsg".into(), "sgd".into()],
-                    rates: vec![0.25, 1.0],
+                    rates: "learning-rate=0.25,1".parse().unwrap(),
                     tuning_seeds: vec![3, 4],
+                    budget: None,
                 },
                 ..Settings::default()
             },

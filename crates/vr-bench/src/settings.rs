@@ -1,5 +1,7 @@
 //! What an experiment is run on: data, model, length, seeds.
 
+mod comparison;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -10,6 +12,7 @@ use vr_optim::Ranks;
 use vr_run::CheckpointPolicy;
 use vr_run::config::{Fault, POSITIVE, distinct, within};
 
+pub use self::comparison::{Budget, Comparison, Grid, Rate};
 use crate::measure::Places;
 pub use crate::paper::scale::{Scale, Size};
 pub use crate::paper::schedule::{PAPER_BATCH, PAPER_EPOCHS, Schedule, Version};
@@ -130,48 +133,6 @@ pub(crate) fn named<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: std::fm
     String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
 }
 
-/// What is compared at equal cost, and how each method's learning rate is chosen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Comparison {
-    /// The methods, by name.
-    pub methods: Vec<String>,
-    /// The grid, in multiples of each method's usual rate.
-    pub rates: Vec<f64>,
-    /// The seeds that choose among them, none of which is reported.
-    pub tuning_seeds: Vec<u64>,
-}
-
-impl Default for Comparison {
-    fn default() -> Self {
-        let methods = ["sgd", "svrg-stored", "self-tuning"].map(str::to_owned).to_vec();
-        Self { methods, rates: vec![0.5, 1.0, 2.0], tuning_seeds: vec![1000] }
-    }
-}
-
-impl Comparison {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-
-    fn check(&self, seeds: &[u64]) -> Result<(), Fault> {
-        distinct("comparison.methods", &self.methods)?;
-        for &rate in &self.rates {
-            within("comparison.rates", rate, POSITIVE)?;
-        }
-        let rates: Vec<String> = self.rates.iter().map(f64::to_string).collect();
-        distinct("comparison.rates", &rates)?;
-        distinct("comparison.tuning-seeds", &self.tuning_seeds)?;
-        match self.tuning_seeds.iter().find(|seed| seeds.contains(seed)) {
-            Some(seed) => Err(Fault::new(
-                "comparison.tuning-seeds",
-                format!("has {seed}, which is reported; expected other seeds"),
-            )),
-            None => Ok(()),
-        }
-    }
-}
-
 /// The first three epochs of the paper's LeNet on the synthetic set.
 impl Default for Settings {
     fn default() -> Self {
@@ -229,6 +190,20 @@ impl Settings {
     pub fn of(model: Model) -> Self {
         let Setting { epochs, batch, .. } = *Setting::of(model);
         Self { model, schedule_epochs: epochs, batch_size: batch, ..Self::default() }
+    }
+
+    /// With the epochs that the budget of a comparison pays, where there is one and epochs have so many minibatches.
+    ///
+    /// # Errors
+    /// When it does not pay one.
+    pub fn within_budget(&self, minibatches: usize) -> Result<Self, Fault> {
+        Ok(match self.comparison.epochs(minibatches)? {
+            Some(epochs) => {
+                let epochs = within("comparison.budget", epochs, 1..=MOST_EPOCHS).map(|()| epochs)?;
+                Self { epochs, schedule_epochs: epochs, ..self.clone() }
+            }
+            None => self.clone(),
+        })
     }
 
     /// With tables that go to a file in the folder of a run.

@@ -27,6 +27,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "Batch-norm statistics averaged over both the iterate and the snapshot give poor test results, and \

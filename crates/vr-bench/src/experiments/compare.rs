@@ -2,10 +2,10 @@
 //! SGD's rate; an epoch costs SVRG two or three times SGD's gradients.
 //!
 //! A run's budget is that of SGD in the epochs asked for. Its schedule goes with the gradients spent, so that every method anneals to the end within
-//! the same number of them; what it does beyond is not looked at. Each rate of the grid runs with seeds for tuning, which
-//! choose it, and with the seeds that are reported, at that rate alone.
+//! the same number of them; what it does beyond is not looked at. Each rate of the grid runs with the seeds for tuning. They choose
+//! it by their error on pictures that are held out of the training set, and the seeds that are reported run at that rate alone.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use vr_optim::{
     AdaGradConfig, AdamWConfig, EstimatorConfig, MarsConfig, MegaBatchConfig, PageConfig, RuleConfig, SagaConfig,
@@ -14,13 +14,14 @@ use vr_optim::{
 use vr_optim::{LooplessConfig, rule::adagrad::Scale};
 
 use super::Experiment;
+use super::tuned::{Tuned, name, rates, reported, tuned as tuned_by};
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::comparison::comparison as figure;
 use crate::paper::methods::cell;
 use crate::paper::schedule::{Schedule, Unit};
 use crate::paper::setting::Setting;
-use crate::results::{Divergence, EpochRow, ExperimentResult};
+use crate::results::{EpochRow, ExperimentResult};
 use crate::run_dir::Figure;
 use crate::settings::{Model, PAPER_EPOCHS, Settings};
 use crate::verdict::Verdict;
@@ -36,15 +37,23 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: CLAIM,
     model: Model::LENET,
     models: &[],
-    settings: Settings::of,
+    settings,
     cells,
     figures,
     verdicts,
+    tuning: Some(tuned),
 };
 
 const CLAIM: &str = "With the same number of minibatch gradients, each method at the learning rate that suits it, none is better than SGD.";
 
 const SGD: &str = "sgd";
+
+/// Pictures that are held out unless told otherwise, on which an error of a third is known to 1.5 percentage points.
+const HELD_OUT: usize = 1000;
+
+fn settings(model: Model) -> Settings {
+    Settings { validation: Some(HELD_OUT), ..Settings::of(model) }
+}
 
 const LEAST: LeastScale = LeastScale { epochs: PAPER_EPOCHS, seeds: 5 };
 
@@ -120,27 +129,21 @@ fn self_tuning() -> SelfTuningConfig {
     SelfTuningConfig { gradients: STORED, ..SelfTuningConfig::default() }
 }
 
-/// The name of a method's runs at a multiple of its rate.
-fn name(method: &str, multiple: f64) -> String {
-    format!("{method}-x{multiple}")
-}
-
 fn cells(settings: &Settings, minibatches: usize) -> Vec<Cell> {
     let asked = &settings.comparison;
     let (m, setting) = (minibatches as u64, Setting::of(settings.model));
-    let tuning: &[u64] = if asked.rates.len() > 1 { &asked.tuning_seeds } else { &[] };
     let mut cells = Vec::new();
-    for &seed in settings.seeds.iter().chain(tuning) {
+    for &seed in asked.choosing_seeds().iter().chain(&settings.seeds) {
         for method in METHODS.iter().filter(|method| asked.methods.iter().any(|name| name == method.name)) {
-            for &multiple in &asked.rates {
-                let rate = settings.scaled(method.rate * multiple);
-                let schedule = Schedule::of(setting, rate, settings.epochs, settings.version);
+            for rate in asked.rates.rates() {
+                let base = rate.times(settings.scaled(method.rate));
+                let schedule = Schedule::of(setting, base, settings.epochs, settings.version);
                 let estimator = (method.estimator)(settings.epochs as u64 * m, m);
                 cells.push(Cell {
                     rule: (method.rule)(m),
                     schedule: Schedule { by: Unit::Gradient, ..schedule },
                     epochs: settings.epochs.div_ceil(method.passes),
-                    ..cell(settings, &name(method.name, multiple), estimator, seed)
+                    ..cell(settings, &name(method.name, rate), estimator, seed)
                 });
             }
         }
@@ -148,89 +151,52 @@ fn cells(settings: &Settings, minibatches: usize) -> Vec<Cell> {
     cells
 }
 
-/// The rows within the budget, that of SGD in the result's epochs.
-fn within_budget(result: &ExperimentResult) -> impl Iterator<Item = &EpochRow> {
-    let budget = (result.epochs_run * result.minibatches) as u64;
-    result.epochs.iter().filter(move |row| row.gradient_evaluations <= budget)
+/// The minibatch gradients that every method has: those of SGD in the result's epochs.
+fn budget(result: &ExperimentResult) -> u64 {
+    (result.epochs_run * result.minibatches) as u64
 }
 
-/// The methods with their multiples, in order.
-fn grid(result: &ExperimentResult) -> Vec<(String, Vec<f64>)> {
-    let mut grid: Vec<(String, Vec<f64>)> = Vec::new();
-    for track in result.tracks() {
-        let Some((method, multiple)) = track.method.rsplit_once("-x") else { continue };
-        let Ok(multiple) = multiple.parse::<f64>() else { continue };
-        match grid.iter_mut().find(|(name, _)| name == method) {
-            Some((_, multiples)) => multiples.push(multiple),
-            None => grid.push((method.to_owned(), vec![multiple])),
-        }
-    }
-    grid
+/// Each method at the rate at which its runs with the seeds for tuning have the least error on what is held out, at their last epoch
+/// within the budget.
+fn tuned(result: &ExperimentResult) -> Vec<Tuned> {
+    let within = |row: &EpochRow| row.gradient_evaluations <= budget(result);
+    tuned_by(result, |row| row.validation_error.filter(|_| within(row)))
 }
 
-/// The multiple at which a method's tuning runs, none of which diverged, have the least mean error at the end; of a single one that one.
-fn best(result: &ExperimentResult, method: &str, multiples: &[f64]) -> Option<f64> {
-    let error = |&multiple: &f64| {
-        let name = name(method, multiple);
-        let diverged = result.diverged_seeds(&name);
-        let mut last: Vec<(u64, &EpochRow)> = Vec::new();
-        for row in within_budget(result).filter(|row| row.method == name && !result.seeds.contains(&row.seed)) {
-            match last.iter_mut().find(|(seed, _)| *seed == row.seed) {
-                Some((_, latest)) => *latest = row,
-                None => last.push((row.seed, row)),
-            }
-        }
-        let whole = diverged.iter().all(|seed| result.seeds.contains(seed)) && !last.is_empty();
-        whole.then(|| (multiple, last.iter().map(|(_, row)| row.test_error).sum::<f64>() / last.len() as f64))
-    };
-    match multiples {
-        [only] => Some(*only),
-        _ => multiples.iter().filter_map(error).min_by(|a, b| a.1.total_cmp(&b.1)).map(|(multiple, _)| multiple),
+/// The reported runs of each method within the budget, under the method's own name. All end at the result's last epoch.
+fn at_budget(result: &ExperimentResult, tuned: &[Tuned]) -> ExperimentResult {
+    let mut runs = reported(result, tuned);
+    runs.epochs.retain(|row| row.gradient_evaluations <= budget(result));
+    let mut last: BTreeMap<(String, u64), usize> = BTreeMap::new();
+    for row in &runs.epochs {
+        let epoch = last.entry((row.method.clone(), row.seed)).or_default();
+        *epoch = row.epoch.max(*epoch);
     }
-}
-
-/// The reported runs of each method at its best rate within the budget, under the method's own name. All end at the result's last epoch.
-fn tuned(result: &ExperimentResult) -> (ExperimentResult, Vec<(String, f64)>) {
-    let (mut epochs, mut diverged, mut rates) = (Vec::new(), Vec::new(), Vec::new());
-    for (method, multiples) in grid(result) {
-        let Some(multiple) = best(result, &method, &multiples) else { continue };
-        let name = name(&method, multiple);
-        for &seed in &result.seeds {
-            let run: Vec<&EpochRow> =
-                within_budget(result).filter(|row| row.method == name && row.seed == seed).collect();
-            let behind = result.epochs_run - run.last().map_or(0, |row| row.epoch.min(result.epochs_run));
-            epochs.extend(run.into_iter().map(|row| EpochRow {
-                method: method.clone(),
-                epoch: row.epoch + behind,
-                ..row.clone()
-            }));
-        }
-        let lost: BTreeSet<u64> =
-            result.diverged_seeds(&name).into_iter().filter(|s| result.seeds.contains(s)).collect();
-        diverged.extend(lost.into_iter().map(|seed| Divergence { method: method.clone(), seed, epoch: 1 }));
-        rates.push((method, multiple));
+    for row in &mut runs.epochs {
+        row.epoch += result.epochs_run.saturating_sub(last[&(row.method.clone(), row.seed)]);
     }
-    (ExperimentResult { epochs, diverged, ..result.clone() }, rates)
+    runs
 }
 
 fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
     let title = result.heading("Test error at equal cost");
-    let svg = figure(&title, &tuned(result).0)?;
+    let svg = figure(&title, &at_budget(result, &tuned(result)))?;
     Ok(vec![("compare", title, svg)])
 }
 
 /// One for each method but SGD, and who wins at this budget.
 fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
-    let (tuned, rates) = tuned(result);
-    let methods: Vec<&str> = rates.iter().map(|(method, _)| method.as_str()).filter(|&method| method != SGD).collect();
-    let advantages: Vec<Estimate> = methods.iter().map(|method| difference(&tuned, SGD, method)).collect();
+    let tuned = tuned(result);
+    let runs = at_budget(result, &tuned);
+    let methods: Vec<&str> = tuned.iter().map(|chosen| &*chosen.method).filter(|&method| method != SGD).collect();
+    let advantages: Vec<Estimate> = methods.iter().map(|method| difference(&runs, SGD, method)).collect();
     // Better than SGD speaks against the claim.
     let findings = each(&advantages.iter().map(|advantage| advantage.negated().above()).collect::<Vec<_>>());
     let rule = LEAST.rule(
         result,
         &format!(
             "the difference of the test errors at the end between runs with the same seed: for when its {INTERVAL} lies \
-             below 0, against when above, {HOLM} (here methods); each method at the rate with which other seeds did best"
+             below 0, against when above, {HOLM} (here methods); each method at the rate at which other seeds have the least error on pictures that are held out of the training set"
         ),
     );
     let verdict = |((method, advantage), finding): ((&&str, &Estimate), _)| Verdict {
@@ -239,9 +205,9 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
         expected: "an advantage of at most 0".into(),
         measured: format!(
             "test error in %: {}; advantage over sgd in pairs {advantage}; {}{}",
-            ranking(&tuned, &rates),
-            rates_of(&rates),
-            diverged(&tuned, &[SGD, method])
+            ranking(&runs, &tuned),
+            rates(&tuned),
+            diverged(&runs, &[SGD, method])
         ),
         outcome: LEAST.word(result, advantage.n, finding),
         rule: rule.clone(),
@@ -250,23 +216,20 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
 }
 
 /// The methods from the best to the worst, with their errors.
-fn ranking(tuned: &ExperimentResult, rates: &[(String, f64)]) -> String {
+fn ranking(runs: &ExperimentResult, tuned: &[Tuned]) -> String {
     let mut errors: Vec<(&str, Estimate)> =
-        rates.iter().map(|(method, _)| (method.as_str(), final_error(tuned, method))).collect();
+        tuned.iter().map(|chosen| (&*chosen.method, final_error(runs, &chosen.method))).collect();
     errors.sort_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
     errors.iter().map(|(method, error)| format!("{method} {error}")).collect::<Vec<_>>().join(", ")
-}
-
-fn rates_of(rates: &[(String, f64)]) -> String {
-    let said: Vec<String> = rates.iter().map(|(method, multiple)| format!("{method} ×{multiple}")).collect();
-    format!("rates {}", said.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::made_up;
-    use crate::settings::Comparison;
+    use std::collections::BTreeSet;
+
+    use crate::results::{Divergence, made_up};
+    use crate::settings::{Comparison, Rate};
     use crate::verdict::Outcome;
 
     const TUNING: u64 = 1000;
@@ -282,8 +245,9 @@ mod tests {
                         // Beyond the budget it would be far better.
                         let beyond = if epoch * passes > 30 { 10.0 } else { 0.0 };
                         let found = error + (multiple / at).log2().abs() + noise + 1.0 / epoch as f64 - beyond;
-                        let row = made_up::row(&name(method, multiple), seed, epoch, found);
-                        epochs.push(EpochRow { gradient_evaluations: (391 * passes * epoch) as u64, ..row });
+                        let row = made_up::row(&name(method, Rate::Multiple(multiple)), seed, epoch, found);
+                        let gradient_evaluations = (391 * passes * epoch) as u64;
+                        epochs.push(EpochRow { gradient_evaluations, validation_error: Some(found), ..row });
                     }
                 }
             }
@@ -294,11 +258,13 @@ mod tests {
     #[test]
     fn each_method_has_its_own_rate_and_no_more_than_the_budget() {
         let result = result(&[("sgd", 1, 1.0, 30.0), ("svrg", 3, 0.5, 28.0), ("storm", 2, 2.0, 33.0)], 4);
-        let (tuned, rates) = tuned(&result);
-        assert_eq!(rates, [("sgd".into(), 1.0), ("svrg".into(), 0.5), ("storm".into(), 2.0)]);
-        let svrg: Vec<_> = tuned.rows("svrg").filter(|row| row.seed == 0).map(|row| row.epoch).collect();
+        let tuned = tuned(&result);
+        let names: Vec<String> = tuned.iter().map(Tuned::runs).collect();
+        assert_eq!(names, ["sgd-x1", "svrg-x0.5", "storm-x2"]);
+        let runs = at_budget(&result, &tuned);
+        let svrg: Vec<_> = runs.rows("svrg").filter(|row| row.seed == 0).map(|row| row.epoch).collect();
         assert_eq!(svrg, (21..=30).collect::<Vec<_>>(), "ten epochs, which end with SGD's");
-        assert!(tuned.epochs.iter().all(|row| row.seed != TUNING && row.gradient_evaluations <= 30 * 391));
+        assert!(runs.epochs.iter().all(|row| row.seed != TUNING && row.gradient_evaluations <= 30 * 391));
         let found: Vec<_> = verdicts(&result).into_iter().map(|verdict| (verdict.id, verdict.outcome)).collect();
         let expected = [("E-svrg", Outcome::TendencyAgainst), ("E-storm", Outcome::TendencyFor)];
         assert_eq!(found, expected.map(|(id, outcome)| (id.to_owned(), outcome)));
@@ -307,17 +273,25 @@ mod tests {
         figures(&result).unwrap();
     }
 
+    /// The rate that does best on the test set does worst on what is held out, and is not taken.
     #[test]
-    fn a_rate_at_which_a_tuning_run_diverged_is_not_taken() {
+    fn rates_are_chosen_by_what_is_held_out() {
+        let mut result = result(&[("sgd", 1, 1.0, 30.0), ("svrg", 3, 0.5, 28.0)], 2);
+        let best = |result: &ExperimentResult| tuned(result).last().map(Tuned::runs);
+        assert_eq!(best(&result).as_deref(), Some("svrg-x0.5"));
+        for row in &mut result.epochs {
+            row.validation_error = Some(100.0 - row.test_error);
+        }
+        assert_eq!(best(&result).as_deref(), Some("svrg-x2"));
+        assert!(verdicts(&result)[0].measured.contains("svrg ×2 (at the edge of what was tried)"));
+        assert_eq!(settings(Model::LENET).validation, Some(1000));
+    }
+
+    #[test]
+    fn a_run_that_diverged_is_told() {
         let mut result = result(&[("sgd", 1, 1.0, 30.0), ("svrg", 3, 2.0, 28.0)], 2);
-        let lose = |result: &mut ExperimentResult, seed| {
-            result.diverged.push(Divergence { method: name("svrg", 2.0), seed, epoch: 3 });
-        };
-        lose(&mut result, 1);
-        assert_eq!(best(&result, "svrg", &[0.5, 1.0, 2.0]), Some(2.0));
+        result.diverged.push(Divergence { method: "svrg-x2".into(), seed: 1, epoch: 3 });
         assert!(verdicts(&result)[0].measured.contains("svrg diverged with seed 1"));
-        lose(&mut result, TUNING);
-        assert_eq!(best(&result, "svrg", &[0.5, 1.0, 2.0]), Some(1.0));
         assert_eq!(verdicts(&made_up::result("lenet")), []);
     }
 
@@ -325,17 +299,19 @@ mod tests {
     fn cells_are_the_grid_with_both_kinds_of_seeds() {
         let comparison = Comparison {
             methods: vec!["svrg".into(), "mars-adamw".into()],
-            rates: vec![0.5, 1.0],
+            rates: "0.5,1".parse().unwrap(),
             tuning_seeds: vec![7],
+            ..Comparison::default()
         };
         let settings = Settings { comparison, epochs: 9, seeds: vec![0, 1], batch_size: 64, ..Settings::default() };
         let found = cells(&settings, 10);
         assert_eq!(found.len(), 2 * 2 * 3);
-        assert_eq!((found[0].method.as_str(), found[0].epochs, found[0].schedule.length), ("svrg-x0.5", 3, 9));
-        assert_eq!((found[0].schedule.base, found[0].schedule.by), (0.025, Unit::Gradient));
-        assert_eq!((found[11].method.as_str(), found[11].seed), ("mars-adamw-x1", 7));
+        assert_eq!((found[0].method.as_str(), found[0].seed), ("svrg-x0.5", 7));
+        assert_eq!((found[4].method.as_str(), found[4].epochs, found[4].schedule.length), ("svrg-x0.5", 3, 9));
+        assert_eq!((found[4].schedule.base, found[4].schedule.by), (0.025, Unit::Gradient));
+        assert_eq!((found[11].method.as_str(), found[11].seed), ("mars-adamw-x1", 1));
         let mut alone = settings.clone();
-        alone.comparison.rates = vec![1.0];
+        alone.comparison.rates = "1".parse().unwrap();
         assert_eq!(cells(&alone, 10).len(), 2 * 2, "one rate needs no tuning");
         let names: BTreeSet<&str> = METHODS.iter().map(|method| method.name).collect();
         assert_eq!(names.len(), METHODS.len());

@@ -28,6 +28,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "Where SVRG does lower the variance, successive steps become correlated, so that it does not act \

@@ -27,6 +27,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "Each data point's dropout mask must be the same at the snapshot and at the iterate: then the \

@@ -27,6 +27,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "ELU in place of ReLU, whose gradient is continuous, helps variance reduction only marginally.";

@@ -28,6 +28,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "With transforms redrawn at every visit, rows that are moving averages of past gradients lower the \

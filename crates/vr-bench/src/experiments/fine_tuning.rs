@@ -25,6 +25,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "Switching SVRG on after part of the run, when the iterate moves slowly, gains nothing at any \

@@ -30,6 +30,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "The iterate's distance from the snapshot grows far faster in DenseNet than in LeNet, while the \

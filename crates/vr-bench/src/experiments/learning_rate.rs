@@ -23,6 +23,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "In test error SVRG and SCSG are no better than SGD (paper, Figure 5, with one learning rate for all \

@@ -28,6 +28,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "With transform locking the SVRG step's variance starts at 0 and grows through the epoch; \

@@ -4,6 +4,7 @@
 //! the rest for all of them. Cells, figures and verdicts are pure functions, so that a folder can be
 //! drawn and judged again without training.
 
+pub mod alpha_svrg;
 pub mod bn_reset;
 pub mod compare;
 pub mod correlation;
@@ -22,6 +23,7 @@ pub mod snapshot_interval;
 pub mod streaming;
 pub mod test_error;
 pub mod train;
+pub mod tuned;
 pub mod variance_ratio;
 mod verify;
 
@@ -30,6 +32,7 @@ use std::path::{Path, PathBuf};
 use vr_optim::TableStorage;
 use vr_run::config::ConfigError;
 
+use self::tuned::Tuned;
 use crate::cell::Cell;
 use crate::cells::check_cells;
 use crate::cells::observer::Observer;
@@ -69,6 +72,9 @@ pub struct Experiment {
     pub figures: fn(&ExperimentResult) -> Result<Vec<Figure>, FigureError>,
     /// What its numbers say of the claim.
     pub verdicts: fn(&ExperimentResult) -> Vec<Verdict>,
+    /// How the numbers of its runs with other seeds than those that are reported choose each method's learning rate, if they do:
+    /// those runs come first, and only the rates chosen are run with the seeds that are reported.
+    pub tuning: Option<fn(&ExperimentResult) -> Vec<Tuned>>,
 }
 
 impl Experiment {
@@ -97,7 +103,7 @@ impl Experiment {
 }
 
 /// All experiments.
-pub const ALL: [Experiment; 16] = [
+pub const ALL: [Experiment; 17] = [
     quick::EXPERIMENT,
     locking::EXPERIMENT,
     bn_reset::EXPERIMENT,
@@ -114,6 +120,7 @@ pub const ALL: [Experiment; 16] = [
     dropout::EXPERIMENT,
     self_tuning::EXPERIMENT,
     compare::EXPERIMENT,
+    alpha_svrg::EXPERIMENT,
 ];
 
 /// The experiment of that name.
@@ -193,7 +200,9 @@ pub fn check(all: &[(&Experiment, Settings)]) -> Result<(), BenchError> {
             }
         };
         let data = &loaded[index].1;
-        check_cells(settings, data, &experiment.resolve(settings, data.minibatches(settings)))?;
+        let minibatches = data.minibatches(settings);
+        let settings = settings.within_budget(minibatches).map_err(ConfigError::Fit)?;
+        check_cells(&settings, data, &experiment.resolve(&settings, minibatches))?;
     }
     Ok(())
 }
@@ -201,7 +210,10 @@ pub fn check(all: &[(&Experiment, Settings)]) -> Result<(), BenchError> {
 /// The cells of a run by its record, for data that make so many minibatches; `None` for an unknown experiment or a grid that makes no sense.
 pub fn cells(record: &Record, minibatches: usize) -> Option<Vec<Cell>> {
     match &record.task {
-        Task::Settings(settings) => Some(find(&record.experiment)?.resolve(settings, minibatches)),
+        Task::Settings(settings) => {
+            let settings = settings.within_budget(minibatches).ok()?;
+            Some(find(&record.experiment)?.resolve(&settings, minibatches))
+        }
         Task::Config(config) => config.cells().ok(),
     }
 }

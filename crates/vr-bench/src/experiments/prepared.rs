@@ -8,6 +8,7 @@ use vr_optim::{Ranks, RunMemory};
 use vr_run::config::{ConfigError, Fault};
 use vr_run::{Cell as _, CellFolder, Execution, Prefix, RunFolder, SharedRun};
 
+use super::tuned::Tuned;
 use super::{Concluded, Experiment, drawn, scale};
 use crate::cell::Cell;
 use crate::cells::observer::Observer;
@@ -37,6 +38,8 @@ pub struct Prepared {
     pub(super) threads: Option<usize>,
     pub(super) figures: fn(&ExperimentResult) -> Result<Vec<Figure>, FigureError>,
     pub(super) verdicts: fn(&ExperimentResult) -> Vec<Verdict>,
+    /// How its learning rates are chosen, if they are.
+    pub(super) tuning: Option<fn(&ExperimentResult) -> Vec<Tuned>>,
     /// What its settings are ranked by, if they are.
     pub(super) ranked_by: Option<Measure>,
 }
@@ -61,18 +64,22 @@ impl Prepared {
         experiment.check(settings.model)?;
         settings.check().and_then(|()| check_engine(settings.engine)).map_err(ConfigError::Fit)?;
         let data = settings.load()?;
-        let cells = experiment.resolve(settings, data.minibatches(settings));
-        check_cells(settings, &data, &cells)?;
+        let record = Record::of_experiment(experiment.name, settings);
+        let minibatches = data.minibatches(settings);
+        let settings = settings.within_budget(minibatches).map_err(ConfigError::Fit)?;
+        let cells = experiment.resolve(&settings, minibatches);
+        check_cells(&settings, &data, &cells)?;
         Ok(Self {
-            record: Record::of_experiment(experiment.name, settings),
-            scale: scale(settings, &data),
-            settings: settings.clone(),
+            record,
+            scale: scale(&settings, &data),
+            settings,
             data,
             cells,
             claim: experiment.claim.into(),
             threads: None,
             figures: experiment.figures,
             verdicts: experiment.verdicts,
+            tuning: experiment.tuning,
             ranked_by: None,
         })
     }
@@ -119,12 +126,50 @@ impl Prepared {
         self.on_its_threads(|| {
             let run = self.open(destination, forgotten)?;
             let settings = self.settings.in_folder(run.path());
-            observer.begin(&self.left(run.path(), &self.cells), self.largest(&self.cells)?);
-            let live = self.live(&settings, run.path(), &self.cells, observer)?;
-            let observer = live.as_ref().map_or(observer, |live| live);
-            let measured = run_cells(&run, &self.record, &settings, &self.data, &self.cells, observer)?;
-            self.conclude(&run, &settings, measured)
+            let cells = match self.tuning {
+                None => self.cells.clone(),
+                Some(tuning) => self.chosen(tuning, |cells| self.train(&run, &settings, cells, observer))?,
+            };
+            let measured = self.train(&run, &settings, &cells, observer)?;
+            self.conclude(&run, &settings, &cells, measured)
         })
+    }
+
+    fn train(
+        &self,
+        run: &RunFolder,
+        settings: &Settings,
+        cells: &[Cell],
+        observer: &dyn Observer,
+    ) -> Result<Vec<CellResult>, BenchError> {
+        observer.begin(&self.left(run.path(), cells), self.largest(cells)?);
+        let live = self.live(settings, run.path(), cells, observer)?;
+        let observer = live.as_ref().map_or(observer, |live| live);
+        run_cells(run, &self.record, settings, &self.data, cells, observer)
+    }
+
+    /// Trains the cells whose seeds are not reported; returns these, and of the others those at the learning rates that they choose.
+    fn chosen(
+        &self,
+        tuning: fn(&ExperimentResult) -> Vec<Tuned>,
+        train: impl FnOnce(&[Cell]) -> Result<Vec<CellResult>, BenchError>,
+    ) -> Result<Vec<Cell>, BenchError> {
+        let is_reported = |cell: &Cell| self.settings.seeds.contains(&cell.seed);
+        let (reported, mut cells): (Vec<Cell>, Vec<Cell>) = self.cells.iter().cloned().partition(is_reported);
+        if cells.is_empty() {
+            return Ok(reported);
+        }
+        let tuned = tuning(&self.gather(&train(&cells)?));
+        for chosen in &tuned {
+            let Tuned { method, rate, tried } = chosen;
+            if chosen.is_at_edge() {
+                tracing::warn!(%method, %rate, ?tried, "the best learning rate is at the edge of the grid");
+            } else {
+                tracing::info!(%method, %rate, "the learning rate is chosen");
+            }
+        }
+        cells.extend(reported.into_iter().filter(|cell| tuned.iter().any(|chosen| chosen.runs() == cell.method)));
+        Ok(cells)
     }
 
     /// Makes the run's folder ready for [`work`](Self::work).
@@ -213,10 +258,11 @@ impl Prepared {
         &self,
         run: &RunFolder,
         settings: &Settings,
+        cells: &[Cell],
         measured: Vec<CellResult>,
     ) -> Result<Concluded, BenchError> {
         let mut result = self.gather(&measured);
-        result.cells = result_digests(run, settings, &self.data, &self.cells)?;
+        result.cells = result_digests(run, settings, &self.data, cells)?;
         result.verdicts = (self.verdicts)(&result);
         result.ranking = self.ranked_by.map(|by| rank(&result, by));
         let figures = drawn((self.figures)(&result))?;

@@ -27,6 +27,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "SVRG's variance is zero at the snapshot and grows through the epoch; transform locking keeps it below \

@@ -29,6 +29,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "With a coefficient that is estimated from the steps before, SVRG's direction never has more variance than SGD's, \

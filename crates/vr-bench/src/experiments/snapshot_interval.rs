@@ -30,6 +30,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "More frequent snapshots do not rescue SVRG: even after 2 % of an epoch large networks gain at \

@@ -29,6 +29,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "With mega-batches of ten minibatches the variance rises at once after the mega-batch; in large \

@@ -26,6 +26,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "In test error SVRG is no better than SGD, and SCSG is the worst of the three (paper, Figure 5). \

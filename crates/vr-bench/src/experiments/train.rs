@@ -54,6 +54,7 @@ pub fn prepare(config: &TrainConfig) -> Result<Prepared, BenchError> {
         threads: config.threads,
         figures,
         verdicts: |_| Vec::new(),
+        tuning: None,
         ranked_by: config.ranked_by(),
     })
 }

@@ -36,6 +36,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
+    tuning: None,
 };
 
 const CLAIM: &str = "SVRG's variance over SGD's: below 1 is a reduction, about 2 no correlation, and below 1/3 pays \

@@ -31,6 +31,7 @@ pub mod snapshot_interval;
 pub mod streaming;
 pub mod tensors;
 pub mod test_error;
+pub mod train_loss;
 pub mod tuning;
 pub mod variance_ratio;
 

@@ -16,7 +16,7 @@ const fn claim(id: &'static str, text: &'static str, experiment: &'static str) -
 }
 
 /// All of them, in the paper's order.
-pub const CLAIMS: [Claim; 16] = [
+pub const CLAIMS: [Claim; 17] = [
     claim(
         "C1",
         "An identity: a control variate lowers the variance exactly where Var[Y] ≤ 2 Cov[X, Y]",
@@ -40,6 +40,7 @@ pub const CLAIMS: [Claim; 16] = [
         "Not the paper's: at equal cost, each at its own learning rate, no method is better than SGD",
         "compare",
     ),
+    claim("A", "α-SVRG's (Yin et al. 2025): its training loss ends below SGD's and SVRG's", "alpha-svrg"),
     claim("Q", "The paper's story on the embedded set, which says nothing of CIFAR-10", "quick"),
 ];
 

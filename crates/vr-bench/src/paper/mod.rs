@@ -1,5 +1,6 @@
 //! All that the paper fixed: claims, published numbers, settings, schedule, minibatches, methods and scales.
 
+pub mod alpha_svrg;
 pub mod claims;
 pub mod methods;
 pub mod phases;

@@ -59,8 +59,7 @@ pub fn arguments(experiment: &str, settings: &Settings) -> Vec<String> {
     };
     let list = |seeds: &[u64]| seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
     let default = Comparison::default();
-    let Comparison { methods, rates, tuning_seeds } = &settings.comparison;
-    let rates = rates.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+    let Comparison { methods, rates, tuning_seeds, budget } = &settings.comparison;
     say("data", Some(data(&settings.data)));
     say("model", Some(settings.model.to_string()));
     say("engine", (settings.engine != EngineKind::Cpu).then(|| settings.engine.to_string()));
@@ -68,8 +67,9 @@ pub fn arguments(experiment: &str, settings: &Settings) -> Vec<String> {
     say("train-size", settings.train_size.map(|count| count.to_string()));
     say("validation", settings.validation.map(|count| count.to_string()));
     say("test-size", settings.test_size.map(|count| count.to_string()));
-    say("epochs", Some(settings.epochs.to_string()));
-    say("schedule-epochs", Some(settings.schedule_epochs.to_string()));
+    say("budget", budget.map(|gradients| gradients.to_string()));
+    say("epochs", budget.is_none().then(|| settings.epochs.to_string()));
+    say("schedule-epochs", budget.is_none().then(|| settings.schedule_epochs.to_string()));
     say("learning-rate", settings.learning_rate.map(|rate| rate.to_string()));
     say("as", (settings.version != Version::Released).then(|| "described".to_owned()));
     say("seeds", Some(list(&settings.seeds)));
@@ -77,7 +77,7 @@ pub fn arguments(experiment: &str, settings: &Settings) -> Vec<String> {
     say("places", (settings.places != Places::Paper).then(|| "deciles".to_owned()));
     say("every", Some(settings.every.to_string()));
     say("methods", (*methods != default.methods).then(|| methods.join(",")));
-    say("tune", (settings.comparison.rates != default.rates).then_some(rates));
+    say("tune", (*rates != default.rates).then(|| rates.to_string()));
     say("tuning-seeds", (*tuning_seeds != default.tuning_seeds).then(|| list(tuning_seeds)));
     words.extend(settings.bf16_tables.then(|| "--bf16-tables".to_owned()));
     words

@@ -17,7 +17,7 @@ pub use model::{Model, ModelError};
 use crate::graph::{Graph, GraphBuilder, GraphError, NodeId};
 
 /// Every network that a name stands for.
-pub const TABLE: [&Family; 15] = [
+pub const TABLE: [&Family; 16] = [
     &lenet::PLAIN,
     &lenet::WITH_ELU,
     &lenet::WITH_DROPOUT,
@@ -28,6 +28,7 @@ pub const TABLE: [&Family; 15] = [
     &densenet::SIZED,
     &densenet::DENSENET_40_36,
     &mlp::SIZED,
+    &mlp::TAPERED,
     &imagenet::resnet::RESNET18,
     &imagenet::resnet::RESNET50,
     &imagenet::resnext::RESNEXT50,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Family, Options, TABLE, Unusable, densenet, imagenet, lenet, resnet};
+use super::{Family, Options, TABLE, Unusable, densenet, imagenet, lenet, mlp, resnet};
 use crate::graph::{Graph, GraphError};
 
 /// A network by name and options: `lenet`, or `resnet:depth=56,width=16,classes=100,picture=3x48x48`.
@@ -79,6 +79,8 @@ impl Model {
     pub const RESNET110: Self = Self::of(&resnet::RESNET110);
     /// DenseNet-BC of depth 40 and growth 36: 1,542,682 parameters.
     pub const DENSENET_40_36: Self = Self::of(&densenet::DENSENET_40_36);
+    /// The MLP-4 of α-SVRG, its widths falling by one factor: 2,388,595 parameters.
+    pub const MLP_TAPERED: Self = Self::of(&mlp::TAPERED);
     /// ImageNet's ResNet-18: 11,689,512 parameters.
     pub const RESNET18: Self = Self::of(&imagenet::resnet::RESNET18);
     /// ImageNet's ResNet-50: 25,557,032 parameters.
@@ -205,6 +207,7 @@ mod tests {
         ("densenet", 1_542_682),
         ("densenet-40-36", 1_542_682),
         ("mlp", 427_658),
+        ("mlp-tapered", 2_388_595),
         ("resnet18", 11_689_512),
         ("resnet50", 25_557_032),
         ("resnext50-32x4d", 25_028_904),
