@@ -4,17 +4,14 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use bytemuck::Pod;
-use vr_core::{
-    Batch, Evaluation, FlatVector, LaneBlock, NormLayer, NormStatistics, Normalization, Oracle, ParameterSpace,
-};
+use vr_core::{Batch, Evaluation, FlatVector, NormLayer, Normalization, Oracle, ParameterSpace};
 use vr_models::graph::Graph;
 use vr_models::{EngineError, check_arguments};
 
 use crate::CudaError;
 use crate::device::{Device, Program};
-use crate::kernels::key_words;
-use crate::plan::{Mode, Plan, Port, drops_out};
+use crate::exchange::Exchange;
+use crate::plan::{Mode, Plan, drops_out};
 
 /// Evaluations that run at once, unless said otherwise: each has memory of its own.
 const AT_ONCE: usize = 4;
@@ -93,12 +90,23 @@ impl<D: Device> DeviceEngine<D> {
         let turn = self.turn();
         let plan = turn.plan(mode)?;
         let idle = self.state().compiled.get_mut(&mode).and_then(|compiled| compiled.idle.pop());
-        let program = idle.map_or_else(|| self.device.compile(&plan), Ok)?;
-        let mut loan = Loan { plan: &plan, program };
+        let mut program = idle.map_or_else(|| self.device.compile(&plan), Ok)?;
+        let mut exchange = Exchange { plan: &plan, program: &mut program };
+        let ports = plan.ports();
+        exchange.write(ports.parameters, x)?;
+        exchange.write_batch(batch)?;
+        if let Normalization::Stored(stored) = norm {
+            exchange.write(ports.mean, stored.mean())?;
+            exchange.write(ports.variance, stored.variance())?;
+        }
+        exchange.program.run()?;
+        if let Some(out) = out {
+            exchange.read(ports.gradient, out)?;
+        }
+        let evaluation = exchange.read_evaluation(&self.graph)?;
         // A program that failed is not used again.
-        let evaluation = loan.evaluate(&self.graph, x, norm, batch, out)?;
         if let Some(compiled) = self.state().compiled.get_mut(&mode) {
-            compiled.idle.push(loan.program);
+            compiled.idle.push(program);
         }
         Ok(evaluation)
     }
@@ -135,90 +143,6 @@ impl<D: Device> Drop for Turn<'_, D> {
     fn drop(&mut self) {
         self.0.state().running -= 1;
         self.0.returned.notify_one();
-    }
-}
-
-/// A program lent to one evaluation.
-struct Loan<'a, P> {
-    plan: &'a Plan,
-    program: P,
-}
-
-impl<P: Program> Loan<'_, P> {
-    fn write<T: Pod>(&mut self, port: Port<T>, values: &[T]) -> Result<(), CudaError> {
-        self.program.write(self.plan.start(&port), bytemuck::cast_slice(values))
-    }
-
-    fn read<T: Pod>(&mut self, port: Port<T>, values: &mut [T]) -> Result<(), CudaError> {
-        self.program.read(self.plan.start(&port), bytemuck::cast_slice_mut(values))
-    }
-
-    fn evaluate(
-        &mut self,
-        graph: &Graph,
-        x: &FlatVector,
-        norm: Normalization<'_, f32>,
-        batch: &Batch,
-        out: Option<&mut FlatVector>,
-    ) -> Result<Evaluation, CudaError> {
-        let ports = self.plan.ports().clone();
-        self.write(ports.parameters, x)?;
-        let mut at = self.plan.start(&ports.pictures);
-        for values in batch.blocks().iter().map(LaneBlock::values) {
-            self.program.write(at, bytemuck::cast_slice(values))?;
-            at += size_of_val(values) as u64;
-        }
-        self.write(ports.labels, batch.labels())?;
-        if let Some(noise) = batch.noise().filter(|_| self.plan.mode().noise) {
-            self.write(ports.samples, &noise.samples)?;
-            self.write(ports.key, &key_words(noise.key))?;
-        }
-        if let Normalization::Stored(stored) = norm {
-            self.write(ports.mean, stored.mean())?;
-            self.write(ports.variance, stored.variance())?;
-        }
-        self.program.run()?;
-
-        if let Some(out) = out {
-            self.read(ports.gradient, out)?;
-        }
-        let statistics = match norm {
-            Normalization::Stored(_) => None,
-            _ => Some(self.statistics(graph, &ports.mean, &ports.variance)?),
-        };
-        let (mut losses, mut hits) = (vec![0.0; batch.len()], vec![[0_u32; 2]; batch.len()]);
-        self.read(ports.losses, &mut losses)?;
-        self.read(ports.hits, hits.as_flattened_mut())?;
-        let hits = |kind: usize| hits.iter().map(|hits| hits[kind] as usize).sum();
-        Ok(Evaluation {
-            loss: losses.iter().sum::<f64>() / batch.len() as f64,
-            correct: Some(hits(0)),
-            correct_top5: graph.has_top5().then(|| hits(1)),
-            samples: batch.len(),
-            statistics,
-            unused: Vec::new(),
-        })
-    }
-
-    fn statistics(
-        &mut self,
-        graph: &Graph,
-        mean: &Port<f32>,
-        variance: &Port<f32>,
-    ) -> Result<NormStatistics, CudaError> {
-        let (mut means, mut variances) = (vec![0.0; mean.len], vec![0.0; variance.len]);
-        self.read(*mean, &mut means)?;
-        self.read(*variance, &mut variances)?;
-        let mut statistics = NormStatistics::initial(graph.norm_layers().clone());
-        let mut at = 0;
-        for (index, layer) in graph.norm_layers().iter().enumerate() {
-            let range = at..at + layer.channels;
-            let (mean, variance) = statistics.layer_mut(index);
-            mean.copy_from_slice(&means[range.clone()]);
-            variance.copy_from_slice(&variances[range.clone()]);
-            at = range.end;
-        }
-        Ok(statistics)
     }
 }
 

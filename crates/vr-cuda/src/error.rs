@@ -81,6 +81,17 @@ pub enum CudaError {
         /// Its direction and sizes.
         convolution: String,
     },
+    /// A minibatch of another size than a training was compiled for.
+    #[error("a minibatch of {found} samples given to a training compiled for {expected}")]
+    Samples {
+        /// Its samples.
+        found: usize,
+        /// Those compiled for.
+        expected: usize,
+    },
+    /// A snapshot of steps that have none, or of no minibatches.
+    #[error("a snapshot takes steps of SVRG and at least one minibatch")]
+    NoSnapshot,
     /// A plan without commands.
     #[error("nothing was captured: the plan has no commands")]
     EmptyGraph,

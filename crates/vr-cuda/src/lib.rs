@@ -37,11 +37,14 @@ pub mod cuda;
 pub mod device;
 pub mod engine;
 mod error;
+mod exchange;
 pub mod host;
 pub mod kernels;
 pub mod plan;
+pub mod resident;
 
 pub use device::{Device, Program};
 pub use engine::DeviceEngine;
 pub use error::CudaError;
 pub use kernels::{Address, Kernel, Launch};
+pub use resident::{Resident, ResidentConfig};

@@ -6,7 +6,7 @@ use vr_core::{Batch, Evaluation, FlatVector, Key, Noise, Normalization, Oracle, 
 use vr_cuda::DeviceEngine;
 use vr_models::{CpuEngine, EngineError, Graph, Model, initialize};
 
-use super::{Checked, Outcome};
+use super::{Checked, Outcome, laws};
 
 /// One check.
 #[derive(Debug, Serialize)]
@@ -22,10 +22,11 @@ pub struct Check {
 }
 
 /// Made-up pictures.
-pub fn batch(samples: usize, graph: &Graph) -> Outcome<Batch> {
+pub fn batch(samples: usize, graph: &Graph, number: usize) -> Outcome<Batch> {
     let shape = [samples, graph.input_shape()[0], graph.input_shape()[1], graph.input_shape()[2]];
-    let pixels: Vec<f32> = (0..shape.iter().product()).map(|i: usize| (i as f32 * 0.37).sin()).collect();
-    let labels = (0..samples).map(|i| (7 * i % graph.classes()) as u32).collect();
+    let pixels: Vec<f32> =
+        (0..shape.iter().product()).map(|i: usize| (i as f32 * 0.37 + number as f32).sin()).collect();
+    let labels = (0..samples).map(|i| ((7 * i + number) % graph.classes()) as u32).collect();
     let noise = Noise { key: Key::new(3, Stream::LockedTransform), samples: (0..samples as u32).collect() };
     Ok(Batch::new(&pixels, shape, labels)?.with_noise(noise)?)
 }
@@ -48,6 +49,7 @@ pub fn all<D: Checked>(device: &D, networks: &[(&str, usize, usize)]) -> Outcome
     let mut checks = Vec::new();
     for &(model, samples, _) in networks {
         network(device, model, samples, &mut checks)?;
+        checks.push(laws::at_the_snapshot(device, model, samples)?);
     }
     Ok(checks)
 }
@@ -55,7 +57,7 @@ pub fn all<D: Checked>(device: &D, networks: &[(&str, usize, usize)]) -> Outcome
 fn network<D: Checked>(device: &D, model: &str, samples: usize, checks: &mut Vec<Check>) -> Outcome<()> {
     let graph = model.parse::<Model>()?.graph()?;
     let (engine, cpu) = (DeviceEngine::new(graph.clone(), device.clone()), CpuEngine::new(graph.clone()));
-    let (x, batch) = (initialize(&graph, 0), batch(samples, &graph)?);
+    let (x, batch) = (initialize(&graph, 0), batch(samples, &graph, 0)?);
     let mut check = |what: &str, found: f64, most: f64| {
         checks.push(Check { what: format!("{model}: {what}"), found, most, passed: found <= most });
     };

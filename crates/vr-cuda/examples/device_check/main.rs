@@ -4,6 +4,7 @@
 //! the timings, which is how it is rehearsed. It fails where a check fails. See `scripts/device-check.sh`.
 
 mod correctness;
+mod laws;
 #[cfg(feature = "cuda")]
 mod speed;
 

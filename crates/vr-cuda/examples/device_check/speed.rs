@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use vr_core::{FlatVector, Normalization, Oracle};
+use vr_core::{Batch, FlatVector, Normalization, Oracle};
 use vr_cuda::plan::{Mode, Plan};
-use vr_cuda::{DeviceEngine, Program};
-use vr_models::{Model, initialize};
+use vr_cuda::{DeviceEngine, Program, Resident, ResidentConfig};
+use vr_models::{Graph, Model, initialize};
 
 use super::correctness::batch;
 use super::{Checked, Outcome};
@@ -40,7 +40,8 @@ pub fn step<D: Checked>(device: &D, model: &str, samples: usize) -> Outcome<Valu
         Ok(program.read(plan.start(&plan.ports().losses), &mut [0; 8])?)
     })?;
     drop(program);
-    let (x, batch) = (initialize(&graph, 0), batch(samples, &graph)?);
+    let (x, batch) = (initialize(&graph, 0), batch(samples, &graph, 0)?);
+    let [sgd, svrg, pass] = resident(device, &graph, &x, &batch)?;
     let engine = DeviceEngine::new(graph, device.clone());
     let mut gradient = FlatVector::zeros(x.len());
     let carried = milliseconds(|| {
@@ -52,7 +53,35 @@ pub fn step<D: Checked>(device: &D, model: &str, samples: usize) -> Outcome<Valu
         "batch": samples,
         "on_device_ms": on_device,
         "with_copies_ms": carried,
+        "resident_sgd_step_ms": sgd,
+        "resident_svrg_step_ms": svrg,
+        "snapshot_minibatch_ms": pass,
+        "svrg_epoch_in_sgd_epochs": (svrg + pass) / sgd,
         "commands": commands,
         "mebibytes": bytes as f64 / f64::from(1 << 20),
     }))
+}
+
+/// A step of SGD, a step of SVRG, and a minibatch of a snapshot pass, whose vectors stay on the device.
+fn resident<D: Checked>(device: &D, graph: &Graph, x: &FlatVector, batch: &Batch) -> Outcome<[f64; 3]> {
+    let samples = batch.len();
+    let config = |variance_reduced| ResidentConfig {
+        samples,
+        variance_reduced,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 1e-4,
+    };
+    let mut times = [0.0; 3];
+    for variance_reduced in [false, true] {
+        let mut resident = Resident::new(graph.clone(), device, config(variance_reduced), x)?;
+        times[usize::from(variance_reduced)] = milliseconds(|| {
+            (0..RUNS).try_for_each(|_| resident.step(batch, 1e-4).map(drop))?;
+            Ok(())
+        })?;
+        if variance_reduced {
+            times[2] = milliseconds(|| Ok(resident.snapshot(std::iter::repeat_n(batch, RUNS), 1.0)?))?;
+        }
+    }
+    Ok(times)
 }

@@ -93,7 +93,7 @@ mod tests {
         for count in [1, 2047, 2048, 2049, 131_072, 262_145, 3_211_264, 50_000_001] {
             let cut = ChannelCut::new(count);
             assert!((cut.chunks - 1) * cut.chunk < count && cut.chunks * cut.chunk >= count, "{cut:?}");
-            assert!(cut.chunks <= CHANNEL_CHUNKS && cut.chunk % LANES == 0, "{cut:?}");
+            assert!(cut.chunks <= CHANNEL_CHUNKS && cut.chunk.is_multiple_of(LANES), "{cut:?}");
         }
     }
 

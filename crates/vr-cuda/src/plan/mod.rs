@@ -12,9 +12,11 @@ mod homes;
 mod layout;
 mod norm;
 mod pool;
+mod training;
 mod values;
 
 pub use builder::Port;
+pub use training::{PassPlan, StepMode, StepPlan, Variate};
 
 use vr_core::LANES;
 use vr_models::graph::{Graph, Op};
@@ -81,21 +83,7 @@ impl Plan {
     /// [`CudaError::TooLarge`] when a kernel cannot count the elements of a minibatch.
     pub fn new(graph: &Graph, mode: Mode) -> Result<Self, CudaError> {
         let mut builder = Builder::new(graph, mode);
-        let channels = graph.norm_layers().iter().map(|layer| layer.channels).sum();
-        let picture: usize = graph.input_shape().iter().product();
-        let parameters = graph.space().len();
-        let ports = Ports {
-            parameters: builder.port(parameters),
-            pictures: builder.port(mode.samples.next_multiple_of(LANES) * picture),
-            labels: builder.port(mode.samples),
-            key: builder.port(KEY_WORDS),
-            samples: builder.port(mode.samples),
-            mean: builder.port(channels),
-            variance: builder.port(channels),
-            gradient: builder.port(if mode.gradient { parameters } else { 0 }),
-            losses: builder.port(mode.samples),
-            hits: builder.port(2 * mode.samples),
-        };
+        let ports = ports(&mut builder);
         let mut forward = forward::forward(&mut builder, &ports)?;
         if mode.gradient {
             backward::backward(&mut builder, &ports, &mut forward)?;
@@ -129,6 +117,26 @@ impl Plan {
     pub fn commands(&self, base: u64) -> Vec<Command> {
         let commands = self.commands.iter().cloned();
         commands.map(|command| command.relocated(|address| self.layout.resolve(base, address))).collect()
+    }
+}
+
+/// The ports of a network's plan.
+fn ports(builder: &mut Builder<'_>) -> Ports {
+    let (graph, mode) = (builder.graph, builder.mode);
+    let channels = graph.norm_layers().iter().map(|layer| layer.channels).sum();
+    let picture: usize = graph.input_shape().iter().product();
+    let parameters = graph.space().len();
+    Ports {
+        parameters: builder.port(parameters),
+        pictures: builder.port(mode.samples.next_multiple_of(LANES) * picture),
+        labels: builder.port(mode.samples),
+        key: builder.port(KEY_WORDS),
+        samples: builder.port(mode.samples),
+        mean: builder.port(channels),
+        variance: builder.port(channels),
+        gradient: builder.port(if mode.gradient { parameters } else { 0 }),
+        losses: builder.port(mode.samples),
+        hits: builder.port(2 * mode.samples),
     }
 }
 
