@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a grid of 12 cells on a Slurm cluster of one node, made for the purpose, with two tasks killed and one preempted, and
-# compares every byte of the results with the same grid run without Slurm.
+# compares every byte of the results with the same grid run without Slurm. Then the same of a grid whose cells take over each
+# other's beginning, as two arrays of which the second waits for the first.
 #
 #   cargo build --release -p xtask --no-default-features && sudo scripts/check_slurm.sh
 #
@@ -90,7 +91,7 @@ wait_for() { # WHAT COMMAND…
         sleep 0.2
     done
     squeue --array
-    tail -n 20 "$work"/grid/slurm/logs/* "$work"/slurmctld.log
+    tail -n 20 "$work"/*/slurm/logs/* "$work"/slurmctld.log
     echo "waited too long for $what"
     exit 1
 }
@@ -133,10 +134,33 @@ grid grid --on slurm
 wait_for "the second array and its report" none_queued
 [ -e grid/result.json ] || { tail -n 20 grid/slurm/logs/*; echo "there is no report"; exit 1; }
 
-if [ "$(files "$work/alone")" = "$(files "$work/grid")" ]; then
-    echo "the results are the same, byte for byte ($(files "$work/grid" | wc -l) files)"
-else
-    diff <(files "$work/alone") <(files "$work/grid")
-    exit 1
-fi
+same() { # ALONE GRID
+    if [ "$(files "$work/$1")" != "$(files "$work/$2")" ]; then
+        diff <(files "$work/$1") <(files "$work/$2")
+        exit 1
+    fi
+    echo "the results are the same, byte for byte ($(files "$work/$2" | wc -l) files)"
+}
+same alone grid
 "$xtask" verify grid
+
+echo "a grid with shared beginnings, without Slurm and with it"
+branches() { # OUT [OPTION…]
+    "$xtask" repro fine-tuning --model lenet --train-size 160 --batch-size 16 --epochs 9 --schedule-epochs 9 --seeds 0..2 --out "$@"
+}
+branches alone-branches >/dev/null
+branches branches --on slurm
+array() { # The numbers of the two arrays, the first or the second.
+    grep -oE "\"$1\": \"[0-9]+\"" branches/slurm/jobs.json | grep -oE "[0-9]+"
+}
+# All of them stand in the queue before the first has ended; nothing of the second begins until then.
+waits=$(scontrol show job "$(array followers)" | grep -c "Dependency=afterany:$(array array)") || true
+echo "$waits task(s) wait for job $(array array)"
+[ "$waits" -gt 0 ] || { echo "nothing waits for the shared beginnings"; exit 1; }
+wait_for "both arrays and their report" none_queued
+[ -e branches/result.json ] || { tail -n 20 branches/slurm/logs/*; echo "there is no report"; exit 1; }
+# A cell that took a beginning over has its times, too.
+taken=$(head -qn 1 branches/cells/*/timing.jsonl | sort | uniq -d | wc -l)
+[ "$taken" -eq 2 ] || { echo "$taken beginnings were taken over, not one for each of 2 seeds"; exit 1; }
+same alone-branches branches
+"$xtask" verify branches
