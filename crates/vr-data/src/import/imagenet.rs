@@ -45,7 +45,9 @@ const EXPECTED: &str = "ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and ILS
 /// anything is read: 64 KiB a name, 64 MiB a picture, four times its own size for what an archive unpacks to. Pictures are
 /// not decoded; [`verify`](picture_list::verify) does that.
 ///
-/// `progress` is told how many bytes of how many have been read. `dest` appears whole or not at all.
+/// `progress` is told how many bytes of how many have been read. `dest` appears whole or not at all. An import that was interrupted
+/// begins anew: only lists are written, at the end, and the reading that takes the time cannot be taken up in the middle, since an MD5
+/// goes from the first byte to the last.
 ///
 /// # Errors
 /// [`ImportError`]; `dest` then holds what it held or the whole new list, and never a part.

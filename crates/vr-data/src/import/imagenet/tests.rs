@@ -1,8 +1,9 @@
 use super::{kit::Kit, *};
 use crate::import::tests::{archive, png};
 use flate2::{Compression, write::GzEncoder};
-use std::{fs, io::Write, path::PathBuf};
+use std::{collections::BTreeMap, fs, io::Write, path::PathBuf};
 use vr_core::{Key, Stream, random::Permutation};
+use vr_files::fault::{Fault, inject};
 
 fn import(from: &Path, dest: &Path) -> Result<Imported, ImportError> {
     let options = ImagenetOptions { unchecked: true, ..ImagenetOptions::default() };
@@ -284,4 +285,56 @@ fn a_list_gives_way_only_when_told_and_alone() {
     let error = import_imagenet(&from, &dest, replace, &mut |_, _| ()).unwrap_err();
     assert!(matches!(error, ImportError::Foreign { .. }), "{error}");
     assert!(dest.join("thesis.tex").exists());
+}
+
+/// The files of a set by their names; empty where there is none.
+fn files(set: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(set).into_iter().flatten().map(|entry| entry.unwrap());
+    entries.map(|entry| (entry.file_name().into(), fs::read(entry.path()).unwrap())).collect()
+}
+
+#[test]
+fn an_interrupted_import_leaves_what_was_there_and_begins_anew() {
+    let outer = tempfile::tempdir().unwrap();
+    let at = |name: &str| outer.path().join(name);
+    fs::create_dir(at("official")).unwrap();
+    made(&at("official"));
+    write_files(&at("folder"), &class_folders(""));
+    archive(&at("packed.tgz"), &class_folders(""));
+    let mut strikes = 0;
+    for (from, old) in [("official", None), ("folder", Some("packed.tgz")), ("packed.tgz", None)] {
+        let import = |from: &str, dest: &Path| {
+            let options = ImagenetOptions { replace: true, unchecked: true };
+            import_imagenet(at(from), dest, options, &mut |_, _| ())
+        };
+        import(from, &at("whole")).unwrap();
+        let whole = files(&at("whole"));
+        // Once, or for good, with half of what was being written.
+        for kind in [Fault::Once as fn(u64) -> Fault, Fault::Torn] {
+            for n in 0.. {
+                let folder = tempfile::tempdir().unwrap();
+                let dest = folder.path().join("set");
+                if let Some(old) = old {
+                    import(old, &dest).unwrap();
+                }
+                let before = files(&dest);
+                let (outcome, struck) = inject(kind(n), || import(from, &dest));
+                let left = files(&dest);
+                // Elsewhere a replacement takes two renames.
+                let between = !cfg!(target_os = "linux") && left.is_empty();
+                assert!(left == whole || left == before || between, "{from}, {:?}: a third state", kind(n));
+                assert!(left == whole || outcome.is_err(), "{from}, {:?} was hushed up", kind(n));
+                import(from, &dest).unwrap();
+                assert!(files(&dest) == whole, "{from}, {:?}: another list than at once", kind(n));
+                if cfg!(target_os = "linux") {
+                    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{from}, {:?}", kind(n));
+                }
+                strikes += usize::from(struck);
+                if !struck {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(strikes > 60, "{strikes}");
 }
