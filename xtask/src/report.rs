@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use vr_bench::experiments;
 use vr_bench::index::{Listed, index_html};
@@ -16,7 +16,8 @@ use crate::runs;
 #[derive(Parser)]
 #[command(after_help = "Examples:
   cargo xtask report runs/
-  cargo xtask report runs/train-1 --out train.html")]
+  cargo xtask report runs/train-1 --out train.html
+  cargo xtask report runs/train-1 --figures pictures")]
 pub struct Args {
     /// A folder of runs, or a run, finished or under way.
     #[arg(default_value = "runs")]
@@ -25,6 +26,9 @@ pub struct Args {
     /// the run's own is not replaced.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// A folder for the figures of a single run, as SVG files; the page is written if --out names it.
+    #[arg(long, value_name = "FOLDER")]
+    figures: Option<PathBuf>,
 }
 
 const INDEX: &str = "index.html";
@@ -32,6 +36,18 @@ const INDEX: &str = "index.html";
 /// Writes the page and says where.
 pub fn run(args: &Args) -> Result<()> {
     let found = runs::with_results(&args.runs);
+    if let Some(folder) = &args.figures {
+        ensure!(found == [args.runs.clone()], "`{}` is not one run; --figures draws those of one", args.runs.display());
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        for (name, svg) in experiments::figures(&args.runs)? {
+            let file = folder.join(name).with_extension("svg");
+            vr_files::write_atomic(&file, svg.as_bytes())?;
+            say!("{}", file.display())?;
+        }
+        if args.out.is_none() {
+            return Ok(());
+        }
+    }
     let (page, out) = if found == [args.runs.clone()] {
         let none = || format!("`{}` is one run; --out names the file that its page goes to", args.runs.display());
         (experiments::page(&args.runs)?, args.out.clone().with_context(none)?)

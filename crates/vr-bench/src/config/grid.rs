@@ -200,6 +200,20 @@ fn is_finite(value: &Value) -> bool {
     }
 }
 
+/// Each number that the name of a setting says: its key, the number, and the name without the two.
+///
+/// The other way round of how [`TrainConfig::settings_of_grid`] makes names; what follows a slash is whose batch-norm statistics are meant.
+pub(crate) fn numbers(name: &str) -> Vec<(&str, f64, String)> {
+    let part = |(at, _): (usize, &str)| {
+        let rest = &name[at + 1..];
+        let part = &rest[..rest.find([' ', '/']).unwrap_or(rest.len())];
+        let (key, value) = part.split_once('=')?;
+        let value = value.parse().ok().filter(|value: &f64| value.is_finite())?;
+        Some((key, value, format!("{}{}", &name[..at], &rest[part.len()..])))
+    };
+    name.match_indices(' ').filter_map(part).collect()
+}
+
 /// A value as names say it.
 fn short(index: usize, value: &Value) -> String {
     let text = match value {
@@ -207,4 +221,34 @@ fn short(index: usize, value: &Value) -> String {
         value => value.to_string().replace([' ', '"'], ""),
     };
     if text.chars().count() > LONGEST { format!("#{}", index + 1) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_numbers_that_are_found_again() {
+        let text =
+            "schedule.base = [1e-5, 0.1]\nrule.sgd-momentum.nesterov = [true]\nrule.sgd-momentum.momentum = [0, 0.9]";
+        let settings = parse(Path::new("x.toml"), text, &[]).unwrap().settings_of_grid().unwrap();
+        assert_eq!(settings.len(), 4);
+        let mut found = Vec::new();
+        for setting in &settings {
+            let name = format!("{}/naive", setting.method());
+            for (key, value, others) in numbers(&name) {
+                found.push((key.to_owned(), value));
+                assert!(
+                    others.ends_with("/naive") && !others.contains(key) && others.contains("nesterov=true"),
+                    "{others}"
+                );
+            }
+        }
+        for of_key in [[("momentum", 0.0), ("learning-rate", 1e-5)], [("momentum", 0.9), ("learning-rate", 0.1)]] {
+            assert!(of_key.iter().all(|(key, value)| found.contains(&((*key).to_owned(), *value))), "{found:?}");
+        }
+        assert_eq!(found.len(), 8);
+        assert_eq!(numbers("svrg"), []);
+        assert_eq!(numbers("svrg rate=#2 model=lenet size=inf"), []);
+    }
 }

@@ -47,7 +47,7 @@ use crate::run_dir::{Figure, Record, Task};
 use crate::settings::{Model, Settings};
 use crate::verdict::Verdict;
 
-pub use page::page;
+pub use page::{figures, page};
 pub use prepared::{Begun, Prepared};
 pub use verify::{RunCheck, verify};
 

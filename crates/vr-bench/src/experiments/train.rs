@@ -9,15 +9,19 @@ use super::{Concluded, Prepared};
 use crate::cells::check_cells;
 use crate::cells::observer::Observer;
 use crate::config::TrainConfig;
+use crate::config::grid::numbers;
 use crate::data::LoadedData;
 use crate::destination::Destination;
 use crate::error::BenchError;
+use crate::figures::grid::{Varied, grid};
 use crate::figures::palette::COLOURS;
 use crate::figures::test_error::test_error;
 use crate::figures::variance_ratio::{VarianceRatio, variance_ratio};
 use crate::figures::{FigureError, distinct};
+use crate::results::ranking::Ranked;
 use crate::results::{ExperimentResult, Point, Ranking};
 use crate::run_dir::{Figure, Record};
+use crate::verdict::estimate::Estimate;
 
 /// Trains as the configuration says and writes the folder `out`; what an earlier run of the same configuration finished
 /// is kept, unless it is to be `forgotten`.
@@ -105,9 +109,35 @@ fn drawn_method(result: &ExperimentResult) -> Option<String> {
     }
 }
 
-/// Test errors, and variance ratios where they were measured.
+/// The numbers of a ranking's settings. A setting with a run that diverged has none: its mean is over the seeds that were lucky.
+fn varied(ranking: &Ranking) -> Vec<Varied> {
+    let of = |row: &Ranked| -> Vec<Varied> {
+        let Some(mean) = row.mean.filter(|_| row.diverged == 0) else { return Vec::new() };
+        let measure = Estimate { n: row.seeds, mean, error: row.standard_error.unwrap_or(f64::NAN) };
+        let one = |(key, value, others): (&str, f64, String)| Varied { key: key.to_owned(), value, others, measure };
+        numbers(&row.method).into_iter().map(one).collect()
+    };
+    ranking.settings.iter().flat_map(of).collect()
+}
+
+/// The measure of a grid's settings over what it varies; none where that is no number.
+fn of_grid(result: &ExperimentResult, ranking: &Ranking) -> Result<Option<Figure>, FigureError> {
+    let measure = ranking.by.to_string();
+    let intervals = if result.seeds.len() > 1 { ", with 95 % intervals" } else { "" };
+    let title = result.heading(&format!("Settings by {measure}{intervals}"));
+    match grid(&title, &measure, &varied(ranking)) {
+        Ok(svg) => Ok(Some(("grid", title, svg))),
+        Err(FigureError::Empty(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The measure of a grid over what it varies, test errors, and variance ratios where they were measured.
 pub(super) fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
     let mut figures = Vec::new();
+    if let Some(ranking) = &result.ranking {
+        figures.extend(of_grid(result, ranking)?);
+    }
     if !result.epochs.is_empty() {
         let (shown, left_out) = shown(result);
         let which = if result.ranking.is_some() { "best" } else { "first" };
@@ -141,9 +171,9 @@ pub(super) fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::made_up;
     use crate::results::rank::rank;
     use crate::results::ranking::Measure;
+    use crate::results::{Divergence, made_up};
 
     /// Ten settings, the later the better on what is held out, with a ratio each.
     fn grid() -> ExperimentResult {
@@ -159,6 +189,19 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_that_diverged_and_one_without_numbers_are_in_no_figure_of_the_grid() {
+        let mut result = grid();
+        let drawn = |result: &ExperimentResult| of_grid(result, &rank(result, Measure::ValidationError)).unwrap();
+        assert!(drawn(&result).unwrap().2.contains("learning-rate: 4\n"));
+        result.diverged = vec![Divergence { method: "svrg learning-rate=4".into(), seed: 0, epoch: 3 }];
+        assert!(!drawn(&result).unwrap().2.contains("learning-rate: 4\n"));
+        for row in &mut result.epochs {
+            row.method = row.method.replace("learning-rate=", "shape=s");
+        }
+        assert!(drawn(&result).is_none());
+    }
+
+    #[test]
     fn figures_of_a_grid_have_as_many_lines_as_colours() {
         let mut result = grid();
         let of = |result: &ExperimentResult| figures(result).unwrap();
@@ -166,7 +209,9 @@ mod tests {
         assert!(unranked[0].1.starts_with("Test error of the first 6 of 10 settings"), "{}", unranked[0].1);
         assert_eq!(unranked.len(), 1, "ratios of several settings are not drawn as one line");
         result.ranking = Some(rank(&result, Measure::ValidationError));
-        let [errors, ratios] = of(&result).try_into().unwrap();
+        let [grid, errors, ratios] = of(&result).try_into().unwrap();
+        assert!(grid.0 == "grid" && grid.1.starts_with("Settings by final validation error (%):"), "{}", grid.1);
+        assert!(grid.2.contains(">\nlearning-rate\n</text>") && grid.2.contains("learning-rate: 9\n"), "{}", grid.2);
         assert!(errors.1.starts_with("Test error of the best 6 of 10 settings"), "{}", errors.1);
         for (place, shown) in [(9, true), (4, true), (3, false)] {
             assert_eq!(errors.2.contains(&format!("learning-rate={place}")), shown, "{place}");

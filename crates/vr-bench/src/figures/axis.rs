@@ -34,6 +34,8 @@ const RATIO_FLOOR: f64 = -11.0;
 const RATIO_CEILING: f64 = 10.0;
 /// From this spread on, a loss is drawn on a logarithmic axis.
 const WIDE: f64 = 100.0;
+/// From this one on, values that were chosen are. Those of a decade may come a rounding short of it.
+const DECADE: f64 = 9.999;
 
 impl Axis {
     /// Whole epochs from 0 to the last.
@@ -93,18 +95,46 @@ impl Axis {
         Self::linear(title, low - pad, high + pad, step(high - low + 2.0 * pad, 6.0))
     }
 
+    /// An axis of a few values that were chosen: logarithmic where they are positive and span a decade, with ticks at the values as far
+    /// as there is room.
+    pub fn of_values(title: &str, values: &[f64]) -> Self {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if !(low > 0.0 && high >= DECADE * low) {
+            let pad = if high > low { 0.04 * (high - low) } else { 0.5 };
+            return Self::linear(title, low - pad, high + pad, step(high - low, 6.0));
+        }
+        let (title, scale) = (format!("{title} (log scale)"), Scale::Log10);
+        let (low, high) = (low.log10(), high.log10());
+        let (pad, room) = (0.04 * (high - low), 0.07 * (high - low));
+        let mut places: Vec<f64> = values.iter().map(|value| value.log10()).collect();
+        places.sort_by(f64::total_cmp);
+        let mut ticks: Vec<f64> = Vec::new();
+        for place in places {
+            if ticks.last().is_none_or(|last| place - last >= room) {
+                ticks.push(place);
+            }
+        }
+        Self { title, scale, low: low - pad, high: high + pad, ticks }
+    }
+
     fn linear(title: &str, low: f64, high: f64, step: f64) -> Self {
         let high = if high > low { high } else { low + 1.0 };
         Self { title: title.to_owned(), scale: Scale::Linear, low, high, ticks: multiples(low, high, step) }
     }
 
-    /// Where a finite value lies; one above the axis is shown at its upper end.
-    pub fn place(&self, value: f64) -> Mark {
-        let at = match self.scale {
+    /// A value in axis units.
+    pub fn units(&self, value: f64) -> f64 {
+        match self.scale {
             Scale::Linear => value,
             Scale::Log2 => value.max(0.0).log2(),
             Scale::Log10 => value.max(0.0).log10(),
-        };
+        }
+    }
+
+    /// Where a finite value lies; one above the axis is shown at its upper end.
+    pub fn place(&self, value: f64) -> Mark {
+        let at = self.units(value);
         if at < self.low && self.scale != Scale::Linear {
             Mark::Below(self.low)
         } else {
@@ -133,7 +163,8 @@ impl Axis {
             Scale::Log2 if tick < 0.0 => format!("1/{}", (-tick).exp2()),
             Scale::Log2 => format!("{}", tick.exp2()),
             Scale::Log10 if tick.abs() <= 4.0 => plain(10f64.powf(tick)),
-            Scale::Log10 => format!("1e{tick}").replace('-', "−"),
+            Scale::Log10 if tick.fract() == 0.0 => format!("1e{tick}").replace('-', "−"),
+            Scale::Log10 => format!("{:e}", rounded(10f64.powf(tick))).replace('-', "−"),
         }
     }
 }
@@ -163,6 +194,11 @@ impl Ranged for Axis {
 fn plain(value: f64) -> String {
     let rounded = (value * 1e6).round() / 1e6 + 0.0;
     format!("{rounded}").replace('-', "−")
+}
+
+/// Six significant digits.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
 
 /// 1, 2 or 5 times a power of ten, for at most `count` steps.
@@ -210,6 +246,21 @@ mod tests {
         assert_eq!(axis.label(-2.0), "0.01");
         assert_eq!(Axis::fitted("loss", &[0.5, 0.6]).scale, Scale::Linear);
         assert_eq!(Axis::fitted("loss", &[7.0]).ticks.len(), 3);
+    }
+
+    #[test]
+    fn an_axis_of_chosen_values_is_logarithmic_from_a_decade_on() {
+        let labels = |axis: &Axis| -> Vec<String> { axis.ticks.iter().map(|&tick| axis.label(tick)).collect() };
+        let axis = Axis::of_values("rate", &[0.3, 0.03, 0.1]);
+        assert_eq!((axis.scale, axis.title.as_str(), axis.name()), (Scale::Log10, "rate (log scale)", "rate"));
+        assert_eq!(labels(&axis), ["0.03", "0.1", "0.3"]);
+        assert!(axis.place(0.03) == Mark::At(axis.units(0.03)) && axis.low < axis.units(0.03));
+        let axis = Axis::of_values("rate", &[3e-6, 1e-5, 1.01e-5, 3e-4]);
+        assert_eq!(labels(&axis), ["3e−6", "1e−5", "0.0003"], "no two ticks over each other");
+        for values in [&[0.0, 0.1, 0.9][..], &[-1.0, 100.0], &[1.0, 9.0], &[5.0]] {
+            assert_eq!(Axis::of_values("", values).scale, Scale::Linear, "{values:?}");
+        }
+        assert!(!Axis::of_values("", &[5.0]).ticks.is_empty());
     }
 
     #[test]

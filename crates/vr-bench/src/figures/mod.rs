@@ -19,6 +19,7 @@ pub mod coefficient;
 pub mod comparison;
 pub mod correlation;
 pub mod geometry;
+pub mod grid;
 pub mod learning_rate;
 pub mod locking;
 pub mod noise_scale;
