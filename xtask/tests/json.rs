@@ -59,13 +59,22 @@ fn results(name: &str) -> String {
     format!("{}/../docs/results/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A queue with one task, as `squeue` tells it.
+/// A program of Slurm's.
+fn program(folder: &Path, name: &str, script: &str) {
+    std::fs::write(folder.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A queue with one task, as `squeue` tells it, and what ended before, as `sacct` does.
 fn slurm(folder: &Path, run: &Path) {
-    let squeue = folder.join("squeue");
-    std::fs::write(&squeue, "#!/bin/sh\necho '17|3|PENDING|Resources|'\n").unwrap();
-    std::fs::set_permissions(&squeue, std::fs::Permissions::from_mode(0o755)).unwrap();
+    program(folder, "squeue", "echo '17|3|PENDING|Resources|'");
+    program(
+        folder,
+        "sacct",
+        "echo '17_2|OUT_OF_MEMORY|0:125|node1'; echo '17_1|COMPLETED|0:0|node1'; echo '17_3|FAILED|1:0|node1'",
+    );
     std::fs::create_dir(run.join("slurm")).unwrap();
-    let jobs = json!({ "submissions": [{ "array": "17", "report": "18", "cells_per_task": 1, "tasks": [3] }] });
+    let jobs = json!({ "submissions": [{ "array": "17", "report": "18", "cells_per_task": 1, "tasks": [1, 2, 3] }] });
     std::fs::write(run.join("slurm/jobs.json"), jobs.to_string()).unwrap();
 }
 
@@ -80,12 +89,25 @@ fn status_and_verify() {
     same("verify --json", &printed(&mut xtask(&format!("verify {} --json", run.display())), 0));
 
     slurm(folder.path(), &run);
-    // One that cannot be read, and one of a cluster that does not answer.
+    // One that cannot be read, one of a cluster that does not answer, one of a cluster without accounting.
     std::fs::create_dir(runs.join("torn")).unwrap();
     std::fs::write(runs.join("torn/run.json"), "{").unwrap();
-    let status = format!("status {} --json", runs.display());
-    let mut all = printed(xtask(&status).env("PATH", format!("{}:/usr/bin:/bin", folder.path().display())), 1);
-    all.extend(printed(xtask(&status).env("PATH", "/nowhere"), 1));
+    let status = |how: &str| xtask(&format!("status {}{how}", runs.display()));
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    std::fs::remove_file(run.join("result.json")).unwrap();
+    let mut all = printed(status(" --json").env("PATH", &path), 1);
+    let of_run = |all: &[Value]| all.iter().find(|line| line.get("slurm").is_some()).unwrap().clone();
+    let ended = of_run(&all)["ended"].clone();
+    assert_eq!((ended.as_array().unwrap().len(), &ended[0]["task"]), (1, &json!(2)), "one waits again: {ended}");
+    all.extend(printed(status(" --json").env("PATH", "/nowhere"), 1));
+    for cell in std::fs::read_dir(run.join("cells")).unwrap() {
+        std::fs::remove_file(cell.unwrap().path().join("result.json")).unwrap();
+    }
+    let told = status("").env("PATH", &path).output().unwrap().stdout;
+    assert!(String::from_utf8_lossy(&told).contains("task 2 (job 17) out of memory on node1: it needs more"));
+    program(folder.path(), "squeue", "true");
+    program(folder.path(), "sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1");
+    all.extend(printed(status(" --json").env("PATH", &path), 1));
     same("status --json", &all);
 }
 

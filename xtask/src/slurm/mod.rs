@@ -62,6 +62,20 @@ impl Jobs {
         self.submissions.iter().flat_map(of).collect()
     }
 
+    /// Whether a job is the newest that a task, or the report, was submitted as: what became of it before says nothing.
+    pub fn is_newest(&self, job: &str, task: Option<usize>) -> bool {
+        let newest = self.submissions.iter().rev().find(|jobs| task.is_none_or(|task| jobs.tasks.contains(&task)));
+        newest.is_some_and(|jobs| match task {
+            Some(_) => jobs.array == job || jobs.followers.as_deref() == Some(job),
+            None => jobs.report == job,
+        })
+    }
+
+    /// Cells of a task, of the submission with the most.
+    pub fn cells_per_task(&self) -> usize {
+        self.submissions.iter().map(|jobs| jobs.cells_per_task).max().unwrap_or(1)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.submissions.is_empty()
@@ -243,6 +257,30 @@ mod tests {
         // In one task the cells come one after another.
         assert_eq!(tasks(&[false; 6], 3), [vec![0, 1], vec![]]);
         assert_eq!(tasks(&[false; 6], 2), [vec![0], vec![1, 2]]);
+    }
+
+    #[test]
+    fn the_newest_job_of_a_task_counts() {
+        let submission = |array: &str, report: &str, tasks: &[usize]| Submission {
+            array: array.into(),
+            followers: Some(format!("{array}1")),
+            report: report.into(),
+            cells_per_task: 1,
+            tasks: tasks.to_vec(),
+        };
+        let jobs = Jobs { submissions: vec![submission("17", "18", &[0, 1, 2]), submission("27", "28", &[1])] };
+        for (job, task, newest) in [
+            ("17", Some(0), true),
+            ("171", Some(2), true),
+            ("17", Some(1), false),
+            ("27", Some(1), true),
+            ("27", Some(0), false),
+            ("18", None, false),
+            ("28", None, true),
+            ("17", Some(9), false),
+        ] {
+            assert_eq!(jobs.is_newest(job, task), newest, "{job} {task:?}");
+        }
     }
 
     #[test]

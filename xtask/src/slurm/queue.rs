@@ -49,6 +49,61 @@ pub fn queued(jobs: &[String]) -> Result<Vec<Queued>> {
     }
 }
 
+/// A task that is not in the queue any more, and did not come to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ended {
+    /// The job: an array, or a report.
+    pub job: String,
+    /// The task of the array.
+    pub task: Option<usize>,
+    /// How it ended, in Slurm's words: `FAILED`, `OUT_OF_MEMORY`, `TIMEOUT`, `NODE_FAIL`, …
+    pub state: String,
+    /// Its exit code.
+    pub exit_code: Option<i32>,
+    /// The signal that ended it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// Where it ran.
+    pub nodes: String,
+}
+
+/// What Slurm's accounting has of these jobs that ended, but did not come to their ends.
+pub fn ended(jobs: &[String]) -> Result<Vec<Ended>> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = ["--noheader", "--parsable2", "--allocations", "--format=JobID,State,ExitCode,NodeList"];
+    let all = all.into_iter().map(str::to_owned).chain([format!("--jobs={}", jobs.join(","))]);
+    let answer = ask("sacct", &all.collect::<Vec<_>>())?;
+    Ok(answer.lines().filter_map(parse_ended).collect())
+}
+
+/// States of what has not ended, or ended as it should.
+const WELL: [&str; 9] =
+    ["COMPLETED", "COMPLETING", "CONFIGURING", "PENDING", "REQUEUED", "RESIZING", "RUNNING", "STAGE_OUT", "SUSPENDED"];
+
+fn parse_ended(line: &str) -> Option<Ended> {
+    let mut parts = line.split('|');
+    let (id, state, code, nodes) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    // Whoever cancelled it follows.
+    let state = state.split(' ').next().filter(|state| !state.is_empty() && !WELL.contains(state))?;
+    let (job, task) = match id.split_once('_') {
+        // Tasks that never began stand together, as `17_[3-5]`: they are in the queue, or were taken out of it.
+        Some((job, task)) => (job, Some(task.parse().ok()?)),
+        None => (id, None),
+    };
+    let (code, signal) = code.split_once(':')?;
+    let nodes = if nodes == "None assigned" { "" } else { nodes };
+    Some(Ended {
+        job: job.to_owned(),
+        task,
+        state: state.to_owned(),
+        exit_code: code.parse().ok(),
+        signal: signal.parse().ok().filter(|&signal: &i32| signal != 0),
+        nodes: nodes.to_owned(),
+    })
+}
+
 fn parse(line: &str) -> Option<Queued> {
     let mut parts = line.splitn(5, '|').map(|part| part.trim().to_owned());
     let (job, task) = (parts.next()?, parts.next()?.parse().ok());
@@ -77,5 +132,21 @@ mod tests {
         let report = parse("18|N/A|PENDING|Dependency|").unwrap();
         assert_eq!((report.task, report.reason.as_str()), (None, "Dependency"));
         assert_eq!(parse("slurm is down"), None);
+    }
+
+    #[test]
+    fn lines_of_the_accounting_are_understood() {
+        let ended = |line: &str| parse_ended(line).unwrap();
+        let killed = ended("17_3|OUT_OF_MEMORY|0:125|node1");
+        assert_eq!((killed.job.as_str(), killed.task, killed.state.as_str()), ("17", Some(3), "OUT_OF_MEMORY"));
+        assert_eq!((killed.exit_code, killed.signal, killed.nodes.as_str()), (Some(0), Some(125), "node1"));
+        let failed = ended("18|FAILED|1:0|node[1-2]");
+        assert_eq!((failed.task, failed.exit_code, failed.signal), (None, Some(1), None));
+        assert_eq!(ended("17_4|CANCELLED by 1000|0:15|None assigned").state, "CANCELLED");
+        for line in
+            ["17_0|COMPLETED|0:0|node1", "17_1|RUNNING|0:0|node1", "17_[3-5]|PENDING|0:0|None assigned", "?", ""]
+        {
+            assert_eq!(parse_ended(line), None, "{line}");
+        }
     }
 }
