@@ -66,8 +66,14 @@ fn network<D: Checked>(device: &D, model: &str, samples: usize, checks: &mut Vec
     let (ours, theirs) =
         (gradient(&engine, &x, Normalization::Batch, &batch)?, gradient(&cpu, &x, Normalization::Batch, &batch)?);
     check("loss", (ours.0.loss - theirs.0.loss).abs() / theirs.0.loss.abs(), 1e-4);
-    // Rounding may carry an activation of a deep network over the kink of ReLU.
-    check("gradient", relative(&ours.1, &theirs.1), 3e-2);
+    // Rounding carries activations of a deep network over the kink of ReLU: what it may change is what rounding the parameters
+    // changes on the CPU.
+    let rounded = FlatVector::from(x.iter().map(|v| f32::from_bits(v.to_bits() + 1)).collect::<Vec<_>>());
+    let most = |norm| -> Outcome<f64> {
+        let (a, b) = (gradient(&cpu, &rounded, norm, &batch)?, gradient(&cpu, &x, norm, &batch)?);
+        Ok(1e-5 + 10.0 * relative(&a.1, &b.1))
+    };
+    check("gradient", relative(&ours.1, &theirs.1), most(Normalization::Batch)?);
     if let (Some(a), Some(b)) = (&ours.0.statistics, &theirs.0.statistics) {
         check("means", relative(a.mean(), b.mean()), 1e-3);
         check("variances", relative(a.variance(), b.variance()), 1e-3);
@@ -75,7 +81,7 @@ fn network<D: Checked>(device: &D, model: &str, samples: usize, checks: &mut Vec
             gradient(&engine, &x, Normalization::Stored(b), &batch)?,
             gradient(&cpu, &x, Normalization::Stored(b), &batch)?,
         ];
-        check("gradient with stored statistics", relative(&ours.1, &theirs.1), 3e-2);
+        check("gradient with stored statistics", relative(&ours.1, &theirs.1), most(Normalization::Stored(b))?);
     }
     let other = DeviceEngine::new(graph, device.clone());
     let repeats =
