@@ -166,10 +166,30 @@ fn odd_graph() -> Graph {
     g.finish(ConvInit::KaimingUniform).unwrap()
 }
 
+/// Values that are joined with what comes of themselves, and that several joins have, one within the other.
+fn joined_graph() -> Graph {
+    let mut g = GraphBuilder::new([3, 6, 6]);
+    let a = g.conv(0, "a", Conv::new(4, 3).same());
+    let normed = g.batch_norm(a, "normed");
+    let active = g.relu(normed);
+    let inner = g.concat(vec![active, a]);
+    let outer = g.concat(vec![a, inner, a, active]);
+    let again = g.concat(vec![inner, outer]);
+    let both = g.batch_norm(again, "both");
+    let thin = g.conv(both, "thin", Conv::new(4, 1));
+    let last = g.concat(vec![thin, again]);
+    let pooled = g.avg_pool(last, 6);
+    let flat = g.flatten(pooled);
+    g.linear(flat, "fc", 10);
+    g.finish(ConvInit::KaimingUniform).unwrap()
+}
+
 #[test]
 fn graphs_unlike_the_zoo() {
-    for samples in [33, 5] {
-        check_against_candle(&odd_graph(), samples);
+    for graph in [odd_graph(), joined_graph()] {
+        for samples in [33, 5] {
+            check_against_candle(&graph, samples);
+        }
     }
 }
 

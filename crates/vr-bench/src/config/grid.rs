@@ -229,8 +229,10 @@ mod tests {
 
     #[test]
     fn names_say_numbers_that_are_found_again() {
-        let text =
-            "schedule.base = [1e-5, 0.1]\nrule.sgd-momentum.nesterov = [true]\nrule.sgd-momentum.momentum = [0, 0.9]";
+        let text = "schedule.base = [1e-5, 0.1]
+                    rule.sgd-momentum.weight-decay = 1e-4
+                    rule.sgd-momentum.nesterov = [true]
+                    rule.sgd-momentum.momentum = [0.0, 0.9]";
         let settings = parse(Path::new("x.toml"), text, &[]).unwrap().settings_of_grid().unwrap();
         assert_eq!(settings.len(), 4);
         let mut found = Vec::new();

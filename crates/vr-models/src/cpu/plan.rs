@@ -286,6 +286,17 @@ impl<'a> Compiler<'a> {
         home
     }
 
+    /// Copies a view, by way of another buffer within one.
+    fn copy(&mut self, mut from: View, to: Region) {
+        if from.place.buffer == to.buffer {
+            let shape = [to.channels, to.height, to.width];
+            let between = place(self.buffer(&shape), 0, &shape);
+            self.plan.steps.push(Step::Copy { from, to: between });
+            from = View { place: between, prologue: None };
+        }
+        self.plan.steps.push(Step::Copy { from, to });
+    }
+
     fn settle(&mut self, id: NodeId, to: Region) -> View {
         let view = View { place: to, prologue: None };
         let home = if self.homes[id].is_some() { self.place(id) } else { to };
@@ -395,7 +406,7 @@ impl<'a> Compiler<'a> {
                     first += shape[0];
                     let from = self.views[input];
                     if from.place != to || from.prologue.is_some() {
-                        self.plan.steps.push(Step::Copy { from, to });
+                        self.copy(from, to);
                     }
                 }
                 View { place: whole, prologue: None }
