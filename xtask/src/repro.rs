@@ -470,7 +470,9 @@ pub fn report(bars: &Bars, work: impl FnOnce() -> Result<Concluded, BenchError>)
     for Divergence { method, seed, epoch } in &result.diverged {
         print::complain(format_args!("diverged: {method}, seed {seed}, in epoch {epoch}"));
     }
-    Ok(if result.diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIVERGED) })
+    // A run that only chose a learning rate may diverge.
+    let lost = result.diverged.iter().any(|run| result.seeds.contains(&run.seed));
+    Ok(if !lost { ExitCode::SUCCESS } else { ExitCode::from(DIVERGED) })
 }
 
 /// The settings of a grid, the best first.

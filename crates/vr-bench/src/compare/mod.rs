@@ -81,7 +81,7 @@ impl From<Cost> for Spent {
 pub fn compare(runs: &[(String, PathBuf)]) -> Result<Comparison, BenchError> {
     let one = |(_, path): &(String, PathBuf)| {
         let (result, times) = recorded::result(path)?;
-        Ok::<_, BenchError>((result, times, asked(path)?, made_with(path)?))
+        Ok::<_, BenchError>((result.of_reported_seeds(), times, asked(path)?, made_with(path)?))
     };
     let read = runs.iter().map(one).collect::<Result<Vec<_>, _>>()?;
     let summary =

@@ -1,7 +1,9 @@
 //! A: with a coefficient that falls to 0 over the run SVRG trains to a lower loss than SGD and than SVRG itself. The claim of α-SVRG (Yin
 //! et al., *A Coefficient Makes SVRG Effective*, ICLR 2025) on MLP-4, and on logistic regression, which is `mlp-tapered:depth=1`.
 //!
-//! The learning rates and the schedule of the published curves are not known. Here the rate is constant, and for each method the one of
+//! The paper claims it in general; on MLP-4 its curve of α-SVRG lies below SGD's in the middle and a little above it at the end (0.190 against
+//! 0.187). The learning rates and the schedule of the published curves are not known, and momentum, weight decay, minibatches of 128 and
+//! pictures without augmentation are choices of ours. A loss is the mean over an epoch's minibatches as they were trained on. Here the rate is constant, and for each method the one of
 //! the grid at which runs with other seeds end with the least training loss, which is what the claim is about. An epoch costs SVRG twice
 //! SGD's gradients; the claim, as published, compares epochs.
 
@@ -10,7 +12,7 @@ use vr_optim::vr_core::Coefficient;
 use vr_optim::{EstimatorConfig, SnapshotGradients, SvrgConfig};
 
 use super::Experiment;
-use super::tuned::{Tuned, name, rates, reported, tuned as tuned_by};
+use super::tuned::{AT_EDGE, Tuned, name, rates, reported, tempered, tuned as tuned_by};
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::train_loss::train_loss as figure;
@@ -24,7 +26,7 @@ use crate::verdict::Verdict;
 use crate::verdict::estimate::{Estimate, INTERVAL};
 use crate::verdict::finding::{Finding, HOLM, each};
 use crate::verdict::no_better::diverged;
-use crate::verdict::scale::word;
+use crate::verdict::scale::{all_minibatches, word};
 
 /// SGD, SVRG and α-SVRG for thirty epochs.
 pub const EXPERIMENT: Experiment = Experiment {
@@ -126,7 +128,7 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
         "the training loss in the last epoch, in pairs of runs with the same seed: for when the other's less α-SVRG's has its {INTERVAL} \
          above 0, against when below, {HOLM} (here methods), and undecided where a run diverged; each method at the rate at which \
          other seeds end with the least training loss; confirmed or contradicted on CIFAR-10 with at least {} minibatches an \
-         epoch, {EPOCHS} epochs and {SEEDS} seeds, a tendency below that, and of one seed one run",
+         epoch, {EPOCHS} epochs and {SEEDS} seeds, a tendency below that, {AT_EDGE}, and of one seed one run",
         result.setting().minibatches()
     );
     let middle = (result.epochs_run / 3).max(1);
@@ -140,8 +142,10 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
     let verdict = |((other, advantage), finding): ((&str, Estimate), Finding)| {
         let lost = [other, ALPHA_SVRG].iter().any(|method| !runs.diverged_seeds(method).is_empty());
         let reached = result.data.name.starts_with(result.setting().data)
-            && result.minibatches >= result.setting().minibatches()
+            && all_minibatches(result) >= result.setting().minibatches()
             && result.epochs_run >= EPOCHS
+            // The coefficient has fallen to 0.
+            && result.schedule.length == result.epochs_run
             && advantage.n >= SEEDS;
         Verdict {
             id: format!("A-{other}"),
@@ -153,7 +157,11 @@ fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
                 rates(&chosen),
                 diverged(&runs, &[other, ALPHA_SVRG])
             ),
-            outcome: word(advantage.n, if lost { Finding::Open } else { finding }, reached),
+            outcome: tempered(
+                word(advantage.n, if lost { Finding::Open } else { finding }, reached),
+                &chosen,
+                &[other, ALPHA_SVRG],
+            ),
             rule: rule.clone(),
         }
     };
@@ -168,19 +176,20 @@ fn in_thousandths(estimate: &Estimate) -> String {
     }
 }
 
-/// The published losses of a method and of α-SVRG, a third through and at the end.
+/// The published losses of a method and of α-SVRG, a third through and in the last epoch.
 fn published(result: &ExperimentResult, other: &str) -> String {
     if result.model != MODEL {
         return "no losses are published for this network".into();
     }
     let at = |method, epoch| train_loss(method, epoch).map_or_else(|| "–".into(), |loss| format!("{loss:.3}"));
     let pair = |epoch| format!("{} against {}", at(ALPHA_SVRG, epoch), at(other, epoch));
-    format!("published: {} in epoch {}, {} at the end", pair(EPOCHS / 3), EPOCHS / 3, pair(EPOCHS))
+    format!("published: {} in epoch {}, {} in epoch {EPOCHS}", pair(EPOCHS / 3), EPOCHS / 3, pair(EPOCHS))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paper::schedule::Version;
     use crate::results::{Divergence, EpochRow, made_up};
     use crate::settings::{Comparison, Grid, Rate};
     use crate::verdict::Outcome;
@@ -200,7 +209,8 @@ mod tests {
                 }
             }
         }
-        ExperimentResult { epochs, epochs_run: EPOCHS, seeds: (0..seeds).collect(), ..made_up::result(MODEL) }
+        let schedule = Schedule::cifar(0.1, EPOCHS, Version::default());
+        ExperimentResult { epochs, epochs_run: EPOCHS, schedule, seeds: (0..seeds).collect(), ..made_up::result(MODEL) }
     }
 
     fn outcomes(result: &ExperimentResult) -> Vec<Outcome> {
@@ -215,10 +225,10 @@ mod tests {
         assert_eq!(outcomes(&result([0.4, 0.3, 0.4], 1)), [OneRunAgainst, OneRunAgainst]);
         assert_eq!(outcomes(&result([0.5, 0.6, 0.4], 1)), [OneRunFor, OneRunFor]);
         let small = ExperimentResult { minibatches: 40, ..result([0.5, 0.6, 0.4], 3) };
-        assert_eq!(outcomes(&small), [TendencyFor, TendencyFor]);
+        let longer = Schedule::cifar(0.1, 250, Version::default());
+        let not_to_zero = ExperimentResult { schedule: longer, ..result([0.5, 0.6, 0.4], 3) };
+        assert_eq!([outcomes(&small), outcomes(&not_to_zero)], [[TendencyFor; 2]; 2]);
         assert_eq!(outcomes(&made_up::result(MODEL)), [Undecided; 2]);
-        // Thirty epochs of a single run decide nothing.
-        assert_eq!(outcomes(&result([0.5, 0.6, 0.4], 1))[0], OneRunFor);
         let mut lost = result([0.5, 0.6, 0.4], 4);
         lost.diverged.push(Divergence { method: "alpha-svrg-x1".into(), seed: 3, epoch: 2 });
         assert_eq!(outcomes(&lost), [Undecided; 2]);
@@ -228,7 +238,7 @@ mod tests {
     fn losses_stand_beside_the_published_ones() {
         let found = &verdicts(&result([0.5, 0.6, 0.4], 3))[1];
         assert!(
-            found.expected.contains("0.783 against 0.751 in epoch 10, 0.190 against 0.262 at the end"),
+            found.expected.contains("0.783 against 0.751 in epoch 10, 0.190 against 0.262 in epoch 30"),
             "{}",
             found.expected
         );

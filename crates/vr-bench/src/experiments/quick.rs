@@ -37,7 +37,7 @@ const CLAIM: &str = "SVRG's variance is zero at the snapshot and grows through t
 /// From so many seeds on an effect on the embedded set is confirmed or contradicted.
 const SEEDS: usize = 3;
 
-/// What is run unless told otherwise: LeNet learns, its rate drops, and every effect shows within four seeds.
+/// What is run unless told otherwise: LeNet learns, its rate drops, and four seeds decide every effect more often than not.
 fn settings(model: Model) -> Settings {
     Settings {
         train_size: Some(7_000),

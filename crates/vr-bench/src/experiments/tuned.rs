@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::results::{Divergence, EpochRow, ExperimentResult};
 use crate::settings::Rate;
+use crate::verdict::Outcome;
 
 /// A method with its learning rate.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +94,20 @@ pub fn reported(result: &ExperimentResult, tuned: &[Tuned]) -> ExperimentResult 
     ExperimentResult { epochs, diverged, ..result.clone() }
 }
 
+/// What [`tempered`] does, for a rule.
+pub const AT_EDGE: &str =
+    "and a tendency at most where the rate of one of the two is the least or the largest that was tried";
+
+/// The word for a comparison of methods: no more than a tendency where a better rate for one of them may lie beyond the grid.
+pub fn tempered(outcome: Outcome, tuned: &[Tuned], methods: &[&str]) -> Outcome {
+    let at_edge = tuned.iter().any(|chosen| methods.contains(&&*chosen.method) && chosen.is_at_edge());
+    match outcome {
+        Outcome::Confirmed if at_edge => Outcome::TendencyFor,
+        Outcome::Contradicted if at_edge => Outcome::TendencyAgainst,
+        outcome => outcome,
+    }
+}
+
 /// The rates in words, for the end of a sentence.
 pub fn rates(tuned: &[Tuned]) -> String {
     let said = |chosen: &Tuned| {
@@ -129,6 +144,8 @@ mod tests {
         let reported = reported(&result(&errors), &found);
         let rows: Vec<_> = reported.epochs.iter().map(|row| (&*row.method, row.seed, row.test_error)).collect();
         assert_eq!(rows, [("sgd", 0, 2.0), ("l-svrg", 0, 0.5)]);
+        let word = |methods: &[&str]| tempered(Outcome::Confirmed, &found, methods);
+        assert_eq!([word(&["sgd"]), word(&["sgd", "l-svrg"])], [Outcome::Confirmed, Outcome::TendencyFor]);
         let alone = tuned(&result(&errors[..1]), |_| None);
         assert!(alone.len() == 1 && !alone[0].is_at_edge(), "of one rate there is no edge");
     }

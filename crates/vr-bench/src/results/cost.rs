@@ -40,8 +40,9 @@ impl Cost {
     }
 }
 
-/// The cost of every method of a result. Statistics kept side by side in one run share its time.
+/// The cost of every method of a result, over the seeds that are reported. Statistics kept side by side in one run share its time.
 pub fn costs(result: &ExperimentResult, times: &[EpochTime]) -> Vec<Cost> {
+    let result = &result.of_reported_seeds();
     let spent = |track: Track<'_>| result.rows(track).map(|row| row.gradient_evaluations).max().unwrap_or_default();
     let tracks = result.tracks();
     let cost = |&track: &Track<'_>| Cost {
@@ -79,7 +80,10 @@ mod tests {
         }
         result.epochs.extend((1..=9).map(|epoch| row("svrg", 1, epoch, 88.0)));
         result.diverged.push(Divergence { method: "svrg".into(), seed: 1, epoch: 10 });
-        result.epochs_run = 30;
+        (result.epochs_run, result.seeds) = (30, vec![0, 1]);
+        // A seed that only chose a learning rate.
+        result.epochs.extend((1..=30).map(|epoch| row("sgd", 1000, epoch, 5.0)));
+        result.diverged.push(Divergence { method: "svrg".into(), seed: 1000, epoch: 2 });
         let time = |method: &str, seed, training_s| EpochTime {
             method: method.into(),
             seed,

@@ -163,6 +163,15 @@ impl ExperimentResult {
         runs.into_iter().map(|(seed, errors)| (seed, errors.iter().sum::<f64>() / errors.len() as f64)).collect()
     }
 
+    /// A copy without the runs whose seeds are not reported: those that chose a learning rate.
+    #[must_use]
+    pub fn of_reported_seeds(&self) -> Self {
+        let mut reported = self.clone();
+        reported.epochs.retain(|row| self.seeds.contains(&row.seed));
+        reported.diverged.retain(|run| self.seeds.contains(&run.seed));
+        reported
+    }
+
     /// Seeds of the runs of a method that diverged.
     pub fn diverged_seeds(&self, method: &str) -> BTreeSet<u64> {
         self.diverged.iter().filter(|run| run.method == method).map(|run| run.seed).collect()

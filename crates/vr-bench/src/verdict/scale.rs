@@ -23,7 +23,7 @@ impl LeastScale {
     fn is_reached(&self, result: &ExperimentResult, n: usize) -> bool {
         let setting = result.setting();
         result.data.name.starts_with(setting.data)
-            && result.minibatches >= setting.minibatches()
+            && all_minibatches(result) >= setting.minibatches()
             && result.schedule.length == setting.epochs
             && result.epochs_run >= setting.epochs_like(self.epochs)
             && n >= self.seeds
@@ -34,11 +34,18 @@ impl LeastScale {
         let setting = result.setting();
         let (data, minibatches) = (setting.data, setting.minibatches());
         let (epochs, seeds) = (setting.epochs_like(self.epochs), self.seeds);
+        let held_out = if result.data.validation_size > 0 { ", those that are held out counted" } else { "" };
         format!(
-            "{rule}; confirmed or contradicted on {data} with at least {minibatches} minibatches an epoch, {epochs} epochs \
+            "{rule}; confirmed or contradicted on {data} with at least {minibatches} minibatches an epoch{held_out}, {epochs} epochs \
              of the uncompressed schedule and {seeds} seeds, a tendency below that, and of one seed one run"
         )
     }
+}
+
+/// Minibatches of an epoch of all that is trained on or held out of the training set for validation.
+pub fn all_minibatches(result: &ExperimentResult) -> usize {
+    let held_out = result.data.validation_size.div_ceil(result.batch_size.max(1));
+    result.minibatches + held_out
 }
 
 /// The word for what a statistic of `n` seeds says, where the scale at which its rule decides is reached or not.
@@ -59,7 +66,7 @@ mod tests {
     use super::*;
     use crate::paper::schedule::{Schedule, Version};
     use crate::paper::setting::IMAGENET;
-    use crate::results::made_up;
+    use crate::results::{DataInfo, made_up};
 
     #[test]
     fn below_the_scale_it_is_a_tendency() {
@@ -74,12 +81,19 @@ mod tests {
         assert_eq!(words(&result, 0), [Undecided; 3]);
         let tendency = [TendencyFor, TendencyAgainst, Undecided];
         assert_eq!(words(&result, 2), tendency);
-        let smaller: [fn(&mut ExperimentResult); 4] = [
+        let smaller: [fn(&mut ExperimentResult); 5] = [
             |result| result.minibatches = 40,
+            |result| (result.minibatches, result.data.validation_size) = (382, 1000),
             |result| result.epochs_run = 9,
             |result| result.schedule = Schedule::cifar(0.1, 15, Version::Released),
             |result| result.data.name = "synthetic".into(),
         ];
+        let held_out = ExperimentResult {
+            data: DataInfo { validation_size: 1000, ..result.data.clone() },
+            minibatches: 383,
+            ..result.clone()
+        };
+        assert_eq!(words(&held_out, 3), [Confirmed, Contradicted, Undecided]);
         for change in smaller {
             let mut result = result.clone();
             change(&mut result);
