@@ -12,12 +12,20 @@ pub const SIZED: Family = Family {
 };
 
 /// Linear layers with ReLU between them, whose widths fall by one factor from the picture's values to the classes: with a depth of 4
-/// on CIFAR-10 from 3,072 to 733, 175, 41 and 10, the MLP-4 of α-SVRG (Yin et al., ICLR 2025); with a depth of 1 logistic regression.
+/// on CIFAR-10 from 3,072 to 733, 175, 41 and 10, the MLP-4 of α-SVRG (Yin et al., ICLR 2025).
 pub const TAPERED: Family = Family {
     name: "mlp-tapered",
-    about: "linear layers with ReLU between them, each narrower by the same factor; with depth=1 logistic regression",
+    about: "linear layers with ReLU between them, each narrower by the same factor",
     defaults: Options { depth: Some(4), ..Options::CIFAR },
     build: |options| mlp(options, |layer| tapered(options, layer)),
+};
+
+/// One linear layer.
+pub const LOGISTIC: Family = Family {
+    name: "logistic-regression",
+    about: "one linear layer",
+    defaults: Options::CIFAR,
+    build: |options| mlp(options, |_| 1),
 };
 
 fn mlp(options: Options, width: impl Fn(usize) -> usize) -> Result<Graph, GraphError> {

@@ -17,7 +17,7 @@ pub use model::{Model, ModelError};
 use crate::graph::{Graph, GraphBuilder, GraphError, NodeId};
 
 /// Every network that a name stands for.
-pub const TABLE: [&Family; 16] = [
+pub const TABLE: [&Family; 17] = [
     &lenet::PLAIN,
     &lenet::WITH_ELU,
     &lenet::WITH_DROPOUT,
@@ -29,6 +29,7 @@ pub const TABLE: [&Family; 16] = [
     &densenet::DENSENET_40_36,
     &mlp::SIZED,
     &mlp::TAPERED,
+    &mlp::LOGISTIC,
     &imagenet::resnet::RESNET18,
     &imagenet::resnet::RESNET50,
     &imagenet::resnext::RESNEXT50,

@@ -81,6 +81,8 @@ impl Model {
     pub const DENSENET_40_36: Self = Self::of(&densenet::DENSENET_40_36);
     /// The MLP-4 of α-SVRG, its widths falling by one factor: 2,388,595 parameters.
     pub const MLP_TAPERED: Self = Self::of(&mlp::TAPERED);
+    /// Logistic regression: 30,730 parameters.
+    pub const LOGISTIC: Self = Self::of(&mlp::LOGISTIC);
     /// ImageNet's ResNet-18: 11,689,512 parameters.
     pub const RESNET18: Self = Self::of(&imagenet::resnet::RESNET18);
     /// ImageNet's ResNet-50: 25,557,032 parameters.
@@ -208,6 +210,7 @@ mod tests {
         ("densenet-40-36", 1_542_682),
         ("mlp", 427_658),
         ("mlp-tapered", 2_388_595),
+        ("logistic-regression", 30_730),
         ("resnet18", 11_689_512),
         ("resnet50", 25_557_032),
         ("resnext50-32x4d", 25_028_904),
