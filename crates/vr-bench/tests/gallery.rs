@@ -41,3 +41,35 @@ fn pictures_are_of_runs_of_the_command_below_them() {
     }
     assert!(pictures > 10, "{pictures} pictures");
 }
+
+/// The committed figures are what their results draw today, but for those of single tensors, whose numbers are not committed.
+#[test]
+fn pictures_are_drawn_as_reports_draw_them() {
+    let (mut drawn, mut missing) = (0, Vec::new());
+    for folder in std::fs::read_dir(docs().join("results")).unwrap().map(|entry| entry.unwrap().path()) {
+        if !folder.join("result.json").is_file() {
+            continue;
+        }
+        let figures = vr_bench::experiments::figures(&folder).unwrap();
+        for picture in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if picture.extension().is_none_or(|kind| kind != "svg") || picture.ends_with("tensors.svg") {
+                continue;
+            }
+            let name = picture.file_stem().unwrap().to_str().unwrap();
+            match figures.iter().find(|(figure, _)| *figure == name) {
+                Some((_, svg)) => {
+                    let committed = std::fs::read_to_string(&picture).unwrap();
+                    assert!(
+                        committed == *svg,
+                        "{}: `cargo xtask report RUN --figures RUN` draws it",
+                        picture.display()
+                    );
+                    drawn += 1;
+                }
+                None => missing.push(picture),
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no result draws {missing:?}");
+    assert!(drawn > 30, "{drawn} pictures");
+}
