@@ -1,5 +1,20 @@
 /* Pooling over windows of pictures [N][C][H][W]. */
 
+/* Where element `i` of pictures [N][channels][height][width] lies. */
+struct position {
+    unsigned sample, channel, row, column;
+};
+
+FUNCTION struct position position_of(unsigned i, unsigned channels, unsigned height, unsigned width)
+{
+    struct position position;
+    position.column = i % width;
+    position.row = i / width % height;
+    position.channel = i / (height * width) % channels;
+    position.sample = i / (height * width) / channels;
+    return position;
+}
+
 /* The windows along one axis that cover position `at`: from `first` to before `end`. */
 struct windows {
     unsigned first, end;
@@ -38,26 +53,24 @@ KERNEL(max_pool)
 {
     EACH(i, arg.len)
     {
-        const unsigned column = i % (unsigned)arg.out_width, row = i / (unsigned)arg.out_width % (unsigned)arg.out_height;
-        const unsigned outputs = arg.out_height * arg.out_width;
-        const unsigned channel = i / outputs % (unsigned)arg.channels, sample = i / outputs / (unsigned)arg.channels;
-        const float *x = arg.x + sample * arg.x_pitch + channel * arg.height * arg.width;
-        const unsigned top = window_first(row, arg.stride_height, arg.padding_height);
-        const unsigned left = window_first(column, arg.stride_width, arg.padding_width);
-        const unsigned bottom = window_end(row, arg.kernel_height, arg.stride_height, arg.padding_height, arg.height);
-        const unsigned right = window_end(column, arg.kernel_width, arg.stride_width, arg.padding_width, arg.width);
+        const struct position at = position_of(i, arg.channels, arg.out_height, arg.out_width);
+        const float *x = arg.x + at.sample * arg.x_pitch + at.channel * arg.height * arg.width;
+        const unsigned top = window_first(at.row, arg.stride_height, arg.padding_height);
+        const unsigned left = window_first(at.column, arg.stride_width, arg.padding_width);
+        const unsigned bottom = window_end(at.row, arg.kernel_height, arg.stride_height, arg.padding_height, arg.height);
+        const unsigned right = window_end(at.column, arg.kernel_width, arg.stride_width, arg.padding_width, arg.width);
         unsigned chosen = top * (unsigned)arg.width + left;
         float best = x[chosen];
         for (unsigned h = top; h < bottom; h++) {
             for (unsigned w = left; w < right; w++) {
-                const unsigned at = h * (unsigned)arg.width + w;
-                if (x[at] > best || x[at] != x[at]) {
-                    best = x[at];
-                    chosen = at;
+                const unsigned inside = h * (unsigned)arg.width + w;
+                if (x[inside] > best || x[inside] != x[inside]) {
+                    best = x[inside];
+                    chosen = inside;
                 }
             }
         }
-        arg.y[place(i, arg.channels * outputs, arg.y_pitch)] = best;
+        arg.y[place(i, arg.channels * arg.out_height * arg.out_width, arg.y_pitch)] = best;
         if (arg.chosen)
             arg.chosen[i] = chosen;
     }
@@ -76,19 +89,18 @@ KERNEL(max_pool_backward)
 {
     EACH(i, arg.len)
     {
-        const unsigned w = i % (unsigned)arg.width, h = i / (unsigned)arg.width % (unsigned)arg.height;
-        const unsigned inputs = arg.height * arg.width, outputs = arg.out_height * arg.out_width;
-        const unsigned channel = i / inputs % (unsigned)arg.channels, sample = i / inputs / (unsigned)arg.channels;
-        const struct windows rows = covering(h, arg.kernel_height, arg.stride_height, arg.padding_height, arg.out_height);
-        const struct windows columns = covering(w, arg.kernel_width, arg.stride_width, arg.padding_width, arg.out_width);
-        const float *dy = arg.dy + sample * arg.dy_pitch + channel * outputs;
-        const unsigned *chosen = arg.chosen + (sample * arg.channels + channel) * outputs;
+        const struct position at = position_of(i, arg.channels, arg.height, arg.width);
+        const struct windows rows = covering(at.row, arg.kernel_height, arg.stride_height, arg.padding_height, arg.out_height);
+        const struct windows columns = covering(at.column, arg.kernel_width, arg.stride_width, arg.padding_width, arg.out_width);
+        const unsigned outputs = arg.out_height * arg.out_width;
+        const float *dy = arg.dy + at.sample * arg.dy_pitch + at.channel * outputs;
+        const unsigned *chosen = arg.chosen + (at.sample * arg.channels + at.channel) * outputs;
         float sum = 0.0f;
         for (unsigned row = rows.first; row < rows.end; row++)
             for (unsigned column = columns.first; column < columns.end; column++)
-                if (chosen[row * arg.out_width + column] == h * (unsigned)arg.width + w)
+                if (chosen[row * arg.out_width + column] == at.row * (unsigned)arg.width + at.column)
                     sum += dy[row * arg.out_width + column];
-        float *dx = arg.dx + place(i, arg.channels * inputs, arg.dx_pitch);
+        float *dx = arg.dx + place(i, arg.channels * arg.height * arg.width, arg.dx_pitch);
         *dx = arg.add ? *dx + sum : sum;
     }
 }
@@ -105,18 +117,16 @@ KERNEL(mean_pool)
 {
     EACH(i, arg.len)
     {
-        const unsigned column = i % (unsigned)arg.out_width, row = i / (unsigned)arg.out_width % (unsigned)arg.out_height;
-        const unsigned outputs = arg.out_height * arg.out_width;
-        const unsigned channel = i / outputs % (unsigned)arg.channels, sample = i / outputs / (unsigned)arg.channels;
-        const float *x = arg.x + sample * arg.x_pitch + channel * arg.height * arg.width;
-        const unsigned bottom = window_end(row, arg.kernel_height, arg.stride_height, arg.padding_height, arg.height);
-        const unsigned right = window_end(column, arg.kernel_width, arg.stride_width, arg.padding_width, arg.width);
+        const struct position at = position_of(i, arg.channels, arg.out_height, arg.out_width);
+        const float *x = arg.x + at.sample * arg.x_pitch + at.channel * arg.height * arg.width;
+        const unsigned bottom = window_end(at.row, arg.kernel_height, arg.stride_height, arg.padding_height, arg.height);
+        const unsigned right = window_end(at.column, arg.kernel_width, arg.stride_width, arg.padding_width, arg.width);
         float sum = 0.0f;
-        for (unsigned h = window_first(row, arg.stride_height, arg.padding_height); h < bottom; h++)
-            for (unsigned w = window_first(column, arg.stride_width, arg.padding_width); w < right; w++)
+        for (unsigned h = window_first(at.row, arg.stride_height, arg.padding_height); h < bottom; h++)
+            for (unsigned w = window_first(at.column, arg.stride_width, arg.padding_width); w < right; w++)
                 sum += x[h * (unsigned)arg.width + w];
         const float share = 1.0f / (float)(arg.kernel_height * arg.kernel_width);
-        arg.y[place(i, arg.channels * outputs, arg.y_pitch)] = sum * share;
+        arg.y[place(i, arg.channels * arg.out_height * arg.out_width, arg.y_pitch)] = sum * share;
     }
 }
 
@@ -132,18 +142,17 @@ KERNEL(mean_pool_backward)
 {
     EACH(i, arg.len)
     {
-        const unsigned w = i % (unsigned)arg.width, h = i / (unsigned)arg.width % (unsigned)arg.height;
-        const unsigned inputs = arg.height * arg.width, outputs = arg.out_height * arg.out_width;
-        const unsigned channel = i / inputs % (unsigned)arg.channels, sample = i / inputs / (unsigned)arg.channels;
-        const struct windows rows = covering(h, arg.kernel_height, arg.stride_height, arg.padding_height, arg.out_height);
-        const struct windows columns = covering(w, arg.kernel_width, arg.stride_width, arg.padding_width, arg.out_width);
-        const float *dy = arg.dy + sample * arg.dy_pitch + channel * outputs;
+        const struct position at = position_of(i, arg.channels, arg.height, arg.width);
+        const struct windows rows = covering(at.row, arg.kernel_height, arg.stride_height, arg.padding_height, arg.out_height);
+        const struct windows columns = covering(at.column, arg.kernel_width, arg.stride_width, arg.padding_width, arg.out_width);
+        const unsigned outputs = arg.out_height * arg.out_width;
+        const float *dy = arg.dy + at.sample * arg.dy_pitch + at.channel * outputs;
         const float share = 1.0f / (float)(arg.kernel_height * arg.kernel_width);
         float sum = 0.0f;
         for (unsigned row = rows.first; row < rows.end; row++)
             for (unsigned column = columns.first; column < columns.end; column++)
                 sum += dy[row * arg.out_width + column] * share;
-        float *dx = arg.dx + place(i, arg.channels * inputs, arg.dx_pitch);
+        float *dx = arg.dx + place(i, arg.channels * arg.height * arg.width, arg.dx_pitch);
         *dx = arg.add ? *dx + sum : sum;
     }
 }

@@ -159,6 +159,11 @@ impl Part {
         };
         values.chunks(row).flat_map(sample).collect()
     }
+
+    /// The values in such a tensor.
+    pub fn extract(self, larger: &[f32]) -> Vec<f32> {
+        larger.chunks(self.pitch).flat_map(|sample| &sample[self.offset..][..self.row]).copied().collect()
+    }
 }
 
 /// Whether each number is within `share` of the expected, or of the largest one's size where it is smaller.

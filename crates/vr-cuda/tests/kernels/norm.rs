@@ -243,7 +243,7 @@ fn gradients_are_those_of_the_cpu() {
         for (before, with_y) in [(&affine, false), (&affine, true), (&sum, true)] {
             let y = activated(activation, before);
             let dz = activation_gradient(activation, &y, &dy);
-            let [from, to] = [1, 2].map(|offset| Part::around(row, offset)[which]);
+            let [from, to, out] = [1, 2, 3].map(|offset| Part::around(row, offset)[which]);
             let ChannelCut { count, chunk, chunks } = ChannelCut::new(samples * positions);
             let mut memory = Memory::default();
             let [at_x, at_y] = [&x, &y].map(|values| memory.put(&from.embed(values)));
@@ -253,7 +253,7 @@ fn gradients_are_those_of_the_cpu() {
             let parts = memory.rubbish::<f64>(2 * channels * chunks);
             let [dgamma, dbeta] = [(); 2].map(|()| memory.rubbish::<f32>(channels));
             let map = memory.rubbish::<f32>(4 * channels);
-            let [dx, added, dresidual] = [(); 3].map(|()| memory.put(&to.embed(&old)));
+            let [dx, added, dresidual] = [(); 3].map(|()| memory.put(&out.embed(&old)));
             let [x_pitch, y_pitch, dy_pitch] = [from.pitch, from.pitch, to.pitch];
             let run = memory.run(|at| {
                 let y = if with_y { at.of(at_y).at(from.offset) } else { Address::NULL };
@@ -298,7 +298,7 @@ fn gradients_are_those_of_the_cpu() {
                     scale,
                     shift,
                     map,
-                    dx: at.of(dx).at(to.offset),
+                    dx: at.of(dx).at(out.offset),
                     dresidual: Address::NULL,
                     len,
                     row,
@@ -306,20 +306,20 @@ fn gradients_are_those_of_the_cpu() {
                     x_pitch,
                     y_pitch,
                     dy_pitch,
-                    dx_pitch: to.pitch,
-                    dresidual_pitch: to.pitch,
+                    dx_pitch: out.pitch,
+                    dresidual_pitch: out.pitch,
                     activation,
                     add_dx: false,
                     add_dresidual: true,
                 };
                 let add = NormBackward {
-                    dx: at.of(added).at(to.offset),
-                    dresidual: at.of(dresidual).at(to.offset),
+                    dx: at.of(added).at(out.offset),
+                    dresidual: at.of(dresidual).at(out.offset),
                     add_dx: true,
                     ..write
                 };
-                let replace =
-                    NormBackward { dy: at.of(in_place).at(to.offset), dx: at.of(in_place).at(to.offset), ..write };
+                let of_dy = at.of(in_place).at(to.offset);
+                let replace = NormBackward { dy: of_dy, dx: of_dy, dx_pitch: to.pitch, ..write };
                 vec![sums.launch(), fold.launch(), write.launch(), add.launch(), replace.launch()]
             });
             let Some(()) = run else { return };
@@ -329,17 +329,17 @@ fn gradients_are_those_of_the_cpu() {
             // Where there are few values they all but cancel: the gradient is small beside its terms.
             let terms = expected.dx.iter().fold(1.0_f32, |most, x| most.max(x.abs()));
             let found = memory.get(dx);
-            for (found, expected) in found.iter().zip(to.embed(&expected.dx)) {
+            for (found, expected) in found.iter().zip(out.embed(&expected.dx)) {
                 assert!(
                     (found - expected).abs() <= 3e-6 * terms || *found == expected,
                     "{shape:?}: {found}, not {expected}"
                 );
             }
-            assert_eq!(bits(&found), bits(&memory.get(in_place)));
-            let (old_values, dz_values) = (to.embed(&old), to.embed(&dz));
+            assert_eq!(bits(&out.extract(&found)), bits(&to.extract(&memory.get(in_place))));
+            let (old_values, dz_values) = (out.embed(&old), out.embed(&dz));
             let added_to = |new: &[f32]| -> Vec<f32> {
                 let sum = |i: usize| {
-                    if (to.offset..to.offset + row).contains(&(i % to.pitch)) {
+                    if (out.offset..out.offset + row).contains(&(i % out.pitch)) {
                         old_values[i] + new[i]
                     } else {
                         old_values[i]
@@ -350,5 +350,45 @@ fn gradients_are_those_of_the_cpu() {
             assert_eq!(bits(&memory.get(added)), bits(&added_to(&found)));
             assert_eq!(bits(&memory.get(dresidual)), bits(&added_to(&dz_values)));
         }
+    }
+}
+
+/// Deviations are summed from the mean rounded to single precision, and the gradients are those from the mean itself.
+#[test]
+fn gradients_know_what_rounding_took_from_the_mean() {
+    let (mean, inv_std, [dz, product], count) = (1e8 + 3.0, 0.5, [16.0, -3.0], 1000_usize);
+    let center = f64::from(mean as f32);
+    assert!(center != mean);
+    let mut memory = Memory::default();
+    let parts = memory.put(&[dz, product]);
+    let (at_mean, at_inv_std) = (memory.put(&[mean]), memory.put(&[inv_std]));
+    let [gamma, scale] = [2.0_f32, 1.0].map(|value| memory.put(&[value]));
+    let ([dgamma, dbeta], map) = ([(); 2].map(|()| memory.rubbish::<f32>(1)), memory.rubbish::<f32>(4));
+    let run = memory.run(|at| {
+        let fold = NormBackwardFold {
+            parts: at.of(parts),
+            gamma: at.of(gamma),
+            scale: at.of(scale),
+            mean: at.of(at_mean),
+            inv_std: at.of(at_inv_std),
+            channels: 1,
+            count,
+            chunks: 1,
+            training: true,
+            dgamma: at.of(dgamma),
+            dbeta: at.of(dbeta),
+            map: at.of(map),
+        };
+        vec![fold.launch()]
+    });
+    let Some(()) = run else { return };
+    let dz_normal = (product + (center - mean) * dz) * inv_std;
+    let (factor, count) = (2.0 * inv_std, count as f64);
+    let slope = -factor * inv_std * dz_normal / count;
+    assert_close(&memory.get(dgamma), &[dz_normal as f32], 1e-6);
+    let constant = slope * (center - mean) - factor * dz / count;
+    let expected = [factor as f32, slope as f32, center as f32, constant as f32];
+    for (found, expected) in memory.get(map).iter().zip(expected) {
+        assert!((found - expected).abs() <= 1e-6 * expected.abs(), "{found}, not {expected}");
     }
 }
