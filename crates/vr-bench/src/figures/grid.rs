@@ -4,6 +4,7 @@ use super::FigureError;
 use super::average::Sample;
 use super::axis::Axis;
 use super::curves::{Line, Plot, curves, distinct, reach};
+use super::palette::COLOURS;
 use crate::verdict::estimate::Estimate;
 
 /// One number of one setting.
@@ -19,9 +20,6 @@ pub struct Varied {
     pub measure: Estimate,
 }
 
-/// Lines that can be told apart by their colours.
-const MOST_LINES: usize = 6;
-
 /// Draws a panel for each key with several values: the measure, whose name with its unit is `by`, over the key's values, a line for
 /// each setting of the other keys, with 95 % intervals over seeds. Returns the SVG text. Where there are more lines than
 /// colours, they are those that come first in `settings`. Values that span a decade are on a logarithmic axis.
@@ -29,8 +27,8 @@ pub fn grid(title: &str, by: &str, settings: &[Varied]) -> Result<String, Figure
     let with = |key: &str| settings.iter().filter(|row| row.key == key).cloned().collect::<Vec<_>>();
     let several = |rows: &Vec<Varied>| distinct(rows.iter().map(|row| row.value)).len() > 1;
     let keys = distinct(settings.iter().map(|row| row.key.clone()));
-    let panels: Vec<Vec<Varied>> = keys.iter().map(|key| with(key)).filter(several).take(MOST_LINES).collect();
-    let most = MOST_LINES / panels.len().max(1);
+    let panels: Vec<Vec<Varied>> = keys.iter().map(|key| with(key)).filter(several).take(COLOURS).collect();
+    let most = COLOURS / panels.len().max(1);
     let plots: Vec<Plot> = panels.iter().map(|rows| plot(by, rows, most)).collect();
     curves("the grid", title, &plots, "")
 }

@@ -11,8 +11,7 @@ use crate::results::ExperimentResult;
 
 const PUBLISHED: &str = "published, same colours";
 
-/// Draws the training loss of each method over the epochs, a line with the least and the largest of the seeds, on a scale of powers of
-/// two, and `published` losses of a method, pairs of an epoch and a loss, as hollow points behind it. Returns the SVG text. Runs that
+/// Draws the training loss of each method over the epochs, a line with the least and the largest of the seeds, and `published` losses of a method, pairs of an epoch and a loss, as hollow points behind it. Returns the SVG text. Runs that
 /// diverged are drawn as far as they went.
 pub fn train_loss(
     title: &str,
@@ -42,7 +41,7 @@ pub fn train_loss(
         entries.push((Key::Hollow(pale(REFERENCE)), PUBLISHED.to_owned()));
     }
     canvas::figure(title, canvas::size(1200, 800), |area, column, marks| {
-        let axes = (Axis::epochs(last), Axis::ratio("training loss (nats, log scale)", &values));
+        let axes = (Axis::epochs(last), Axis::fitted("training loss (nats)", &values));
         let panel = Panel::new(area, "", axes, &[])?;
         for ((&method, points), index) in methods.iter().zip(theirs).zip(0..) {
             if !points.is_empty() {
