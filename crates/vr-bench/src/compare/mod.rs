@@ -74,6 +74,14 @@ impl From<Cost> for Spent {
     }
 }
 
+/// What is read of a run.
+struct Read {
+    result: ExperimentResult,
+    times: Vec<EpochTime>,
+    asked: settings::Keys,
+    made_with: settings::Keys,
+}
+
 /// Compares runs, each with the name that it is shown under. Writes nothing and follows no link within a folder.
 ///
 /// # Errors
@@ -81,24 +89,22 @@ impl From<Cost> for Spent {
 pub fn compare(runs: &[(String, PathBuf)]) -> Result<Comparison, BenchError> {
     let one = |(_, path): &(String, PathBuf)| {
         let (result, times) = recorded::result(path)?;
-        Ok::<_, BenchError>((result.of_reported_seeds(), times, asked(path)?, made_with(path)?))
+        let result = result.of_reported_seeds();
+        Ok(Read { result, times, asked: asked(path)?, made_with: made_with(path)? })
     };
-    let read = runs.iter().map(one).collect::<Result<Vec<_>, _>>()?;
-    let summary =
-        |((name, _), (result, times, ..)): (&(String, PathBuf), &(ExperimentResult, Vec<EpochTime>, _, _))| {
-            RunSummary {
-                run: name.clone(),
-                experiment: result.experiment.clone(),
-                model: result.model.clone(),
-                data: result.data.name.clone(),
-                seeds: result.seeds.clone(),
-                costs: costs(result, times).into_iter().map(Spent::from).collect(),
-            }
-        };
+    let read = runs.iter().map(one).collect::<Result<Vec<_>, BenchError>>()?;
+    let summary = |((name, _), Read { result, times, .. }): (&(String, PathBuf), &Read)| RunSummary {
+        run: name.clone(),
+        experiment: result.experiment.clone(),
+        model: result.model.clone(),
+        data: result.data.name.clone(),
+        seeds: result.seeds.clone(),
+        costs: costs(result, times).into_iter().map(Spent::from).collect(),
+    };
     let summaries = runs.iter().zip(&read).map(summary).collect();
-    let settings = settings::that_differ(&read.iter().map(|(_, _, asked, _)| asked).collect::<Vec<_>>());
-    let made_with = settings::that_differ(&read.iter().map(|(.., made_with)| made_with).collect::<Vec<_>>());
-    let found: Vec<ExperimentResult> = read.into_iter().map(|(result, ..)| result).collect();
+    let settings = settings::that_differ(&read.iter().map(|run| &run.asked).collect::<Vec<_>>());
+    let made_with = settings::that_differ(&read.iter().map(|run| &run.made_with).collect::<Vec<_>>());
+    let found: Vec<ExperimentResult> = read.into_iter().map(|run| run.result).collect();
     let results = measured::all(&found);
     Ok(Comparison { runs: summaries, settings, made_with, results, found })
 }

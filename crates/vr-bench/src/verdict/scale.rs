@@ -44,7 +44,8 @@ impl LeastScale {
 
 /// Minibatches of an epoch of all that is trained on or held out of the training set for validation.
 pub fn all_minibatches(result: &ExperimentResult) -> usize {
-    let held_out = result.data.validation_size.div_ceil(result.batch_size.max(1));
+    let (trained, batch) = (result.data.train_size, result.batch_size.max(1));
+    let held_out = (trained + result.data.validation_size).div_ceil(batch) - trained.div_ceil(batch);
     result.minibatches + held_out
 }
 
@@ -83,13 +84,17 @@ mod tests {
         assert_eq!(words(&result, 2), tendency);
         let smaller: [fn(&mut ExperimentResult); 5] = [
             |result| result.minibatches = 40,
-            |result| (result.minibatches, result.data.validation_size) = (382, 1000),
+            // Of 49,900 pictures, though parts of a minibatch are left over on both sides.
+            |result| {
+                result.minibatches = 383;
+                (result.data.train_size, result.data.validation_size) = (48_900, 1000);
+            },
             |result| result.epochs_run = 9,
             |result| result.schedule = Schedule::cifar(0.1, 15, Version::Released),
             |result| result.data.name = "synthetic".into(),
         ];
         let held_out = ExperimentResult {
-            data: DataInfo { validation_size: 1000, ..result.data.clone() },
+            data: DataInfo { train_size: 49_000, validation_size: 1000, ..result.data.clone() },
             minibatches: 383,
             ..result.clone()
         };
