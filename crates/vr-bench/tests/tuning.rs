@@ -1,12 +1,17 @@
 //! Learning rates are chosen by runs of their own, and what is reported runs at the chosen ones alone.
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use common::Stop;
+use vr_bench::BenchError;
 use vr_bench::cells::observer::Silent;
 use vr_bench::experiments::{find, run};
 use vr_bench::results::ExperimentResult;
 use vr_bench::settings::{Comparison, Settings};
+use vr_run::RunError;
 
 const TUNING: u64 = 7;
 
@@ -61,6 +66,24 @@ fn the_reported_seeds_run_at_the_chosen_rates_alone() {
     let text = std::fs::read_to_string(out.join("result.json")).unwrap();
     assert_eq!(compare(&settings(), &out).epochs, result.epochs);
     assert_eq!(std::fs::read_to_string(out.join("result.json")).unwrap(), text);
+}
+
+/// Wherever it is stopped, among the runs that choose or among those that are reported, it goes on to the same result.
+#[test]
+fn a_run_that_is_stopped_chooses_as_a_whole_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
+    compare(&settings(), &whole);
+    let mut stops = Vec::new();
+    while let Err(error) = run(find("compare").unwrap(), &settings(), &parts, false, &Stop::after(6 + stops.len() % 5))
+    {
+        assert!(matches!(error, BenchError::Run(RunError::Interrupted(_))), "{error}");
+        stops.push(std::fs::read_dir(parts.join("cells")).unwrap().count());
+    }
+    // Four cells choose.
+    assert!(stops.contains(&4) && stops.iter().any(|&cells| cells > 4), "{stops:?}");
+    let [whole, parts] = [whole, parts].map(|run| std::fs::read_to_string(run.join("result.json")).unwrap());
+    assert_eq!(parts, whole);
 }
 
 #[test]

@@ -14,10 +14,11 @@ use vr_optim::{
 use vr_optim::{LooplessConfig, rule::adagrad::Scale};
 
 use super::Experiment;
-use super::tuned::{AT_EDGE, Tuned, name, rates, reported, tempered, tuned as tuned_by};
+use super::tuned::{self, AT_EDGE, Tuned, name, rates, reported, tempered};
 use crate::cell::Cell;
 use crate::figures::FigureError;
 use crate::figures::comparison::comparison as figure;
+use crate::paper::alpha_svrg;
 use crate::paper::methods::{SGD, cell};
 use crate::paper::schedule::{Schedule, Unit};
 use crate::paper::setting::Setting;
@@ -40,7 +41,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     cells,
     figures,
     verdicts,
-    tuning: Some(tuned),
+    tuning: Some(chosen),
 };
 
 const CLAIM: &str = "With the same number of minibatch gradients, each method at the learning rate that suits it, none is better than SGD.";
@@ -87,7 +88,7 @@ pub const METHODS: [Method; 16] = [
     method(SGD, |_, _| EstimatorConfig::Sgd, momentum, 0.1, 1),
     method("svrg", |_, _| EstimatorConfig::Svrg(SvrgConfig::default()), momentum, 0.1, 3),
     method("svrg-stored", |_, _| EstimatorConfig::Svrg(stored()), momentum, 0.1, 2),
-    method("alpha-svrg", |gradients, _| EstimatorConfig::Svrg(falling(gradients)), momentum, 0.1, 2),
+    method("alpha-svrg", |gradients, _| EstimatorConfig::Svrg(alpha_svrg::svrg(gradients / 2)), momentum, 0.1, 2),
     method("self-tuning", |_, _| EstimatorConfig::SelfTuning(self_tuning()), momentum, 0.1, 1),
     method("l-svrg", |_, _| EstimatorConfig::Loopless(LooplessConfig::default()), momentum, 0.1, 2),
     method("adasvrg", |_, _| EstimatorConfig::Svrg(stored()), adagrad, 1.0, 2),
@@ -116,36 +117,24 @@ fn stored() -> SvrgConfig<f32> {
     SvrgConfig { gradients: STORED, ..SvrgConfig::default() }
 }
 
-/// α-SVRG's coefficient, from ¾ to 0 over the run, two gradients a step.
-fn falling(gradients: u64) -> SvrgConfig<f32> {
-    let coefficient = vr_optim::vr_core::Coefficient::Scalar(0.75);
-    SvrgConfig { coefficient, decay: Some((gradients / 2).max(1)), ..stored() }
-}
-
 fn self_tuning() -> SelfTuningConfig {
     SelfTuningConfig { gradients: STORED, ..SelfTuningConfig::default() }
 }
 
 fn cells(settings: &Settings, minibatches: usize) -> Vec<Cell> {
-    let asked = &settings.comparison;
-    let (m, setting) = (minibatches as u64, Setting::of(settings.model));
-    let mut cells = Vec::new();
-    for &seed in asked.choosing_seeds().iter().chain(&settings.seeds) {
-        for method in METHODS.iter().filter(|method| asked.methods.iter().any(|name| name == method.name)) {
-            for rate in asked.rates.rates() {
-                let base = rate.times(settings.scaled(method.rate));
-                let schedule = Schedule::of(setting, base, settings.epochs, settings.version);
-                let estimator = (method.estimator)(settings.epochs as u64 * m, m);
-                cells.push(Cell {
-                    rule: (method.rule)(m),
-                    schedule: Schedule { by: Unit::Gradient, ..schedule },
-                    epochs: settings.epochs.div_ceil(method.passes),
-                    ..cell(settings, &name(method.name, rate), estimator, seed)
-                });
-            }
+    let (m, setting, asked) = (minibatches as u64, Setting::of(settings.model), &settings.comparison.methods);
+    let methods: Vec<&Method> = METHODS.iter().filter(|method| asked.iter().any(|name| name == method.name)).collect();
+    tuned::cells(settings, &methods, |method, rate, seed| {
+        let base = rate.times(settings.scaled(method.rate));
+        let schedule = Schedule::of(setting, base, settings.epochs, settings.version);
+        let estimator = (method.estimator)(settings.epochs as u64 * m, m);
+        Cell {
+            rule: (method.rule)(m),
+            schedule: Schedule { by: Unit::Gradient, ..schedule },
+            epochs: settings.epochs.div_ceil(method.passes),
+            ..cell(settings, &name(method.name, rate), estimator, seed)
         }
-    }
-    cells
+    })
 }
 
 /// The minibatch gradients that every method has: those of SGD in the result's epochs.
@@ -155,9 +144,9 @@ fn budget(result: &ExperimentResult) -> u64 {
 
 /// Each method at the rate at which its runs with the seeds for tuning have the least error on what is held out, at their last epoch
 /// within the budget.
-fn tuned(result: &ExperimentResult) -> Vec<Tuned> {
+fn chosen(result: &ExperimentResult) -> Vec<Tuned> {
     let within = |row: &EpochRow| row.gradient_evaluations <= budget(result);
-    tuned_by(result, |row| row.validation_error.filter(|_| within(row)))
+    tuned::tuned(result, |row| row.validation_error.filter(|_| within(row)))
 }
 
 /// The reported runs of each method within the budget, under the method's own name, with passes over the training set in place of epochs.
@@ -181,13 +170,13 @@ fn at_budget(result: &ExperimentResult, tuned: &[Tuned]) -> ExperimentResult {
 
 fn figures(result: &ExperimentResult) -> Result<Vec<Figure>, FigureError> {
     let title = result.heading("Test error at equal cost");
-    let svg = figure(&title, &at_budget(result, &tuned(result)))?;
+    let svg = figure(&title, &at_budget(result, &chosen(result)))?;
     Ok(vec![("compare", title, svg)])
 }
 
 /// One for each method but SGD, and who wins at this budget.
 fn verdicts(result: &ExperimentResult) -> Vec<Verdict> {
-    let tuned = tuned(result);
+    let tuned = chosen(result);
     let runs = at_budget(result, &tuned);
     let methods: Vec<&str> = tuned.iter().map(|chosen| &*chosen.method).filter(|&method| method != SGD).collect();
     let question = |method: &&str| Question {
@@ -254,7 +243,7 @@ mod tests {
     #[test]
     fn each_method_has_its_own_rate_and_no_more_than_the_budget() {
         let result = result(&[("sgd", 1, 1.0, 30.0), ("svrg", 3, 0.5, 28.0), ("storm", 2, 2.0, 33.0)], 4);
-        let tuned = tuned(&result);
+        let tuned = chosen(&result);
         let names: Vec<String> = tuned.iter().map(Tuned::runs).collect();
         assert_eq!(names, ["sgd-x1", "svrg-x0.5", "storm-x2"]);
         let runs = at_budget(&result, &tuned);
@@ -278,7 +267,7 @@ mod tests {
     #[test]
     fn rates_are_chosen_by_what_is_held_out() {
         let mut result = result(&[("sgd", 1, 1.0, 30.0), ("svrg", 3, 0.5, 28.0)], 2);
-        let best = |result: &ExperimentResult| tuned(result).last().map(Tuned::runs);
+        let best = |result: &ExperimentResult| chosen(result).last().map(Tuned::runs);
         assert_eq!(best(&result).as_deref(), Some("svrg-x0.5"));
         for row in &mut result.epochs {
             row.validation_error = Some(100.0 - row.test_error);

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::cell::Cell;
 use crate::results::{Divergence, EpochRow, ExperimentResult};
-use crate::settings::Rate;
+use crate::settings::{Rate, Settings};
 use crate::verdict::Outcome;
 
 /// A method with its learning rate.
@@ -32,6 +33,18 @@ impl Tuned {
         let beside = |side: fn(&f64, &f64) -> bool| self.tried.iter().any(|rate| side(&rate.number(), &chosen));
         self.tried.len() > 1 && !(beside(f64::lt) && beside(f64::gt))
     }
+}
+
+/// The cells of a comparison: each method at each rate, with the seeds that choose before those that are reported.
+pub fn cells<M>(settings: &Settings, methods: &[M], cell: impl Fn(&M, Rate, u64) -> Cell) -> Vec<Cell> {
+    let (comparison, rates) = (&settings.comparison, settings.comparison.rates.rates());
+    let mut cells = Vec::new();
+    for &seed in comparison.choosing_seeds().iter().chain(&settings.seeds) {
+        for method in methods {
+            cells.extend(rates.iter().map(|&rate| cell(method, rate, seed)));
+        }
+    }
+    cells
 }
 
 /// The name of a method's runs at a rate.

@@ -1,6 +1,9 @@
 //! The training losses that α-SVRG's authors published (Yin et al., *A Coefficient Makes SVRG Effective*, ICLR 2025): MLP-4 over 30
 //! epochs of CIFAR-10, as the vector figures of the project's page have them.
 
+use vr_optim::vr_core::Coefficient;
+use vr_optim::{SnapshotGradients, SvrgConfig};
+
 const TABLE: &str = include_str!("../../assets/published-alpha-svrg.csv");
 
 /// The network whose losses they are: our name of their MLP-4.
@@ -8,6 +11,19 @@ pub const MODEL: &str = "mlp-tapered";
 
 /// Epochs that they trained.
 pub const EPOCHS: usize = 30;
+
+/// The coefficient at the beginning: the one of the authors' commands.
+const ALPHA: f32 = 0.75;
+
+/// α-SVRG with stored gradients, whose coefficient falls to 0 within so many steps, at least one.
+pub fn svrg(steps: u64) -> SvrgConfig<f32> {
+    SvrgConfig {
+        coefficient: Coefficient::Scalar(ALPHA),
+        decay: Some(steps.max(1)),
+        gradients: SnapshotGradients::Stored,
+        ..SvrgConfig::default()
+    }
+}
 
 /// The published training losses of `sgd`, `svrg` or `alpha-svrg`, in nats an example: pairs of an epoch, counted from 1, and the loss
 /// in it. Empty for another method.
